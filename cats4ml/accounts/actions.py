@@ -1,0 +1,66 @@
+"""Making and revoking API tokens."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from cats4ml.accounts.models import ApiToken, User
+
+PREFIX = "c4m_"
+# A token's last use is written at most this often: it is for people to read, not a counter.
+USED_EVERY = timedelta(minutes=5)
+
+
+class TokenRefused(Exception):
+    """Why a token can't be made, in a sentence that says how to mend it."""
+
+
+def digest_of(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def create_token(
+    *, user: User, name: str, scopes: Sequence[str], at: datetime, expires_at: datetime | None = None
+) -> tuple[ApiToken, str]:
+    """A new token and its key. The key is not kept: this is the only time that it can be shown.
+
+    Raises `TokenRefused` for a name that a live token of this person has.
+    """
+    key = PREFIX + secrets.token_urlsafe(32)
+    try:
+        with transaction.atomic():
+            token = ApiToken.objects.create(
+                user=user,
+                name=name,
+                prefix=key[: len(PREFIX) + 4],
+                digest=digest_of(key),
+                scopes=sorted(set(scopes)),
+                created_at=at,
+                expires_at=expires_at,
+            )
+    except IntegrityError:
+        raise TokenRefused("You have a token of this name. Choose another name, or revoke that one first.") from None
+    return token, key
+
+
+def revoke_token(*, user: User, token_id: int, at: datetime) -> None:
+    """Make a token of this person's useless from now on. Twice is once; raises `ApiToken.DoesNotExist`."""
+    token = ApiToken.objects.get(pk=token_id, user=user)
+    ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=at)
+
+
+def find_token(*, key: str, at: datetime) -> ApiToken | None:
+    """The live token of this key, None where there is none; its last use is noted now and then."""
+    token = ApiToken.objects.select_related("user").filter(digest=digest_of(key)).first()
+    if token is None or not token.is_live(at) or not token.user.is_active:
+        return None
+    ApiToken.objects.filter(Q(last_used_at=None) | Q(last_used_at__lt=at - USED_EVERY), pk=token.pk).update(
+        last_used_at=at
+    )
+    return token

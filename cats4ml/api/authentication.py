@@ -1,0 +1,51 @@
+"""API tokens in the header `Authorization: Token <key>` or `Bearer <key>`, and what their scopes allow."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from cats4ml.accounts.actions import find_token
+from cats4ml.accounts.models import ApiToken, TokenScope, User
+
+
+class TokenAuthentication(BaseAuthentication):
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+        words = get_authorization_header(request).split()
+        if not words or words[0].lower() not in (b"token", b"bearer"):
+            return None
+        if len(words) != 2:
+            raise AuthenticationFailed("Send the header as: Authorization: Token <key>")
+        token = find_token(key=words[1].decode("latin-1"), at=timezone.now())
+        if token is None:
+            raise AuthenticationFailed("This token is unknown, expired or revoked. Make one on the page “API tokens”.")
+        return token.user, token
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Token"
+
+
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself untyped
+    target_class = TokenAuthentication
+    name = "token"
+
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "description": "An API token; `Token <key>` is taken too."}
+
+
+class HasScope(BasePermission):
+    """A token may do what the view's `scope` names; a session in the browser may do what its person may."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        scope: TokenScope | None = getattr(view, "scope", None)
+        if not isinstance(request.auth, ApiToken):
+            return bool(request.user and request.user.is_authenticated) or scope is None
+        if scope is None or scope.value in request.auth.scopes:
+            return True
+        self.message = f"This token lacks the scope “{scope.value}”. Make one that has it on the page “API tokens”."
+        return False

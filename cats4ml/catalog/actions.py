@@ -1,0 +1,87 @@
+"""Writes to the catalogue: labels, pictures, classifiers and their predictions. Each may run twice."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+
+from cats4ml.catalog.models import Classifier, Image, Label, Prediction
+
+
+class NewLabel(NamedTuple):
+    key: str
+    name: str
+    description: str = ""
+
+
+def add_labels(*, vocabulary: str, labels: Iterable[NewLabel]) -> list[Label]:
+    """The labels of these keys, created where they don't exist. A label that exists keeps its name.
+
+    Returns them in the order given. Raises nothing for a key that exists.
+    """
+    wanted = list(labels)
+    Label.objects.bulk_create(
+        [Label(vocabulary=vocabulary, key=new.key, name=new.name, description=new.description) for new in wanted],
+        ignore_conflicts=True,
+    )
+    keys = [new.key for new in wanted]
+    found = {label.key: label for label in Label.objects.filter(vocabulary=vocabulary, key__in=keys)}
+    return [found[new.key] for new in wanted]
+
+
+def store_picture(*, content: bytes, suffix: str) -> tuple[str, str]:
+    """Keep the bytes of a picture under a name made of their SHA-256, so that the name tells nothing.
+
+    Returns the storage key and the digest in hex. The same bytes are kept once.
+    """
+    digest = hashlib.sha256(content).hexdigest()
+    key = f"{digest[:2]}/{digest[2:4]}/{digest}{suffix.lower()}"
+    if not default_storage.exists(key):
+        default_storage.save(key, ContentFile(content))
+    return key, digest
+
+
+def add_images(*, collection: str, images: Sequence[Image]) -> list[Image]:
+    """The images of these ids in the collection, created where they don't exist, in the order given."""
+    for image in images:
+        image.collection = collection
+    Image.objects.bulk_create(images, ignore_conflicts=True, batch_size=2000)
+    found = {
+        image.image_id: image
+        for image in Image.objects.filter(collection=collection, image_id__in=[image.image_id for image in images])
+    }
+    return [found[image.image_id] for image in images]
+
+
+def add_classifier(*, card: Mapping[str, Any]) -> Classifier:
+    """The classifier version of this card; two cards of one digest are one classifier.
+
+    `card` is what `python -m models_zoo.roster` prints for a classifier: it holds `digest`, `name`, `vocabulary`
+    and `labels`, the label keys in the order of the outputs. Raises `KeyError` where one of these is missing.
+    """
+    classifier, _ = Classifier.objects.get_or_create(
+        digest=card["digest"],
+        defaults={
+            "name": card["name"],
+            "vocabulary": card["vocabulary"],
+            "outputs": list(card["labels"]),
+            "card": dict(card),
+        },
+    )
+    return classifier
+
+
+def record_predictions(predictions: Iterable[Prediction]) -> None:
+    """Keep these predictions. The first one of an image and a classifier stands; a repeated message changes nothing."""
+    Prediction.objects.bulk_create(predictions, ignore_conflicts=True)
+
+
+def picture_suffix(name: str) -> str:
+    """The file name's ending if it is a picture's, else nothing; the rest of the name is not kept."""
+    suffix = PurePosixPath(name).suffix.lower()
+    return suffix if suffix in {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"} else ""

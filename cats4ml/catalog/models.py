@@ -1,0 +1,95 @@
+"""Pictures and labels of the world, whichever edition uses them, and what classifiers said of the pictures."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils import timezone
+
+
+class Label(models.Model):
+    """A label by its key in a vocabulary: `/m/015p6` in `openimages`, `3` in `digits`. Names are not keys."""
+
+    vocabulary = models.CharField(max_length=40)
+    key = models.CharField(max_length=80)
+    name = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["vocabulary", "key"], name="one_label_per_key"),
+            models.CheckConstraint(condition=~models.Q(key="") & ~models.Q(name=""), name="label_key_and_name_given"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.key})"
+
+
+class Image(models.Model):
+    """A picture by its id in a collection. The file lies in the picture storage under a name that tells nothing."""
+
+    collection = models.CharField(max_length=80)
+    image_id = models.CharField(max_length=80)
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    file = models.FileField(max_length=200, blank=True, help_text="Empty where the picture itself is not known.")
+    sha256 = models.CharField(max_length=64, blank=True)
+    width = models.PositiveIntegerField(null=True, blank=True)
+    height = models.PositiveIntegerField(null=True, blank=True)
+    subset = models.CharField(max_length=20, blank=True)
+    original_url = models.URLField(max_length=500, blank=True)
+    landing_url = models.URLField(max_length=500, blank=True)
+    license = models.CharField(max_length=200, blank=True)
+    author = models.CharField(max_length=300, blank=True)
+    author_url = models.URLField(max_length=500, blank=True)
+    title = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["collection", "image_id"], name="one_image_per_id"),
+            models.CheckConstraint(condition=~models.Q(image_id=""), name="image_id_given"),
+        ]
+
+    def __str__(self) -> str:
+        return self.image_id
+
+
+class Classifier(models.Model):
+    """One version of one classifier. `digest` covers everything that changes its numbers: weights, input, labels."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    name = models.CharField(max_length=120)
+    vocabulary = models.CharField(max_length=40)
+    outputs = ArrayField(models.CharField(max_length=80), help_text="Label keys in the order of the outputs.")
+    card = models.JSONField(help_text="The whole card, as the scoring worker reads it.")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.digest[:12]}"
+
+
+class RealField(models.FloatField):
+    """A four-byte float: the precision in which classifiers answer, at half the size."""
+
+    def db_type(self, connection: Any) -> str:
+        return "real"
+
+
+class Prediction(models.Model):
+    """What one classifier version said of one picture: a probability for each of its outputs, in their order."""
+
+    image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="predictions")
+    classifier = models.ForeignKey(Classifier, on_delete=models.PROTECT, related_name="predictions")
+    probabilities = ArrayField(RealField())
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["image", "classifier"], name="one_prediction_per_image_and_classifier"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.classifier} of {self.image}"

@@ -1,0 +1,32 @@
+"""The web side's Celery app: queue `web`, and the clock that rings the sweeps. The database is the queue of record."""
+
+from __future__ import annotations
+
+import os
+
+from celery import Celery
+
+from scoring.contract import WEB_QUEUE
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cats4ml.settings")
+
+app = Celery("cats4ml")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.update(
+    task_default_queue=WEB_QUEUE,
+    task_ignore_result=True,
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    broker_connection_retry_on_startup=True,
+    # A lost message is rung again by a sweep within two minutes; Redis need not remember it for an hour.
+    broker_transport_options={"visibility_timeout": 600},
+    beat_schedule={
+        "finalise due ratings": {"task": "cats4ml.review.tasks.finalise_due", "schedule": 5.0},
+        "requeue what stalls": {"task": "cats4ml.submissions.tasks.sweep", "schedule": 15.0},
+        "close leases that ran out": {"task": "cats4ml.review.tasks.close_leases", "schedule": 30.0},
+        "recount the boards": {"task": "cats4ml.leaderboard.tasks.recount_all", "schedule": 30.0},
+    },
+)
+app.autodiscover_tasks()

@@ -1,0 +1,224 @@
+"""Editions: their dates, policy, roster, labels, pool of pictures and the people who take part."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from typing import ClassVar
+
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from cats4ml.accounts.models import Team, User
+from cats4ml.catalog.models import Classifier, Image, Label
+from cats4ml.rules.policy import Policy
+
+
+class ChallengeStatus(models.TextChoices):
+    DRAFT = "draft", "Draft"
+    OPEN = "open", "Open"
+    PAUSED = "paused", "Paused"
+    CLOSED = "closed", "Closed to claims"
+    FINAL = "final", "Final"
+
+
+def new_split_seed() -> str:
+    return secrets.token_hex(16)
+
+
+class Challenge(models.Model):
+    """One edition. Claims are taken while it is open and between its dates; ratings until `ratings_close_at`."""
+
+    slug = models.SlugField(max_length=60, unique=True)
+    title = models.CharField(max_length=120)
+    summary = models.TextField(blank=True)
+    vocabulary = models.CharField(max_length=40, help_text="The vocabulary that its label ids come from.")
+    question = models.CharField(
+        max_length=200,
+        default="Is there a {label} in this picture?",
+        help_text="What raters are asked; {label} stands for the label's name.",
+    )
+    status = models.CharField(max_length=10, choices=ChallengeStatus.choices, default=ChallengeStatus.DRAFT)
+    opens_at = models.DateTimeField(null=True, blank=True)
+    closes_at = models.DateTimeField(null=True, blank=True)
+    ratings_close_at = models.DateTimeField(null=True, blank=True)
+    results_at = models.DateTimeField(null=True, blank=True)
+    consent_text = models.TextField(blank=True)
+    consent_version = models.PositiveIntegerField(default=1)
+    policy = models.ForeignKey(
+        "PolicyVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+", help_text="In force."
+    )
+    roster = models.ForeignKey(
+        "RosterVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+", help_text="In force."
+    )
+    queue = models.SlugField(
+        max_length=60, blank=True, help_text="Workers of its own listen on scoring.<queue> and web.<queue>."
+    )
+    split_seed = models.CharField(max_length=64, default=new_split_seed, editable=False)
+    is_demo = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(opens_at=None) | Q(closes_at=None) | Q(opens_at__lt=F("closes_at")),
+                name="challenge_opens_before_it_closes",
+            ),
+            models.CheckConstraint(
+                condition=Q(status=ChallengeStatus.DRAFT) | Q(policy__isnull=False), name="challenge_open_has_a_policy"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def takes_claims(self, at: datetime) -> bool:
+        started = self.opens_at is None or self.opens_at <= at
+        ended = self.closes_at is not None and self.closes_at <= at
+        return self.status == ChallengeStatus.OPEN and started and not ended
+
+    def takes_ratings(self, at: datetime) -> bool:
+        ended = self.ratings_close_at is not None and self.ratings_close_at <= at
+        return self.status in (ChallengeStatus.OPEN, ChallengeStatus.CLOSED) and not ended
+
+    @property
+    def is_final(self) -> bool:
+        return self.status == ChallengeStatus.FINAL
+
+    @property
+    def rules(self) -> Policy:
+        """The policy in force, as a value."""
+        assert self.policy is not None, "an edition that left the draft has a policy"
+        return self.policy.value
+
+
+class PolicyVersion(models.Model):
+    """A policy as it was decided. Rows never change (the database refuses it): a new rule is a new version."""
+
+    challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="policies")
+    version = models.PositiveIntegerField()
+    values = models.JSONField()
+    created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["challenge", "version"], name="one_policy_per_version"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.challenge.slug} policy {self.version}"
+
+    @property
+    def value(self) -> Policy:
+        return Policy.from_dict(self.values)
+
+
+class RosterVersion(models.Model):
+    """The classifiers that score an edition's pairs. Rows never change: another roster is a new version."""
+
+    challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="rosters")
+    version = models.PositiveIntegerField()
+    created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    classifiers = models.ManyToManyField(Classifier, through="RosterMember", related_name="rosters")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["challenge", "version"], name="one_roster_per_version"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.challenge.slug} roster {self.version}"
+
+
+class RosterMember(models.Model):
+    roster = models.ForeignKey(RosterVersion, on_delete=models.CASCADE, related_name="members")
+    classifier = models.ForeignKey(Classifier, on_delete=models.PROTECT, related_name="+")
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["roster", "classifier"], name="a_classifier_once_in_a_roster"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.classifier} in {self.roster}"
+
+
+class TargetLabel(models.Model):
+    challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="target_labels")
+    label = models.ForeignKey(Label, on_delete=models.PROTECT, related_name="+")
+    position = models.PositiveSmallIntegerField(default=0)
+    question = models.CharField(max_length=200, blank=True, help_text="Instead of the edition's question.")
+    guidance = models.TextField(blank=True, help_text="What counts and what doesn't, shown to raters and finders.")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["challenge", "label"], name="a_label_once_in_a_challenge"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label} in {self.challenge.slug}"
+
+
+class PoolImage(models.Model):
+    """A target image: a picture that may be claimed in this edition."""
+
+    challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="pool")
+    image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="+")
+    image_key = models.CharField(max_length=80, help_text="The picture's id, unique within the edition.")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["challenge", "image"], name="an_image_once_in_a_challenge"),
+            models.UniqueConstraint(fields=["challenge", "image_key"], name="an_image_id_once_in_a_challenge"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.image_key} in {self.challenge.slug}"
+
+
+class Role(models.TextChoices):
+    FINDER = "finder", "Participant"
+    RATER = "rater", "Rater"
+    ORGANISER = "organiser", "Organiser"
+
+
+class Participation(models.Model):
+    """A person's part in an edition, with the consent they gave to it."""
+
+    challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="participations")
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="participations")
+    role = models.CharField(max_length=10, choices=Role.choices)
+    team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.PROTECT, related_name="participations")
+    consented_at = models.DateTimeField(null=True, blank=True)
+    consent_version = models.PositiveIntegerField(null=True, blank=True)
+    disqualified_at = models.DateTimeField(null=True, blank=True)
+    disqualified_reason = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["challenge", "user", "role"], name="one_participation_per_role"),
+            models.CheckConstraint(
+                condition=Q(consented_at=None, consent_version=None)
+                | Q(consented_at__isnull=False, consent_version__isnull=False),
+                name="consent_has_a_version_and_a_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(role=Role.ORGANISER) | Q(consented_at__isnull=False), name="finders_and_raters_consented"
+            ),
+            models.CheckConstraint(
+                condition=Q(disqualified_at=None) | ~Q(disqualified_reason=""), name="disqualified_with_a_reason"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} as {self.role} in {self.challenge.slug}"
+
+    @property
+    def public_name(self) -> str:
+        return self.team.name if self.team else self.user.public_name

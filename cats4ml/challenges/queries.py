@@ -1,0 +1,62 @@
+"""Questions about editions and who takes part in them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import QuerySet
+
+from cats4ml.accounts.models import TeamMembership, User
+from cats4ml.challenges.models import Challenge, ChallengeStatus, Participation, Role, TargetLabel
+
+
+class Viewer(NamedTuple):
+    """What the person looking is in this edition. Organisers of the whole site organise every edition."""
+
+    finder: Participation | None = None
+    rater: Participation | None = None
+    is_organiser: bool = False
+
+    @property
+    def is_finder(self) -> bool:
+        return self.finder is not None
+
+    @property
+    def is_rater(self) -> bool:
+        return self.rater is not None
+
+
+def viewer_of(challenge: Challenge, user: User | AnonymousUser) -> Viewer:
+    if not isinstance(user, User):
+        return Viewer()
+    mine = {
+        one.role: one
+        for one in Participation.objects.filter(challenge=challenge, user=user).select_related("user", "team")
+    }
+    return Viewer(
+        finder=mine.get(Role.FINDER),
+        rater=mine.get(Role.RATER),
+        is_organiser=user.is_superuser or Role.ORGANISER in mine,
+    )
+
+
+def visible_challenges(user: User | AnonymousUser) -> QuerySet[Challenge]:
+    """Every edition that left the draft, and the drafts of those who organise them."""
+    everything = Challenge.objects.order_by("-created_at", "-id")
+    if not isinstance(user, User):
+        return everything.exclude(status=ChallengeStatus.DRAFT)
+    if user.is_superuser:
+        return everything
+    own = Participation.objects.filter(user=user, role=Role.ORGANISER).values("challenge")
+    return everything.exclude(status=ChallengeStatus.DRAFT) | everything.filter(pk__in=own)
+
+
+def target_labels(challenge: Challenge) -> QuerySet[TargetLabel]:
+    return TargetLabel.objects.filter(challenge=challenge).select_related("label").order_by("position", "id")
+
+
+def team_mates(user_id: int) -> QuerySet[TeamMembership, int]:
+    """Ids of the people who share a team with this person, the person among them where they have a team."""
+    teams = TeamMembership.objects.filter(user_id=user_id).values("team")
+    return TeamMembership.objects.filter(team__in=teams).values_list("user_id", flat=True)

@@ -1,0 +1,230 @@
+"""Giving pairs to raters and taking their answers."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from cats4ml.challenges.models import Participation, Role
+from cats4ml.review.models import Lease, PictureReport, Rating, RatingState, ReportKind
+from cats4ml.review.queries import due_ratings, final_tally, free_places, last_rating, open_to, waiting_for
+from cats4ml.rules.answers import Answer
+from cats4ml.rules.lifecycle import PairState
+from cats4ml.rules.verdicts import read_tally
+from cats4ml.submissions.actions.moves import lock_pair
+from cats4ml.submissions.actions.settlement import TALLY_FIELDS, set_tally, settle_pair
+from cats4ml.submissions.models import Pair
+
+logger = logging.getLogger(__name__)
+
+# How many candidates a rater looks at before giving way: each may be locked or filled by somebody quicker.
+CANDIDATES = 16
+
+
+class RatingRefused(Exception):
+    """Why an answer can't be taken, in a sentence that says what to do. Nothing was written."""
+
+
+class AlreadyRated(RatingRefused):
+    """The rater has given another answer to this pair before."""
+
+
+def check_may_rate(rater: Participation, at: datetime) -> None:
+    """Raises `RatingRefused` unless this person may rate in this edition now."""
+    if rater.role != Role.RATER:
+        raise RatingRefused("You don’t take part in this challenge as a rater.")
+    if rater.disqualified_at is not None:
+        raise RatingRefused("Your part in this challenge has ended.")
+    if not rater.challenge.takes_ratings(at):
+        raise RatingRefused("This challenge takes no ratings now.")
+
+
+def hold_leases(*, rater: Participation, at: datetime, count: int = 2, only: QuerySet[Pair] | None = None) -> list[Lease]:
+    """The rater's open leases, oldest first, filled up to `count` where pairs are waiting.
+
+    The first is the one to show now; its time starts when it is first shown. The next one is held so that its
+    picture can be loaded ahead. `only` narrows the pairs to choose from (a session on some labels, say).
+    Raises `RatingRefused` where this person may not rate now.
+    """
+    check_may_rate(rater, at)
+    # The lock makes two windows of one rater hold the same leases instead of twice as many.
+    with transaction.atomic():
+        Participation.objects.select_for_update(of=("self",), no_key=True).get(pk=rater.pk)
+        Lease.objects.filter(rater=rater, closed_at=None, expires_at__lte=at).update(closed_at=at)
+        leases = list(_open_leases(rater, at))
+        while len(leases) < count:
+            lease = _lease_next(rater, at, only)
+            if lease is None:
+                break
+            leases.append(lease)
+        if leases and leases[0].shown_at is None:
+            leases[0].shown_at = at
+            leases[0].expires_at = at + timedelta(seconds=rater.challenge.rules.lease_seconds)
+            leases[0].save(update_fields=["shown_at", "expires_at"])
+    return leases
+
+
+def _open_leases(rater: Participation, at: datetime) -> QuerySet[Lease]:
+    return (
+        Lease.objects.filter(rater=rater, closed_at=None, expires_at__gt=at, pair__state=PairState.IN_REVIEW)
+        .select_related("pair__image", "pair__label", "pair__challenge")
+        .order_by("pk")
+    )
+
+
+def _lease_next(rater: Participation, at: datetime, only: QuerySet[Pair] | None) -> Lease | None:
+    candidates = waiting_for(rater, at)
+    if only is not None:
+        candidates = candidates.filter(pk__in=only.values("pk"))
+    for pk in list(candidates.values_list("pk", flat=True)[:CANDIDATES]):
+        pair = (
+            Pair.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
+            .select_related("image", "label", "challenge__policy")
+            .filter(pk=pk, state=PairState.IN_REVIEW)
+            .first()
+        )
+        # Counted again under the lock: somebody may have taken the last place since the list was made.
+        if pair is not None and free_places(pair, at) > 0:
+            expires = at + timedelta(seconds=rater.challenge.rules.lease_seconds)
+            return Lease.objects.create(pair=pair, rater=rater, created_at=at, expires_at=expires)
+    return None
+
+
+def cast_rating(*, rater: Participation, token: uuid.UUID, answer: Answer, at: datetime) -> Rating:
+    """Take a rater's answer to the pair they hold, provisionally; their answers before it become final.
+
+    The same answer sent twice is taken once. An answer to a lease that ran out, or to a pair that is no longer in
+    review, is kept and not counted (`LATE`). Raises `AlreadyRated` for a second, different answer and
+    `RatingRefused` for a lease that isn't this rater's or a pair that they may not rate.
+    """
+    check_may_rate(rater, at)
+    with transaction.atomic():
+        lease = Lease.objects.select_for_update().filter(token=token, rater=rater).first()
+        if lease is None:
+            raise RatingRefused("This question isn’t yours, or doesn’t exist. Ask for the next one.")
+        pair = lock_pair(lease.pair_id)
+        existing = Rating.objects.filter(pair=pair, rater=rater).first()
+        if existing is not None:
+            if existing.answer == answer and existing.lease_id == lease.pk:
+                return existing
+            raise AlreadyRated("You have answered this question. Undo that answer first.")
+        in_time = lease.closed_at is None and at < lease.expires_at
+        if in_time and pair.state == PairState.IN_REVIEW and not open_to(rater).filter(pk=pair.pk).exists():
+            raise RatingRefused("You may not rate this pair: it is yours, your team’s, or you reported it.")
+        counts = in_time and pair.state == PairState.IN_REVIEW
+        rating = Rating.objects.create(
+            pair=pair,
+            rater=rater,
+            lease=lease,
+            answer=answer.value,
+            state=RatingState.PROVISIONAL if counts else RatingState.LATE,
+            created_at=at,
+            seconds=max(0.0, (at - (lease.shown_at or lease.created_at)).total_seconds()),
+        )
+        lease.closed_at = lease.closed_at or at
+        lease.save(update_fields=["closed_at"])
+    # Each in a transaction of its own, so that no two raters ever hold the locks of two pairs.
+    for pk in _provisional_before(rater, rating):
+        finalise_rating(rating_id=pk, at=at)
+    return rating
+
+
+def _provisional_before(rater: Participation, rating: Rating) -> list[int]:
+    earlier = Rating.objects.filter(rater=rater, state=RatingState.PROVISIONAL, pk__lt=rating.pk)
+    return list(earlier.order_by("pk").values_list("pk", flat=True))
+
+
+def finalise_rating(*, rating_id: int, at: datetime) -> bool:
+    """Make a provisional answer final, and settle its pair if the verdict rule is now satisfied. Twice is once.
+
+    Returns whether this call did it.
+    """
+    with transaction.atomic():
+        rating = Rating.objects.filter(pk=rating_id).first()
+        if rating is None:
+            return False
+        pair = lock_pair(rating.pair_id)
+        ended = pair.state != PairState.IN_REVIEW
+        changed = Rating.objects.filter(pk=rating_id, state=RatingState.PROVISIONAL).update(
+            state=RatingState.LATE if ended else RatingState.FINAL, final_at=None if ended else at
+        )
+        if changed and not ended:
+            _settle_if_ready(pair, at)
+    return bool(changed)
+
+
+def _settle_if_ready(pair: Pair, at: datetime) -> None:
+    policy = pair.challenge.policy
+    assert policy is not None, "pairs exist only in an edition with a policy"
+    tally, ratings = final_tally(pair)
+    reading = read_tally(
+        tally, rule=policy.value.verdict_rule, quorum=policy.value.quorum + pair.extra_ratings
+    )
+    if reading.verdict is None:
+        set_tally(pair, tally)
+        pair.save(update_fields=TALLY_FIELDS)
+        return
+    settle_pair(pair=pair, verdict=reading.verdict, tally=tally, policy=policy, ratings=ratings, at=at)
+
+
+def finalise_due(*, at: datetime) -> int:
+    """Make final every provisional answer whose time for undoing is over. Returns how many."""
+    done = 0
+    for rating in due_ratings(at):
+        wait = timedelta(seconds=rating.rater.challenge.rules.provisional_seconds)
+        if rating.created_at + wait <= at:
+            done += finalise_rating(rating_id=rating.pk, at=at)
+    return done
+
+
+def undo_rating(*, rater: Participation, at: datetime) -> Lease:
+    """Take back the rater's last answer while it is provisional, and give them the question again.
+
+    Nothing counted it yet, so nothing follows from it. Raises `RatingRefused` where the last answer is final.
+    """
+    with transaction.atomic():
+        last = last_rating(rater)
+        if last is None:
+            raise RatingRefused("There is no answer to undo.")
+        pair = lock_pair(last.pair_id)
+        last = Rating.objects.filter(pk=last.pk, state=RatingState.PROVISIONAL).select_related("lease").first()
+        wait = timedelta(seconds=rater.challenge.rules.provisional_seconds)
+        if last is None or last.created_at + wait <= at or pair.state != PairState.IN_REVIEW:
+            raise RatingRefused("Your last answer is final by now.")
+        lease = last.lease
+        last.delete()
+        lease.closed_at = None
+        lease.shown_at = at
+        lease.expires_at = at + timedelta(seconds=rater.challenge.rules.lease_seconds)
+        lease.save(update_fields=["closed_at", "shown_at", "expires_at"])
+    logger.info("rater %d took an answer back", rater.pk)
+    return lease
+
+
+def report_picture(
+    *, rater: Participation, token: uuid.UUID, kind: ReportKind, note: str, at: datetime
+) -> PictureReport:
+    """Keep a rater's report about the picture they hold, and hand the pair back. A second report changes nothing.
+
+    Raises `RatingRefused` for a lease that isn't this rater's.
+    """
+    with transaction.atomic():
+        lease = Lease.objects.select_for_update().filter(token=token, rater=rater).first()
+        if lease is None:
+            raise RatingRefused("This question isn’t yours, or doesn’t exist.")
+        report, _ = PictureReport.objects.get_or_create(
+            pair_id=lease.pair_id, rater=rater, defaults={"kind": kind, "note": note[:500], "created_at": at}
+        )
+        if lease.closed_at is None:
+            lease.closed_at = at
+            lease.save(update_fields=["closed_at"])
+    return report
+
+
+def close_leases(*, at: datetime) -> int:
+    """Close the leases that ran out. They count for nothing from the moment they end; this only tidies up."""
+    return Lease.objects.filter(closed_at=None, expires_at__lte=at).update(closed_at=at)

@@ -1,0 +1,89 @@
+"""Who may rate what, as one queryset that both the queue and the action use; and what a rater's page shows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+
+from cats4ml.challenges.models import Participation
+from cats4ml.challenges.queries import team_mates
+from cats4ml.review.models import Lease, PictureReport, Rating, RatingState
+from cats4ml.rules.answers import Tally
+from cats4ml.rules.lifecycle import PairState
+from cats4ml.submissions.models import Pair, Submission
+
+
+def open_to(rater: Participation) -> QuerySet[Pair]:
+    """The pairs in review that this person may rate at all.
+
+    Never one that they or a team-mate claimed, retracted claims included; never one that they rated or reported.
+    """
+    mates = [*team_mates(rater.user_id), rater.user_id]
+    return Pair.objects.filter(challenge=rater.challenge_id, state=PairState.IN_REVIEW).exclude(
+        Exists(Submission.objects.filter(pair=OuterRef("pk"), participation__user__in=mates))
+        | Exists(Rating.objects.filter(pair=OuterRef("pk"), rater__user=rater.user_id))
+        | Exists(PictureReport.objects.filter(pair=OuterRef("pk"), rater__user=rater.user_id))
+    )
+
+
+def counted_ratings() -> QuerySet[Rating]:
+    """Ratings that take a place in a pair's quorum: final ones, and provisional ones that may become final."""
+    return Rating.objects.exclude(state=RatingState.LATE)
+
+
+def _count_of(rows: QuerySet[Rating] | QuerySet[Lease]) -> Coalesce:
+    counted = rows.filter(pair=OuterRef("pk")).order_by().values("pair").annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(counted), 0)
+
+
+def live_leases(at: datetime) -> QuerySet[Lease]:
+    return Lease.objects.filter(closed_at=None, expires_at__gt=at)
+
+
+def waiting_for(rater: Participation, at: datetime) -> QuerySet[Pair]:
+    """The pairs that this person may be given now, in the order in which they are given: nearest to their quorum
+    first, then oldest. A pair whose places are all taken by answers or leases is not among them."""
+    quorum = rater.challenge.rules.quorum
+    return (
+        open_to(rater)
+        .exclude(Exists(live_leases(at).filter(pair=OuterRef("pk"), rater=rater)))
+        .annotate(answers=_count_of(counted_ratings()), held=_count_of(live_leases(at)))
+        .filter(answers__lt=quorum + F("extra_ratings") - F("held"))
+        .order_by("-answers", "created_at", "pk")
+    )
+
+
+def free_places(pair: Pair, at: datetime) -> int:
+    """How many more raters the pair may be given to. Exact while the caller holds the pair's lock."""
+    needed = pair.challenge.rules.quorum + pair.extra_ratings
+    return needed - counted_ratings().filter(pair=pair).count() - live_leases(at).filter(pair=pair).count()
+
+
+def final_tally(pair: Pair) -> tuple[Tally, list[int]]:
+    """The count of a pair's final ratings, and their ids."""
+    rows = list(Rating.objects.filter(pair=pair, state=RatingState.FINAL).order_by("pk").values_list("pk", "answer"))
+    return Tally.of(answer for _, answer in rows), [pk for pk, _ in rows]
+
+
+def last_rating(rater: Participation) -> Rating | None:
+    return Rating.objects.filter(rater=rater).order_by("-pk").first()
+
+
+def rating_count(rater: Participation) -> int:
+    return Rating.objects.filter(rater=rater).count()
+
+
+def due_ratings(at: datetime) -> QuerySet[Rating]:
+    """Provisional ratings of editions whose time for undoing may be over; the action looks at each policy."""
+    return (
+        Rating.objects.filter(state=RatingState.PROVISIONAL, created_at__lte=at)
+        .select_related("rater__challenge__policy")
+        .order_by("pk")
+    )
+
+
+def people_so_far(pairs: QuerySet[Pair]) -> QuerySet[Pair]:
+    """Pairs with `people`: how many raters have answered for good, and never which way."""
+    return pairs.annotate(people=Count("ratings", filter=Q(ratings__state=RatingState.FINAL)))

@@ -1,0 +1,47 @@
+"""Outcomes in words, for the people who claimed the pair."""
+
+from __future__ import annotations
+
+from cats4ml.rules.answers import Tally
+from cats4ml.rules.verdicts import Outcome, Verdict
+
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_SIDES = {Verdict.YES: "yes", Verdict.NO: "no"}
+_OUTCOMES = {
+    Outcome.FALSE_NEGATIVE: "a false negative",
+    Outcome.FALSE_POSITIVE: "a false positive",
+    Outcome.AGREEMENT: "an agreement",
+    Outcome.AMBIGUOUS: "ambiguous",
+}
+
+
+def count_in_words(number: int) -> str:
+    return _NUMBERS[number] if number < len(_NUMBERS) else str(number)
+
+
+def _people(number: int, *, said: str) -> str:
+    noun = "rater" if number == 1 else "raters"
+    return f"{count_in_words(number)} {noun} {said}"
+
+
+def settled_reason(*, tally: Tally, verdict: Verdict, outcome: Outcome, mean: float | None, machine_yes: bool) -> str:
+    """Why a pair ended as it did: "Four of five raters said yes, the machines' mean was 0.08: a false negative."."""
+    side = {Verdict.YES: tally.yes, Verdict.NO: tally.no}.get(verdict)
+    if side is None:
+        parts = (
+            _people(tally.yes, said="said yes"),
+            f"{count_in_words(tally.no)} said no",
+            f"{count_in_words(tally.dont_know)} didn’t know",
+        )
+        people = f"{', '.join(parts[:2])} and {parts[2]}"
+    elif side == tally.total:
+        people = "All " + _people(side, said=f"said {_SIDES[verdict]}") if side > 1 else f"The rater said {_SIDES[verdict]}"
+    else:
+        people = f"{count_in_words(side)} of {count_in_words(tally.total)} raters said {_SIDES[verdict]}"
+    said = "yes" if machine_yes else "no"
+    machines = f"the machines said {said}" if mean is None else f"the machines’ mean was {mean:.2f}"
+    return f"{people[0].upper()}{people[1:]}, {machines}: {_OUTCOMES[outcome]}."
+
+
+def points_in_words(points: int) -> str:
+    return "No point." if not points else f"{points} point{'' if points == 1 else 's'}."

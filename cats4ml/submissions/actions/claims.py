@@ -1,0 +1,211 @@
+"""Claiming pairs, and taking a claim back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+from django.db import transaction
+
+from cats4ml.challenges.models import Challenge, Participation, Role
+from cats4ml.rules.lifecycle import PairState
+from cats4ml.rules.split import split_of
+from cats4ml.submissions import dispatch
+from cats4ml.submissions.actions.moves import lock_pair, move_pairs
+from cats4ml.submissions.models import Pair, Submission, Upload, UploadRow, UploadState
+from cats4ml.submissions.problems import Problem
+from cats4ml.submissions.queries import CheckedRow, ClaimRow, check_rows, valid_claims
+
+
+class ClaimRefused(Exception):
+    """Why no claim at all can be taken, in a sentence that says what to do."""
+
+
+def check_may_claim(participation: Participation, at: datetime) -> None:
+    """Raises `ClaimRefused` unless this person may claim pairs in this edition now."""
+    challenge = participation.challenge
+    if participation.role != Role.FINDER:
+        raise ClaimRefused("You take part as a rater. Only participants claim pairs.")
+    if participation.disqualified_at is not None:
+        raise ClaimRefused(f"You were disqualified: {participation.disqualified_reason}")
+    if not challenge.takes_claims(at):
+        raise ClaimRefused("This challenge takes no claims now. Its dates are on the challenge page.")
+    if challenge.roster_id is None:
+        raise ClaimRefused("This challenge has no classifiers yet. Ask its organisers.")
+
+
+def submit_pairs(
+    *, participation: Participation, rows: Sequence[ClaimRow], at: datetime, upload: Upload | None = None
+) -> list[CheckedRow]:
+    """Claim every row that has no problem, and say of each other row what its problem is.
+
+    All or nothing as far as the database goes: the participation is locked, so that two requests of one person are
+    charged one after the other, and then the pairs, so that of two people exactly one is first. Scoring is asked for
+    once all of it is committed. Raises `ClaimRefused` where this person may claim nothing now.
+    """
+    with transaction.atomic():
+        locked = (
+            Participation.objects.select_for_update(of=("self",), no_key=True)
+            .select_related("challenge__policy", "challenge__roster", "team", "user")
+            .get(pk=participation.pk)
+        )
+        check_may_claim(locked, at)
+        first_look = [row for row in check_rows(locked, rows) if row.problem is None]
+        _ensure_pairs(locked.challenge, first_look, at)
+        pairs = _lock_pairs(locked.challenge, first_look)
+        # Checked again under the locks of the pairs: somebody may have claimed one meanwhile.
+        checked = check_rows(locked, rows)
+        accepted = [row for row in checked if row.problem is None and row.pair_key in pairs]
+        _claim_again([pair for pair in pairs.values() if pair.state == PairState.WITHDRAWN], at)
+        claims = Submission.objects.bulk_create(
+            [_claim(locked, pairs[row.pair_key], row, at, upload) for row in accepted], batch_size=1000
+        )
+        taken = dict(zip((row.row.line for row in accepted), claims, strict=True))
+        images = {row.image.pk for row in accepted if row.image is not None and not row.later}
+        if images:
+            transaction.on_commit(partial(dispatch.request_scores, locked.challenge, images), robust=True)
+        transaction.on_commit(
+            partial(dispatch.ring_board, locked.challenge_id, locked.challenge.queue), robust=True
+        )
+    return [_answered(row, taken.get(row.row.line)) for row in checked]
+
+
+def _answered(row: CheckedRow, submission: Submission | None) -> CheckedRow:
+    if row.problem is None and submission is None:
+        # The quota grew between the two looks, when the pair was not locked: the row is asked to come again.
+        return replace(row, problem=Problem.OVER_QUOTA)
+    return replace(row, submission=submission)
+
+
+def _ensure_pairs(challenge: Challenge, checked: Sequence[CheckedRow], at: datetime) -> None:
+    """Create the pairs that don't exist, in one order for everybody so that two uploads can't wait for each other."""
+    wanted = sorted((row for row in checked if not row.later), key=lambda row: row.pair_key)
+    policy = challenge.rules
+    new = [
+        Pair(
+            challenge=challenge,
+            image=row.image,
+            label=row.label,
+            state_changed_at=at,
+            created_at=at,
+            score_requested_at=at,
+            score_requests=1,
+            split=split_of(
+                seed=challenge.split_seed,
+                image_id=row.image.image_id,
+                label_id=row.label.key,
+                heldout_percent=policy.heldout_percent,
+            ),
+        )
+        for row in wanted
+        if row.image is not None and row.label is not None
+    ]
+    Pair.objects.bulk_create(new, ignore_conflicts=True, batch_size=1000)
+
+
+def _lock_pairs(challenge: Challenge, accepted: Sequence[CheckedRow]) -> dict[tuple[int, int], Pair]:
+    keys = {row.pair_key for row in accepted}
+    pairs = (
+        Pair.objects.select_for_update(of=("self",), no_key=True)
+        .filter(challenge=challenge, image__in={image for image, _ in keys}, label__in={label for _, label in keys})
+        .order_by("pk")
+    )
+    return {(pair.image_id, pair.label_id): pair for pair in pairs if (pair.image_id, pair.label_id) in keys}
+
+
+def _claim_again(pairs: Sequence[Pair], at: datetime) -> None:
+    for pair in pairs:
+        pair.score_requested_at = at
+        pair.score_requests = 1
+    move_pairs(pairs, PairState.QUEUED, at=at, fields=["score_requested_at", "score_requests"])
+
+
+def _claim(
+    participation: Participation, pair: Pair, row: CheckedRow, at: datetime, upload: Upload | None
+) -> Submission:
+    return Submission(
+        pair=pair,
+        participation=participation,
+        team=participation.team,
+        upload=upload,
+        rationale=row.row.rationale,
+        charged=not row.later,
+        created_at=at,
+    )
+
+
+def retract_submission(*, participation: Participation, submission_id: int, at: datetime) -> Submission:
+    """Take one's claim back and give its quota back, as long as the pair is not scored. Twice is once.
+
+    A pair that nobody else claims is withdrawn. Raises `ClaimRefused` once the pair was scored: from then on a claim
+    could be dropped because of what the machines said. Raises `Submission.DoesNotExist` for somebody else's.
+    """
+    with transaction.atomic():
+        submission = Submission.objects.select_related("participation__challenge").get(
+            pk=submission_id, participation=participation
+        )
+        pair = lock_pair(submission.pair_id)
+        submission.refresh_from_db()
+        if submission.retracted_at is not None:
+            return submission
+        if pair.state not in (PairState.QUEUED, PairState.UNSCORABLE):
+            raise ClaimRefused("This pair has been scored. A claim can be retracted only before that.")
+        submission.retracted_at = at
+        submission.save(update_fields=["retracted_at"])
+        if not Submission.objects.filter(valid_claims(), pair=pair).exists():
+            move_pairs([pair], PairState.WITHDRAWN, at=at)
+        transaction.on_commit(partial(dispatch.ring_board, pair.challenge_id), robust=True)
+    return submission
+
+
+def keep_upload(*, participation: Participation, filename: str, rows: Sequence[ClaimRow], at: datetime) -> Upload:
+    """Check a file of claims and keep it with what was found, so that its good rows can be submitted next.
+
+    Nothing is charged. Raises `ClaimRefused` where this person may claim nothing now.
+    """
+    check_may_claim(participation, at)
+    checked = check_rows(participation, rows)
+    with transaction.atomic():
+        upload = Upload.objects.create(participation=participation, filename=filename[:200], created_at=at)
+        UploadRow.objects.bulk_create([_upload_row(upload, row) for row in checked], batch_size=2000)
+    return upload
+
+
+def _upload_row(upload: Upload, row: CheckedRow) -> UploadRow:
+    return UploadRow(
+        upload=upload,
+        line=row.row.line,
+        image_id=row.row.image_id.replace("\x00", "�"),
+        label_id=row.row.label_id.replace("\x00", "�"),
+        rationale=row.row.rationale.replace("\x00", "�"),
+        problem=row.problem.value if row.problem else "",
+        detail=row.detail,
+        later=row.later,
+    )
+
+
+def submit_upload(*, upload: Upload, at: datetime) -> Upload:
+    """Claim the good rows of a checked upload. A second call finds it submitted and changes nothing.
+
+    Rows that meanwhile got a problem (somebody in the team was quicker, the quota is used) are marked with it.
+    """
+    with transaction.atomic():
+        locked = Upload.objects.select_for_update(of=("self",)).select_related("participation").get(pk=upload.pk)
+        if locked.state == UploadState.SUBMITTED:
+            return locked
+        kept = {row.line: row for row in locked.rows.filter(problem="").order_by("line")}
+        rows = [ClaimRow(row.line, row.image_id, row.label_id, row.rationale) for row in kept.values()]
+        changed = []
+        for result in submit_pairs(participation=locked.participation, rows=rows, at=at, upload=locked):
+            row = kept[result.row.line]
+            problem = result.problem.value if result.problem else ""
+            if (row.problem, row.later) != (problem, result.later):
+                row.problem, row.later, row.detail = problem, result.later, result.detail
+                changed.append(row)
+        UploadRow.objects.bulk_update(changed, ["problem", "later", "detail"], batch_size=1000)
+        locked.state = UploadState.SUBMITTED
+        locked.submitted_at = at
+        locked.save(update_fields=["state", "submitted_at"])
+    return locked

@@ -1,0 +1,28 @@
+"""The one writer of a pair's state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from cats4ml.rules.lifecycle import PairState, check_move
+from cats4ml.submissions.models import Pair
+
+
+def lock_pair(pk: int) -> Pair:
+    """The pair, locked until the transaction ends. `no_key` lets rows that point to it be written meanwhile."""
+    return Pair.objects.select_for_update(of=("self",), no_key=True).get(pk=pk)
+
+
+def move_pairs(pairs: Sequence[Pair], to: PairState, *, at: datetime, fields: Sequence[str] = ()) -> None:
+    """Move pairs to a state and save these other fields of theirs with it.
+
+    The caller holds the locks of the rows and read them under these locks; that is what makes the comparison with
+    the table hold. Raises `IllegalMove` for a move that the table does not have, and then moves none.
+    """
+    for pair in pairs:
+        check_move(pair.state, to)
+    for pair in pairs:
+        pair.state = to.value
+        pair.state_changed_at = at
+    Pair.objects.bulk_update(pairs, ["state", "state_changed_at", *fields], batch_size=500)

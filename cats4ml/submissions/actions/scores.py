@@ -1,0 +1,186 @@
+"""What the scoring worker answered becomes predictions, and predictions become the machine scores of pairs."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.db import transaction
+from django.db.models import F
+
+from cats4ml.catalog.actions import record_predictions
+from cats4ml.catalog.models import Classifier, Prediction
+from cats4ml.challenges.models import Challenge, RosterMember
+from cats4ml.rules.lifecycle import PairState
+from cats4ml.submissions import dispatch
+from cats4ml.submissions.actions.moves import lock_pair, move_pairs
+from cats4ml.submissions.models import Pair
+from scoring.contract import MISSING_IMAGE, NOT_FINITE, UNREADABLE_IMAGE, ScoreResult, unpack
+from scoring.ensemble import machine_says_yes, machine_score
+
+logger = logging.getLogger(__name__)
+
+REASONS = {
+    UNREADABLE_IMAGE: "The picture can’t be read.",
+    MISSING_IMAGE: "The picture is missing.",
+    NOT_FINITE: "A classifier gave no number for this picture.",
+}
+STALLED_AFTER = timedelta(seconds=60)
+
+
+def record_scores(*, results: Sequence[ScoreResult], at: datetime) -> None:
+    """Keep what the worker answered. The same answer twice, or one that comes late, changes nothing.
+
+    Pictures that can't be scored make their queued pairs unscorable, with the reason; the quota is given back
+    because unscorable pairs are not counted. Raises `ValueError` for an answer that is not probabilities.
+    """
+    digests = {digest for result in results for digest in result.probabilities}
+    classifiers = {one.digest: one for one in Classifier.objects.filter(digest__in=digests)}
+    record_predictions(
+        Prediction(
+            image_id=result.image,
+            classifier=classifiers[digest],
+            probabilities=_checked_probabilities(packed, classifiers[digest]),
+        )
+        for result in results
+        for digest, packed in result.probabilities.items()
+    )
+    for result in results:
+        if result.error:
+            reason = f"{REASONS[result.error]} {result.detail}".strip()
+            mark_unscorable(image_id=result.image, reason=reason, at=at)
+    apply_scores(image_ids=[result.image for result in results if not result.error], at=at)
+
+
+def _checked_probabilities(packed: str, classifier: Classifier) -> list[float]:
+    values = unpack(packed)
+    if len(values) != len(classifier.outputs):
+        raise ValueError(f"{classifier} has {len(classifier.outputs)} outputs, the answer {len(values)}")
+    if not all(math.isfinite(value) and 0 <= value <= 1 for value in values):
+        raise ValueError(f"{classifier} answered with something that is no probability")
+    return values
+
+
+def apply_scores(*, image_ids: Iterable[int], at: datetime) -> int:
+    """Move the queued pairs of these images on, where every classifier of their roster has spoken.
+
+    The machine score is the mean over the roster of the probability of the pair's label; only classifiers that know
+    the label speak. Returns how many pairs moved.
+    """
+    moved = 0
+    with transaction.atomic():
+        pairs = list(
+            Pair.objects.select_for_update(of=("self",), no_key=True)
+            .filter(image__in=list(image_ids), state=PairState.QUEUED)
+            .select_related("label", "challenge__policy", "challenge__roster")
+            .order_by("pk")
+        )
+        by_challenge: dict[Challenge, list[Pair]] = defaultdict(list)
+        for pair in pairs:
+            by_challenge[pair.challenge].append(pair)
+        for challenge, group in by_challenge.items():
+            moved += _apply_to_challenge(challenge, group, at)
+            transaction.on_commit(partial(dispatch.ring_board, challenge.pk, challenge.queue), robust=True)
+    return moved
+
+
+def _apply_to_challenge(challenge: Challenge, pairs: Sequence[Pair], at: datetime) -> int:
+    members = [
+        member.classifier
+        for member in RosterMember.objects.filter(roster=challenge.roster)
+        .select_related("classifier")
+        .order_by("position")
+    ]
+    predictions = {
+        (one.image_id, one.classifier_id): one.probabilities
+        for one in Prediction.objects.filter(image__in=[pair.image_id for pair in pairs], classifier__in=members)
+    }
+    scored, unknown = [], []
+    for pair in pairs:
+        if any((pair.image_id, member.pk) not in predictions for member in members):
+            continue
+        values = [
+            predictions[pair.image_id, member.pk][member.outputs.index(pair.label.key)]
+            for member in members
+            if pair.label.key in member.outputs
+        ]
+        (scored if values else unknown).append(pair)
+        if values:
+            _set_score(pair, values, challenge, at)
+        else:
+            pair.unscorable_reason = "No classifier of the roster knows this label."
+    move_pairs(
+        scored,
+        PairState.IN_REVIEW,
+        at=at,
+        fields=["machine_mean", "machine_spread", "machine_yes", "roster", "scored_at"],
+    )
+    move_pairs(unknown, PairState.UNSCORABLE, at=at, fields=["unscorable_reason"])
+    return len(scored) + len(unknown)
+
+
+def _set_score(pair: Pair, values: Sequence[float], challenge: Challenge, at: datetime) -> None:
+    score = machine_score(values)
+    pair.machine_mean = score.mean
+    pair.machine_spread = score.spread
+    pair.machine_yes = machine_says_yes(score.mean, threshold=challenge.rules.threshold)
+    pair.roster = challenge.roster
+    pair.scored_at = at
+
+
+def mark_unscorable(*, image_id: int, reason: str, at: datetime) -> None:
+    """Make the queued pairs of a picture unscorable, with the reason that their claimants read."""
+    with transaction.atomic():
+        pairs = list(
+            Pair.objects.select_for_update(of=("self",), no_key=True)
+            .filter(image=image_id, state=PairState.QUEUED)
+            .order_by("pk")
+        )
+        for pair in pairs:
+            pair.unscorable_reason = reason[:300]
+        move_pairs(pairs, PairState.UNSCORABLE, at=at, fields=["unscorable_reason"])
+        for challenge in {pair.challenge_id for pair in pairs}:
+            transaction.on_commit(partial(dispatch.ring_board, challenge), robust=True)
+
+
+def requeue_pair(*, pair_id: int, at: datetime) -> Pair:
+    """Try an unscorable pair again, once its cause is mended. Raises `IllegalMove` for any other pair."""
+    with transaction.atomic():
+        pair = lock_pair(pair_id)
+        pair.unscorable_reason = ""
+        pair.score_requested_at = at
+        pair.score_requests = 1
+        move_pairs([pair], PairState.QUEUED, at=at, fields=["unscorable_reason", "score_requested_at", "score_requests"])
+        transaction.on_commit(partial(dispatch.request_scores, pair.challenge, [pair.image_id]), robust=True)
+    return pair
+
+
+def requeue_stalled(*, at: datetime, limit: int = 2000) -> int:
+    """Ring again for queued pairs that were asked for more than a minute ago, oldest first.
+
+    A message may be lost with its worker or with the broker; recording is idempotent, so that ringing once too often
+    only costs the worker a look. Each further ring waits a minute longer, lest a worker that is merely busy drowns
+    in repeats. Returns the number of pairs rung for.
+    """
+    stalled = [
+        pair
+        for pair in Pair.objects.filter(state=PairState.QUEUED, score_requested_at__lt=at - STALLED_AFTER)
+        .select_related("challenge__roster")
+        .order_by("score_requested_at", "pk")[:limit]
+        if pair.score_requested_at is not None
+        and pair.score_requested_at < at - STALLED_AFTER * min(max(pair.score_requests, 1), 10)
+    ]
+    Pair.objects.filter(pk__in=[pair.pk for pair in stalled], state=PairState.QUEUED).update(
+        score_requested_at=at, score_requests=F("score_requests") + 1
+    )
+    by_challenge: dict[Challenge, set[int]] = defaultdict(set)
+    for pair in stalled:
+        by_challenge[pair.challenge].add(pair.image_id)
+    for challenge, images in by_challenge.items():
+        logger.info("%s: asking again for the scores of %d pictures", challenge.slug, len(images))
+        dispatch.request_scores(challenge, images)
+    return len(stalled)

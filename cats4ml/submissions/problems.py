@@ -1,0 +1,46 @@
+"""What can be wrong with one row of a submission, and how to mend it."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Problem(models.TextChoices):
+    MALFORMED = "malformed", "The row has the wrong number of columns"
+    MISSING_IMAGE = "missing_image", "Picture ID is missing"
+    MISSING_LABEL = "missing_label", "Label is missing"
+    LONG_RATIONALE = "long_rationale", "Rationale is too long"
+    UNKNOWN_IMAGE = "unknown_image", "Picture is not in the target pool"
+    UNKNOWN_LABEL = "unknown_label", "Label is not a target label"
+    AMBIGUOUS_LABEL = "ambiguous_label", "Several labels have this name"
+    REPEATED = "repeated", "Same pair earlier in this file"
+    OWN_CLAIM = "own_claim", "You already claimed this pair"
+    TEAM_CLAIM = "team_claim", "Your team already claimed this pair"
+    UNSCORABLE = "unscorable", "The picture of this pair can’t be scored"
+    OVER_QUOTA = "over_quota", "Over your quota"
+
+    @property
+    def remedy(self) -> str:
+        return _REMEDIES[self]
+
+    @property
+    def is_duplicate(self) -> bool:
+        return self in (Problem.OWN_CLAIM, Problem.TEAM_CLAIM, Problem.REPEATED)
+
+
+MAX_RATIONALE = 1000
+
+_REMEDIES = {
+    Problem.MALFORMED: "Give each row image_id, label_id and, if you like, rationale; put quotes round a text with commas.",
+    Problem.MISSING_IMAGE: "Fill in the first column.",
+    Problem.MISSING_LABEL: "Fill in the second column.",
+    Problem.LONG_RATIONALE: f"Shorten it to {MAX_RATIONALE:,} characters.",
+    Problem.UNKNOWN_IMAGE: "Check the ID against the image list. Spreadsheets drop leading zeros: format the column as text.",
+    Problem.UNKNOWN_LABEL: "Use the ID or the name of one of the target labels.",
+    Problem.AMBIGUOUS_LABEL: "Use the label’s ID instead of its name.",
+    Problem.REPEATED: "Nothing to do. The first of the lines is kept.",
+    Problem.OWN_CLAIM: "Leave it out. Your first claim stands.",
+    Problem.TEAM_CLAIM: "Leave it out. Your team-mate’s claim stands for the team.",
+    Problem.UNSCORABLE: "Choose another picture.",
+    Problem.OVER_QUOTA: "Wait until claims of yours turn out adverse: each adds to your quota. Or leave some rows out.",
+}

@@ -1,0 +1,26 @@
+"""Inbound messages: each task makes one call into the actions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import shared_task
+from django.utils import timezone
+
+from cats4ml.submissions.actions import scores
+from scoring.contract import RECORD_SCORES, ScoreResult
+
+
+@shared_task(name=RECORD_SCORES)
+def record_scores(*, results: list[dict[str, Any]], **kwargs: object) -> None:
+    scores.record_scores(results=[ScoreResult.from_message(one) for one in results], at=timezone.now())
+
+
+@shared_task
+def apply_scores(*, images: list[int], **kwargs: object) -> None:
+    scores.apply_scores(image_ids=images, at=timezone.now())
+
+
+@shared_task
+def sweep(**kwargs: object) -> None:
+    scores.requeue_stalled(at=timezone.now())

@@ -1,0 +1,59 @@
+"""Geometry of the quota meter and of intervals."""
+
+from dataclasses import dataclass
+
+from cats4ml.ui.words import counted, figure, percentage
+
+
+@dataclass(frozen=True)
+class QuotaMeter:
+    """Lengths are percentages of the whole quota; `this_width` ends at the quota, however large the file is."""
+
+    left: str
+    left_noun: str
+    used_of_total: str
+    used_width: str
+    this_x: str
+    this_width: str
+    this_file: str
+    after: str
+    over: str
+    spoken: str
+
+
+def make_quota_meter(*, total: int, used: int, this_file: int) -> QuotaMeter:
+    left = max(0, total - used)
+    fitting = min(this_file, left)
+    over = this_file - fitting
+    whole = max(total, 1)
+    used_of_total = f"{figure(used)} of {figure(total)} used"
+    return QuotaMeter(
+        left=figure(left),
+        left_noun="claim left" if left == 1 else "claims left",
+        used_of_total=used_of_total,
+        used_width=percentage(used / whole),
+        this_x=percentage(used / whole),
+        this_width=percentage(fitting / whole),
+        this_file=figure(this_file) if this_file else "",
+        after=f"{figure(left - fitting)} left after it",
+        over=f"{counted(over, 'row')} won’t fit: your quota ends before {'it' if over == 1 else 'them'}." if over else "",
+        spoken=f"Quota: {used_of_total}, {figure(left)} left"
+        + (f"; this file would use {figure(fitting)}." if this_file else "."),
+    )
+
+
+@dataclass(frozen=True)
+class Interval:
+    low_x: str
+    mid_x: str
+    high_x: str
+    spoken: str
+
+
+def make_interval(*, low: float, mid: float, high: float, top: float) -> Interval:
+    return Interval(
+        low_x=percentage(low / top),
+        mid_x=percentage(mid / top),
+        high_x=percentage(high / top),
+        spoken=f"{mid:.0%}, between {low:.0%} and {high:.0%} 95 times in 100",
+    )

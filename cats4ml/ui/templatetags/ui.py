@@ -1,0 +1,188 @@
+"""`{% load ui %}`: the parts of the interface that need more than an `{% include %}`. CONTRIBUTING tells which to use where."""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from django import template
+from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, RadioSelect
+from django.template import Context
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from cats4ml.ui import words
+from cats4ml.ui.meters import make_interval, make_quota_meter
+from cats4ml.ui.navigation import Link, section_links
+from cats4ml.ui.plots import instant, make_plot
+from cats4ml.ui.readings import Votes, make_reading
+
+register = template.Library()
+
+MOST_UPSCALED = 3.5
+
+
+def inline(template_name: str, context: dict[str, Any]) -> SafeString:
+    """A part that stands within a sentence: without the line's end that its file has, so that a full stop can follow."""
+    return SafeString(render_to_string(template_name, context).strip())
+
+
+@register.simple_tag
+def outcome_badge(outcome: object) -> SafeString:
+    """Shape and word in the tone. Nothing for None or ''."""
+    return inline("_components/_outcome_badge.html", {"outcome": words.outcome_of(outcome)})
+
+
+@register.simple_tag
+def outcome_shape(outcome: object, hidden: bool = False) -> SafeString:
+    """The shape alone; it has a text alternative unless `hidden`, for when the word stands beside it."""
+    return inline("_components/_shape.html", {"outcome": words.outcome_of(outcome), "hidden": hidden, "toned": True})
+
+
+@register.simple_tag
+def state_badge(state: object) -> SafeString:
+    """queued, in_review, settled, unscorable or withdrawn, as a string or an enum member."""
+    key = str(getattr(state, "value", state))
+    return inline("_components/_state_badge.html", {"state": key, "word": words.STATES[key]})
+
+
+@register.inclusion_tag("_components/_reading.html")
+def reading(
+    mean: float | None = None,
+    threshold: float = 0.5,
+    outcome: object = None,
+    yes: int = 0,
+    no: int = 0,
+    dont_know: int = 0,
+    people_so_far: int | None = None,
+) -> dict[str, Any]:
+    """`mean=None`: the score is not yet revealed. `people_so_far=n`: in review, and no vote is drawn."""
+    found = words.outcome_of(outcome)
+    votes = Votes(yes=yes, no=no, dont_know=dont_know)
+    made = make_reading(
+        mean=None if mean is None else float(mean),
+        threshold=float(threshold),
+        outcome=found,
+        votes=votes,
+        people_so_far=people_so_far,
+    )
+    return {"reading": made}
+
+
+@register.inclusion_tag("_components/_quota_meter.html")
+def quota_meter(total: int, used: int, this_file: int = 0) -> dict[str, Any]:
+    return {"meter": make_quota_meter(total=total, used=used, this_file=this_file)}
+
+
+@register.inclusion_tag("_components/_progress.html")
+def progress(done: int, total: int, left_text: str = "", label: str = "Progress") -> dict[str, Any]:
+    """`left_text` is what stands at the right, such as 'about 25 minutes left'."""
+    words_done = f"{words.figure(done)} of {words.figure(total)}"
+    shown = min(done, total)
+    return {"done": shown, "total": max(total, 1), "words": words_done, "left_text": left_text, "label": label}
+
+
+@register.inclusion_tag("_components/_bar.html")
+def bar(value: float, total: float, tone: str = "none", height: int = 12) -> dict[str, Any]:
+    """A bare bar whose figure stands beside it. Tones: fn, fp, ag, am, text, accent, none."""
+    return {"width": words.percentage(value / total if total else 0), "tone": tone, "height": height}
+
+
+@register.inclusion_tag("_components/_interval.html")
+def interval(low: float, mid: float, high: float, top: float = 1.0, tone: str = "text") -> dict[str, Any]:
+    """A dot with its interval on a rail from 0 to `top`; all four are shares between 0 and 1."""
+    return {"interval": make_interval(low=low, mid=mid, high=high, top=top), "tone": tone}
+
+
+@register.inclusion_tag("_components/_interval_axis.html")
+def interval_axis(top: float = 1.0) -> dict[str, Any]:
+    return {"middle": f"{top / 2:.0%}", "end": f"{top:.0%}"}
+
+
+@register.inclusion_tag("_components/_points_plot.html")
+def points_plot(series: Iterable[Any], title: str = "Points over time") -> dict[str, Any]:
+    """`series`: dicts or objects with name, points [(date or datetime, number), …] and, perhaps, is_subject."""
+    return {"plot": make_plot(series, title=title)}
+
+
+@register.simple_tag
+def when(moment: date | datetime | None, style: str = "full") -> SafeString:
+    """Styles: full 'Fri 18 Dec 2026, 18:00', short '18 Dec, 18:00', day '18 Dec 2026', clock '18:00'.
+    The server writes UTC and says so; time.js rewrites it to the viewer's zone."""
+    if moment is None:
+        return inline("_components/_when.html", {"text": ""})
+    at = instant(moment).astimezone(UTC)
+    if not isinstance(moment, datetime):
+        return inline("_components/_when.html", {"text": f"{at.day} {at:%b %Y}", "stamp": f"{at:%Y-%m-%d}", "style": ""})
+    texts = {
+        "full": f"{at:%a} {at.day} {at:%b %Y, %H:%M} UTC",
+        "short": f"{at.day} {at:%b, %H:%M} UTC",
+        "day": f"{at.day} {at:%b %Y}",
+        "clock": f"{at:%H:%M} UTC",
+    }
+    return inline("_components/_when.html", {"text": texts[style], "stamp": f"{at:%Y-%m-%dT%H:%M:%SZ}", "style": style})
+
+
+@register.simple_tag
+def countdown(until: datetime, now: datetime | None = None) -> SafeString:
+    """'25 days and 6 hours left', as the server counts at load; time.js keeps it current."""
+    at = instant(until).astimezone(UTC)
+    return inline("_components/_countdown.html", {"text": words.time_left(at - (now or timezone.now())), "stamp": f"{at:%Y-%m-%dT%H:%M:%SZ}"})
+
+
+@register.inclusion_tag("_components/_field.html")
+def field(bound: BoundField, optional: bool = False) -> dict[str, Any]:
+    """Label, control, help and 'Not sent:', tied together for screen readers."""
+    widget = bound.field.widget
+    kind = "check" if isinstance(widget, CheckboxInput) else ""
+    if isinstance(widget, CheckboxSelectMultiple | RadioSelect):
+        kind = "choices"
+    ids = [f"{bound.auto_id}_help"] * bool(bound.help_text) + [f"{bound.auto_id}_error"] * bool(bound.errors)
+    attrs: dict[str, Any] = {"aria-describedby": " ".join(ids)} if ids else {}
+    if bound.errors:
+        attrs["aria-invalid"] = "true"
+    if widget.attrs.get("placeholder") == bound.label:
+        attrs["placeholder"] = False
+    return {"field": bound, "control": bound.as_widget(attrs=attrs), "kind": kind, "optional": optional}
+
+
+@register.simple_tag(takes_context=True)
+def site_links(context: Context) -> Iterable[Link | dict[str, Any]]:
+    """The header's links: `nav_items` of the context where a page brings its own, else the challenge's sections."""
+    own: Iterable[dict[str, Any]] | None = context.get("nav_items")
+    if own is not None:
+        return own
+    viewer, current = context.get("viewer"), context.get("nav", "")
+    return section_links(challenge=context.get("challenge"), viewer=viewer, current=current)
+
+
+@register.filter
+def figure(value: int | float | None) -> str:
+    """9412 → 9,412. Empty for None."""
+    return "" if value is None else words.figure(value)
+
+
+@register.filter
+def share(value: float | None) -> str:
+    """0.48 → 48%. A dash for None."""
+    return "–" if value is None else f"{value:.0%}"
+
+
+@register.filter
+def duration(value: timedelta | float | None) -> str:
+    """A timedelta, or seconds, as '9 h 20 min'. A dash for None."""
+    return "–" if value is None else words.duration(value)
+
+
+@register.filter
+def minutes_left(value: int | None) -> str:
+    """25 → 'about 25 minutes left'. Empty for None."""
+    if value is None:
+        return ""
+    return f"about {words.counted(value, 'minute')} left" if value >= 1 else "less than a minute left"
+
+
+@register.filter
+def upscaled(pixels: int | None) -> str:
+    """The largest size at which a picture of so many pixels is shown: 3.5 times, blown up no further."""
+    return str(int(pixels * MOST_UPSCALED)) if pixels else ""

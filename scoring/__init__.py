@@ -1,0 +1,1 @@
+"""The scoring worker: decodes pictures, runs the ensemble, answers with numbers. No Django, no database."""

@@ -1,0 +1,138 @@
+"""A world to test in, built by the ordinary actions."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+from PIL import Image as Pillow
+
+from cats4ml.accounts.models import Team, TeamMembership, User
+from cats4ml.catalog.actions import NewLabel, add_classifier, add_images, add_labels, store_picture
+from cats4ml.catalog.models import Classifier, Image
+from cats4ml.challenges.actions import add_pool_images, add_target_labels, decide_policy, decide_roster, join_challenge
+from cats4ml.challenges.models import Challenge, ChallengeStatus, Participation, Role
+from cats4ml.review.actions import cast_rating, finalise_due, hold_leases
+from cats4ml.review.models import Rating
+from cats4ml.rules.answers import Answer
+from cats4ml.rules.policy import Policy
+from cats4ml.submissions.actions.claims import submit_pairs
+from cats4ml.submissions.actions.scores import record_scores
+from cats4ml.submissions.models import Pair
+from cats4ml.submissions.queries import CheckedRow, ClaimRow
+from scoring.contract import ScoreResult, pack
+
+START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+_numbers = count(1)
+
+
+def png(colour: int = 128, size: tuple[int, int] = (16, 16)) -> bytes:
+    buffer = io.BytesIO()
+    Pillow.new("L", size, colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def make_user(name: str | None = None, **fields: object) -> User:
+    name = name or f"person-{next(_numbers)}"
+    return User.objects.create_user(name, f"{name}@example.org", "correct horse battery", **fields)
+
+
+def make_team(*members: User, name: str | None = None) -> Team:
+    team = Team.objects.create(name=name or f"team-{next(_numbers)}")
+    TeamMembership.objects.bulk_create(TeamMembership(team=team, user=user) for user in members)
+    return team
+
+
+@dataclass
+class World:
+    """An open edition with three labels, some pictures and two classifiers; `clock` is what time it is."""
+
+    challenge: Challenge
+    images: list[Image]
+    classifiers: list[Classifier]
+    clock: datetime = START
+    labels: Sequence[str] = field(default=("cat", "dog", "owl"))
+
+    def pass_time(self, seconds: float) -> datetime:
+        self.clock += timedelta(seconds=seconds)
+        return self.clock
+
+    def finder(self, user: User | None = None, team: Team | None = None) -> Participation:
+        return self._join(Role.FINDER, user, team)
+
+    def rater(self, user: User | None = None) -> Participation:
+        return self._join(Role.RATER, user, None)
+
+    def raters(self, number: int) -> list[Participation]:
+        return [self.rater() for _ in range(number)]
+
+    def _join(self, role: Role, user: User | None, team: Team | None) -> Participation:
+        return join_challenge(
+            challenge=self.challenge,
+            user=user or make_user(),
+            role=role,
+            consent_version=self.challenge.consent_version,
+            at=self.clock,
+            team=team,
+        )
+
+    def claim(self, finder: Participation, *rows: tuple[int, str]) -> list[CheckedRow]:
+        """Claim pairs given as (place of the picture, label), a second later."""
+        return submit_pairs(
+            participation=finder,
+            rows=[
+                ClaimRow(line, self.images[place].image_id, label) for line, (place, label) in enumerate(rows, start=1)
+            ],
+            at=self.pass_time(1),
+        )
+
+    def score(self, place: int, probabilities: Mapping[str, float]) -> None:
+        """Have every classifier say the same of a picture: these probabilities by label, 0 for the rest."""
+        values = pack([probabilities.get(label, 0.0) for label in self.labels])
+        result = ScoreResult(self.images[place].pk, {one.digest: values for one in self.classifiers})
+        record_scores(results=[result], at=self.pass_time(1))
+
+    def pair(self, place: int, label: str) -> Pair:
+        return Pair.objects.get(challenge=self.challenge, image=self.images[place], label__key=label)
+
+    def rate(self, pair: Pair, *answers: Answer, raters: Sequence[Participation] | None = None) -> list[Rating]:
+        """Have new raters (or these) answer a pair one after the other, for good."""
+        ratings = []
+        for rater, answer in zip(raters or self.raters(len(answers)), answers, strict=True):
+            [lease, *_] = hold_leases(
+                rater=rater, at=self.pass_time(1), count=1, only=Pair.objects.filter(pk=pair.pk)
+            )
+            ratings.append(cast_rating(rater=rater, token=lease.token, answer=answer, at=self.pass_time(1)))
+        finalise_due(at=self.pass_time(31))
+        return ratings
+
+
+def make_world(*, pictures: int = 6, policy: Policy | None = None, slug: str | None = None) -> World:
+    number = next(_numbers)
+    slug = slug or f"edition-{number}"
+    challenge = Challenge.objects.create(
+        slug=slug, title=f"Edition {number}", vocabulary=slug, consent_text="Your finds are published.",
+        question="Is there a {label} in this picture?",
+    )
+    labels = add_labels(vocabulary=slug, labels=[NewLabel("cat", "Cat"), NewLabel("dog", "Dog"), NewLabel("owl", "Owl")])
+    images = []
+    for place in range(pictures):
+        key, digest = store_picture(content=png(colour=place * 7 + number % 7), suffix=".png")
+        images.append(Image(image_id=f"{place:016x}", file=key, sha256=digest, width=16, height=16))
+    images = add_images(collection=slug, images=images)
+    classifiers = [
+        add_classifier(
+            card={"digest": f"{slug}-{name}", "name": name, "vocabulary": slug, "labels": ["cat", "dog", "owl"]}
+        )
+        for name in ("one", "two")
+    ]
+    add_target_labels(challenge=challenge, labels=labels)
+    add_pool_images(challenge=challenge, images=images)
+    decide_policy(challenge=challenge, policy=policy or Policy())
+    decide_roster(challenge=challenge, classifiers=classifiers)
+    challenge.status = ChallengeStatus.OPEN
+    challenge.save(update_fields=["status"])
+    return World(challenge=challenge, images=images, classifiers=classifiers)

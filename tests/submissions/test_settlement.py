@@ -1,0 +1,125 @@
+"""From a claim to a credit: whose it is, and what takes it away again."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import DatabaseError, transaction
+
+from cats4ml.rules.answers import Answer
+from cats4ml.rules.lifecycle import PairState
+from cats4ml.rules.verdicts import Outcome
+from cats4ml.submissions.actions.settlement import SettlementRefused, disqualify_participant, reopen_pair
+from cats4ml.submissions.models import Credit, CreditKind, Pair
+from cats4ml.submissions.queries import quota_for
+from tests.factories import World, make_user
+
+YES, NO, DONT_KNOW = Answer.YES, Answer.NO, Answer.DONT_KNOW
+
+
+def ledger(world: World) -> list[tuple[str, int, str]]:
+    entries = Credit.objects.filter(challenge=world.challenge).order_by("id").select_related("participation__user")
+    return [(entry.kind, entry.points, entry.participation.user.username) for entry in entries]
+
+
+@pytest.mark.parametrize(
+    ("mean", "answers", "outcome", "credits"),
+    [
+        (0.1, [YES] * 5, Outcome.FALSE_NEGATIVE, 1),
+        (0.9, [NO] * 5, Outcome.FALSE_POSITIVE, 1),
+        (0.9, [YES] * 5, Outcome.AGREEMENT, 0),
+        (0.1, [NO] * 5, Outcome.AGREEMENT, 0),
+        (0.5, [NO, NO, NO, YES, YES], Outcome.FALSE_POSITIVE, 1),
+        (0.1, [YES, YES, NO, NO, DONT_KNOW], Outcome.AMBIGUOUS, 0),
+        (0.1, [YES, YES, DONT_KNOW, DONT_KNOW, DONT_KNOW], Outcome.AMBIGUOUS, 0),
+    ],
+)
+def test_outcome_follows_from_machines_and_people(world, mean, answers, outcome, credits) -> None:
+    finder = world.finder()
+    world.claim(finder, (0, "cat"))
+    world.score(0, {"cat": mean})
+    world.rate(world.pair(0, "cat"), *answers)
+    pair = world.pair(0, "cat")
+    assert (pair.state, pair.outcome) == (PairState.SETTLED, outcome)
+    assert (pair.yes_ratings, pair.no_ratings, pair.dont_know_ratings) == tuple(
+        answers.count(answer) for answer in (YES, NO, DONT_KNOW)
+    )
+    assert pair.policy == world.challenge.policy
+    assert len(ledger(world)) == credits
+
+
+def test_majority_waits_for_the_whole_quorum(world) -> None:
+    world.claim(world.finder(), (0, "cat"))
+    world.score(0, {"cat": 0.1})
+    world.rate(world.pair(0, "cat"), YES, YES, YES, YES)
+    assert world.pair(0, "cat").state == PairState.IN_REVIEW
+
+
+def test_second_submitter_of_an_adverse_pair_gets_no_credit(world) -> None:
+    first, second = world.finder(make_user("ada")), world.finder(make_user("bob"))
+    world.claim(first, (0, "cat"))
+    [late] = world.claim(second, (0, "cat"))
+    assert late.later
+    world.score(0, {"cat": 0.1})
+    world.rate(world.pair(0, "cat"), *[YES] * 5)
+    assert ledger(world) == [("given", 1, "ada")]
+    assert quota_for(first).remaining == 100 + 5 - 1
+    assert quota_for(second).remaining == 100
+
+
+def test_one_picture_is_a_false_positive_and_a_false_negative(world) -> None:
+    world.claim(world.finder(), (0, "cat"), (0, "dog"))
+    world.score(0, {"cat": 0.1, "dog": 0.9})
+    world.rate(world.pair(0, "cat"), *[YES] * 5)
+    world.rate(world.pair(0, "dog"), *[NO] * 5)
+    outcomes = set(Pair.objects.filter(challenge=world.challenge).values_list("label__key", "outcome"))
+    assert outcomes == {("cat", "false_negative"), ("dog", "false_positive")}
+
+
+def test_disqualification_hands_the_credit_to_the_earliest_valid_claim(world) -> None:
+    organiser = make_user("organiser")
+    first, second, third = (world.finder(make_user(name)) for name in ("ada", "bob", "cyd"))
+    for finder in (first, second, third):
+        world.claim(finder, (0, "cat"))
+    world.score(0, {"cat": 0.1})
+    world.rate(world.pair(0, "cat"), *[YES] * 5)
+    taken = disqualify_participant(participation=first, reason="two accounts", by=organiser, at=world.pass_time(1))
+    again = disqualify_participant(participation=first, reason="two accounts", by=organiser, at=world.pass_time(1))
+    assert (taken, again) == (1, 0)
+    assert ledger(world) == [("given", 1, "ada"), ("reversed", -1, "ada"), ("inherited", 1, "bob")]
+
+
+def test_disqualification_withdraws_queued_pairs_that_nobody_else_claims(world) -> None:
+    first, second = world.finder(), world.finder()
+    world.claim(first, (0, "cat"), (1, "cat"))
+    world.claim(second, (1, "cat"))
+    disqualify_participant(participation=first, reason="bot", by=make_user(), at=world.pass_time(1))
+    assert (world.pair(0, "cat").state, world.pair(1, "cat").state) == (PairState.WITHDRAWN, PairState.QUEUED)
+
+
+def test_reopened_pair_asks_for_more_raters_and_settles_again(world) -> None:
+    world.claim(world.finder(make_user("ada")), (0, "cat"))
+    world.score(0, {"cat": 0.1})
+    world.rate(world.pair(0, "cat"), YES, YES, YES, NO, NO)
+    pair = reopen_pair(pair_id=world.pair(0, "cat").pk, reason="disputed", by=make_user(), at=world.pass_time(1))
+    assert (pair.state, pair.outcome, pair.extra_ratings) == (PairState.IN_REVIEW, "", 2)
+    world.rate(pair, NO, NO)
+    assert world.pair(0, "cat").outcome == Outcome.AGREEMENT
+    assert ledger(world) == [("given", 1, "ada"), ("reversed", -1, "ada")]
+
+
+def test_reopening_needs_a_reason(world) -> None:
+    world.claim(world.finder(), (0, "cat"))
+    world.score(0, {"cat": 0.1})
+    world.rate(world.pair(0, "cat"), *[YES] * 5)
+    with pytest.raises(SettlementRefused, match="reason"):
+        reopen_pair(pair_id=world.pair(0, "cat").pk, reason=" ", by=make_user(), at=world.pass_time(1))
+
+
+def test_the_database_refuses_to_change_the_ledger(world) -> None:
+    world.claim(world.finder(), (0, "cat"))
+    world.score(0, {"cat": 0.1})
+    world.rate(world.pair(0, "cat"), *[YES] * 5)
+    for change in (lambda: Credit.objects.update(points=99), lambda: Credit.objects.all().delete()):
+        with pytest.raises(DatabaseError, match="never change"), transaction.atomic():
+            change()
+    assert list(Credit.objects.values_list("kind", "points")) == [(CreditKind.GIVEN, 1)]
