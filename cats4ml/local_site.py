@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -70,12 +70,16 @@ def check_port(host: str, port: int) -> None:
             ) from error
 
 
-def local_programs(*, host: str, port: int, demo_raters: bool) -> list[Program]:
-    """Web server, web worker, scoring worker, clock and, if asked for, the demonstration's raters."""
+def local_programs(*, host: str, port: int, scoring: Mapping[str, str], demo_raters: bool) -> list[Program]:
+    """Web server, web worker, scoring worker, clock and, if asked for, the demonstration's raters.
+
+    `scoring`: what the scoring worker's environment must say of pictures and classifiers.
+    """
     python, home = sys.executable, Path(os.environ["CATS4ML_HOME"])
     bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    celery = [python, "-m", "celery"]
-    quiet = ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
+    # Celery warns root of itself; on a machine of one's own that helps nobody, and its banner hides what matters.
+    celery = [python, "-W", "ignore:You're running the worker with superuser privileges", "-m", "celery", "--quiet"]
+    alone = ["--without-gossip", "--without-mingle", "--loglevel"]
     programs = [
         Program(
             name="web",
@@ -87,20 +91,30 @@ def local_programs(*, host: str, port: int, demo_raters: bool) -> list[Program]:
         ),
         Program(
             name="worker",
-            command=[*celery, *("-A", "cats4ml", "worker", "-Q", WEB_QUEUE, "-c", "2", "-n", "web@%h"), *quiet],
+            command=[
+                *celery,
+                *("-A", "cats4ml", "worker", "-Q", WEB_QUEUE, "-c", "2", "-n", "web@%h"),
+                *alone,
+                "WARNING",
+            ],
         ),
         Program(
             name="scoring",
             command=[
                 *celery,
                 *("-A", "scoring.app", "worker", "-Q", SCORING_QUEUE, "-P", "solo", "-n", "scoring@%h"),
-                *quiet,
+                *(*alone, "INFO"),
             ],
-            environment=torch_threads(),
+            environment={**torch_threads(), **scoring},
         ),
         Program(
             name="clock",
-            command=[*celery, *("-A", "cats4ml", "beat", "--schedule", str(home / "run" / "beat"), "--pidfile", "")],
+            command=[
+                *celery,
+                *("-A", "cats4ml", "beat", "--schedule", str(home / "run" / "beat"), "--pidfile", ""),
+                "--loglevel",
+                "WARNING",
+            ],
         ),
     ]
     if demo_raters:
@@ -117,7 +131,8 @@ def torch_threads() -> dict[str, str]:
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     threads = str(max(1, cores - 1))
-    return {name: os.environ.get(name) or threads for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+    names = ("SCORING_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    return {name: os.environ.get(name) or threads for name in names}
 
 
 class Watch:

@@ -1,6 +1,6 @@
 """Process groups that end together, even where the process that started them is killed with ``kill -9``.
 
-``python -m cats4ml.process_guard`` reads lines ``+GROUP`` and ``-GROUP`` from its standard input. When the other end of
+Run as a program, this file reads lines ``+GROUP`` and ``-GROUP`` from its standard input. When the other end of
 the pipe is gone, however that came about, it ends the groups that were not taken off the list. Standard library only:
 the guard must start at once and stay small.
 """
@@ -52,9 +52,9 @@ class Guard:
     """The guard, seen from the process that it watches."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "cats4ml.process_guard"],
-            cwd=Path(__file__).resolve().parents[1],
+        self._process = subprocess.Popen(  # noqa: S603
+            # By its path, for importing the package around it would bring Celery.
+            [sys.executable, "-P", str(Path(__file__).resolve())],
             stdin=subprocess.PIPE,
             start_new_session=True,
         )

@@ -37,9 +37,12 @@ class Classifier:
     """A loaded network with its card."""
 
     def __init__(self, spec: ClassifierSpec, net: nn.Module, device: torch.device) -> None:
+        """`net` is in evaluation mode and on `device`."""
         self.spec = spec
-        self._net = net
         self._device = device
+        # 1.3 to 1.9 times as fast on the CPU; but the views in an exported graph were traced for the usual layout
+        self._layout = torch.contiguous_format if spec.family == EXPORTED else torch.channels_last
+        self._net = net.to(memory_format=self._layout)
 
     @torch.inference_mode()
     def probabilities(self, batch: Sequence[Pixels]) -> Probabilities:
@@ -47,7 +50,7 @@ class Classifier:
         if not batch:
             return np.zeros((0, self.spec.outputs), dtype=np.float32)
         pixels = torch.from_numpy(np.stack(batch)).to(self._device)
-        logits: Tensor = self._net(normalise(pixels, self.spec.input)).float()
+        logits: Tensor = self._net(normalise(pixels, self.spec.input, self._layout)).float()
         active = logits.softmax(dim=1) if self.spec.activation == "softmax" else logits.sigmoid()
         result: Probabilities = active.cpu().numpy()
         return result

@@ -58,7 +58,8 @@ _CONTAINERS = (None, "builtins.tuple", "builtins.list", "builtins.dict")
 def load(data: bytes, device: torch.device) -> nn.Module:
     """The network of the .pt2 archive `data`, on `device`; maps [N, C, H, W] to [N, outputs] logits.
 
-    Raises `UnsafeProgramError` for an archive that loading could run code from, and torch's own errors for a damaged one.
+    Raises `UnsafeProgramError` for an archive from which loading could run code, and torch's own errors for a
+    damaged one.
     """
     check(data)
     program = torch.export.load(io.BytesIO(data))

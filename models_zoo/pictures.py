@@ -10,8 +10,10 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 MAX_PIXELS = 50_000_000  # 150 MB as RGB; a small file can unfold to any size
 
-# Formats that browsers show, and TIFF. Others are left out on purpose: EPS, for one, runs Ghostscript.
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+# Formats that browsers show, and TIFF, as far as this Pillow was built with them. Others are left out on purpose:
+# EPS, for one, runs Ghostscript.
+Image.init()
+FORMATS = tuple(name for name in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF") if name in Image.OPEN)
 
 
 class UnreadablePictureError(ValueError):

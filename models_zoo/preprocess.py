@@ -58,9 +58,9 @@ def kept_box(size: tuple[int, int], spec: InputSpec) -> tuple[float, float, floa
     return left * scale[0], top * scale[1], min(right * scale[0], width), min(bottom * scale[1], height)
 
 
-def normalise(batch: Tensor, spec: InputSpec) -> Tensor:
+def normalise(batch: Tensor, spec: InputSpec, memory_format: torch.memory_format) -> Tensor:
     """uint8 [N, height, width, channels] to float32 [N, channels, height, width], on the same device."""
     mean = torch.tensor(spec.mean, device=batch.device)[:, None, None]
     std = torch.tensor(spec.std, device=batch.device)[:, None, None]
-    scaled = batch.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format) / 255
+    scaled = batch.permute(0, 3, 1, 2).to(torch.float32, memory_format=memory_format) / 255
     return (scaled - mean) / std

@@ -83,6 +83,10 @@ class Challenge(models.Model):
         ended = self.ratings_close_at is not None and self.ratings_close_at <= at
         return self.status in (ChallengeStatus.OPEN, ChallengeStatus.CLOSED) and not ended
 
+    def question_about(self, label: Label) -> str:
+        """The edition's question with the label's name in it."""
+        return self.question.replace("{label}", label.name)
+
     @property
     def is_final(self) -> bool:
         return self.status == ChallengeStatus.FINAL

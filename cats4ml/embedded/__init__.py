@@ -24,9 +24,9 @@ Only the user who starts the servers can reach them: there is no TCP port, the s
 and PostgreSQL asks the kernel who is calling (``peer``), so that not even another process of ``nobody`` may log in.
 """
 
-from cats4ml.embedded.errors import EmbeddedServerError
-from cats4ml.embedded.urls import ServerUrls
-from cats4ml.embedded.use import announce, ensure, erase, keep_alive, release, servers, temporary_servers
+from .errors import EmbeddedServerError
+from .urls import ServerUrls
+from .use import announce, ensure, erase, keep_alive, release, servers, temporary_servers
 
 __all__ = [
     "EmbeddedServerError",

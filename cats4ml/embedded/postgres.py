@@ -9,16 +9,16 @@ from pathlib import Path
 
 import psutil
 
-from cats4ml.embedded.binaries import postgres_programs
-from cats4ml.embedded.errors import EmbeddedServerError, log_tail
-from cats4ml.embedded.places import CLOSED, own_folder, socket_folder, state_folder
-from cats4ml.embedded.server import Server
-from cats4ml.embedded.urls import DATABASE, ROLE
+from .binaries import postgres_programs
+from .errors import EmbeddedServerError, log_tail
+from .places import CLOSED, own_folder, socket_folder, state_folder
+from .server import Server
+from .urls import DATABASE, ROLE
 
 PORT = 5432  # of the socket's name only: nothing listens on TCP
 MAX_CONNECTIONS = 200
 ORPHAN_SECONDS = 15.0
-THROWAWAY_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+THROWAWAY_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
 
 
 class Postgres(Server):

@@ -4,10 +4,10 @@ import signal
 import socket
 import subprocess
 
-from cats4ml.embedded.binaries import redis_program
-from cats4ml.embedded.places import CLOSED, own_folder, socket_folder, state_folder
-from cats4ml.embedded.server import Server
-from cats4ml.embedded.urls import redis_socket
+from .binaries import redis_program
+from .places import CLOSED, own_folder, socket_folder, state_folder
+from .server import Server
+from .urls import redis_socket
 
 
 class Redis(Server):

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 
-from cats4ml.embedded.places import Places, server_identity
+from .places import Places, server_identity
 
 PR_SET_PDEATHSIG = 1
 

@@ -10,7 +10,7 @@ ROLE = "cats4ml"
 
 @dataclass(frozen=True, kw_only=True)
 class ServerUrls:
-    """``database_url`` for Django; ``redis_url`` for redis-py and Django's cache (`scoring.broker` has Celery's form)."""
+    """``database_url`` for Django; ``redis_url`` for redis-py and Django's cache. `scoring.broker` has Celery's."""
 
     database_url: str
     redis_url: str

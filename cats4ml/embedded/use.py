@@ -12,14 +12,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from cats4ml.embedded.errors import EmbeddedServerError, log_tail
-from cats4ml.embedded.files import KeeperFiles
-from cats4ml.embedded.locks import exclusive, hold_shared, is_held
-from cats4ml.embedded.places import CHECKOUT, SOCKETS_PARENT, Places, prepare_home
-from cats4ml.embedded.urls import ServerUrls, urls_of
+from .errors import EmbeddedServerError, log_tail
+from .files import KeeperFiles
+from .locks import exclusive, hold_shared, is_held
+from .places import SOCKETS_PARENT, Places, prepare_home
+from .urls import ServerUrls, urls_of
 
 VARIABLES = {"postgres": "DATABASE_URL", "redis": "REDIS_URL"}
 LEAVE_SECONDS = 60.0
+KEEPER = Path(__file__).resolve().parent / "__main__.py"
 
 
 class Hold:
@@ -69,11 +70,11 @@ class Hold:
 
     def _start_keeper(self) -> None:
         self.files.state.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "cats4ml.embedded", self.files.kind, str(self.files.places.home)]
+        command = [sys.executable, "-P", str(KEEPER), self.files.kind, str(self.files.places.home)]
         with self.files.keeper_log.open("ab") as log:
             subprocess.run(  # noqa: S603
                 [*command, *(["--throwaway"] if self.throwaway else [])],
-                cwd=CHECKOUT,
+                cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -67,6 +67,9 @@ class Pair(models.Model):
     settled_at = models.DateTimeField(null=True, blank=True)
     extra_ratings = models.PositiveSmallIntegerField(default=0, help_text="Asked for beyond the quorum, once reopened.")
     reopened_reason = models.TextField(blank=True)
+    is_example = models.BooleanField(
+        default=False, help_text="Shown with its outcome on the challenge page, by the organiser's choice."
+    )
 
     class Meta:
         constraints: ClassVar = [

@@ -36,7 +36,7 @@ def make_quota_meter(*, total: int, used: int, this_file: int) -> QuotaMeter:
         this_width=percentage(fitting / whole),
         this_file=figure(this_file) if this_file else "",
         after=f"{figure(left - fitting)} left after it",
-        over=f"{counted(over, 'row')} won’t fit: your quota ends before {'it' if over == 1 else 'them'}." if over else "",
+        over=f"{counted(over, 'row')} won’t fit in the quota." if over else "",
         spoken=f"Quota: {used_of_total}, {figure(left)} left"
         + (f"; this file would use {figure(fitting)}." if this_file else "."),
     )

@@ -71,15 +71,18 @@ def instant(moment: Moment) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def entry(item: Any, key: str, default: Any = None) -> Any:
+    return item.get(key, default) if isinstance(item, Mapping) else getattr(item, key, default)
+
+
 def read_series(raw: Iterable[Any]) -> tuple[Series, ...]:
     """From dicts or objects with name, points [(when, value), …] and, perhaps, is_subject. Empty ones are left out;
     where none is the subject, the leader becomes it."""
     read = []
     for item in raw:
-        get = item.get if isinstance(item, Mapping) else lambda key, default=None, item=item: getattr(item, key, default)
-        points = tuple(sorted((instant(at), float(value)) for at, value in get("points")))
+        points = tuple(sorted((instant(at), float(value)) for at, value in entry(item, "points")))
         if points:
-            read.append(Series(str(get("name")), points, bool(get("is_subject", False))))
+            read.append(Series(str(entry(item, "name")), points, bool(entry(item, "is_subject"))))
     if read and not any(series.is_subject for series in read):
         leader = max(read, key=lambda series: series.last)
         read = [Series(s.name, s.points, s is leader) for s in read]
@@ -87,11 +90,12 @@ def read_series(raw: Iterable[Any]) -> tuple[Series, ...]:
 
 
 def y_steps(top: float) -> list[float]:
-    """Zero and three to six round steps that reach the top."""
+    """Zero and one to four round steps that reach the top; points are whole, so that no step is less than 1."""
     if top <= 4:
         return [float(step) for step in range(max(1, math.ceil(top)) + 1)]
     power = 10 ** math.floor(math.log10(top / 4))
-    step = next(m * power for m in (1, 2, 2.5, 5, 10) if math.ceil(top / (m * power)) <= 5)
+    multiples = (1, 2, 2.5, 5, 10) if power > 1 else (1, 2, 5, 10)
+    step = next(m * power for m in multiples if math.ceil(top / (m * power)) <= 4)
     return [i * step for i in range(math.ceil(top / step) + 1)]
 
 

@@ -88,7 +88,7 @@ class Bar:
 def score_bar(mean: float, threshold: float) -> Bar:
     figure = score_text(mean, threshold)
     side = "yes" if mean >= threshold else "no"
-    spoken = f"Machines: mean score {figure} on a scale from 0, no, to 1, yes. They say {side}; yes starts at {threshold:g}."
+    spoken = f"Machines: mean score {figure} between 0, no, and 1, yes. They say {side}; yes starts at {threshold:g}."
     return Bar(width=percentage(mean), needle_x=round(-NEEDLE * mean, 2), figure=figure, spoken=spoken)
 
 
@@ -121,4 +121,3 @@ def make_reading(
 
 def counted_people(number: int) -> str:
     return "nobody so far" if not number else f"{number} {'person' if number == 1 else 'people'} so far"
-

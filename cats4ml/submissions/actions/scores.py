@@ -17,7 +17,7 @@ from cats4ml.catalog.models import Classifier, Prediction
 from cats4ml.challenges.models import Challenge, RosterMember
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.submissions import dispatch
-from cats4ml.submissions.actions.moves import lock_pair, move_pairs
+from cats4ml.submissions.actions.moves import move_pairs
 from cats4ml.submissions.models import Pair
 from scoring.contract import MISSING_IMAGE, NOT_FINITE, UNREADABLE_IMAGE, ScoreResult, unpack
 from scoring.ensemble import machine_says_yes, machine_score
@@ -147,16 +147,24 @@ def mark_unscorable(*, image_id: int, reason: str, at: datetime) -> None:
             transaction.on_commit(partial(dispatch.ring_board, challenge), robust=True)
 
 
-def requeue_pair(*, pair_id: int, at: datetime) -> Pair:
-    """Try an unscorable pair again, once its cause is mended. Raises `IllegalMove` for any other pair."""
+def requeue_unscorable(*, challenge: Challenge, at: datetime) -> int:
+    """Try the edition's unscorable pairs again, once their cause is mended. Returns how many there were."""
     with transaction.atomic():
-        pair = lock_pair(pair_id)
-        pair.unscorable_reason = ""
-        pair.score_requested_at = at
-        pair.score_requests = 1
-        move_pairs([pair], PairState.QUEUED, at=at, fields=["unscorable_reason", "score_requested_at", "score_requests"])
-        transaction.on_commit(partial(dispatch.request_scores, pair.challenge, [pair.image_id]), robust=True)
-    return pair
+        pairs = list(
+            Pair.objects.select_for_update(of=("self",), no_key=True)
+            .filter(challenge=challenge, state=PairState.UNSCORABLE)
+            .order_by("pk")
+        )
+        for pair in pairs:
+            pair.unscorable_reason = ""
+            pair.score_requested_at = at
+            pair.score_requests = 1
+        fields = ["unscorable_reason", "score_requested_at", "score_requests"]
+        move_pairs(pairs, PairState.QUEUED, at=at, fields=fields)
+        images = {pair.image_id for pair in pairs}
+        if images:
+            transaction.on_commit(partial(dispatch.request_scores, challenge, images), robust=True)
+    return len(pairs)
 
 
 def requeue_stalled(*, at: datetime, limit: int = 2000) -> int:

@@ -189,3 +189,12 @@ def disqualify_participant(*, participation: Participation, reason: str, by: Use
         move_pairs(idle, PairState.WITHDRAWN, at=at)
         transaction.on_commit(partial(dispatch.ring_board, locked.challenge_id), robust=True)
     return len(mine)
+
+
+def show_as_examples(*, pairs: QuerySet[Pair]) -> int:
+    """Show the settled, adverse ones of these pairs with their outcome on the challenge page. Twice is once.
+
+    Returns how many are shown.
+    """
+    adverse = [outcome.value for outcome in Outcome if is_adverse(outcome)]
+    return pairs.filter(state=PairState.SETTLED, outcome__in=adverse).update(is_example=True)

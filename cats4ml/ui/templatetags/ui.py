@@ -1,4 +1,4 @@
-"""`{% load ui %}`: the parts of the interface that need more than an `{% include %}`. CONTRIBUTING tells which to use where."""
+"""`{% load ui %}`: the parts of the interface that need more than an `{% include %}`."""
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
@@ -23,7 +23,7 @@ MOST_UPSCALED = 3.5
 
 
 def inline(template_name: str, context: dict[str, Any]) -> SafeString:
-    """A part that stands within a sentence: without the line's end that its file has, so that a full stop can follow."""
+    """A part within a sentence: without the line's end that its file has, so that a full stop can follow."""
     return SafeString(render_to_string(template_name, context).strip())
 
 
@@ -34,7 +34,7 @@ def outcome_badge(outcome: object) -> SafeString:
 
 
 @register.simple_tag
-def outcome_shape(outcome: object, hidden: bool = False) -> SafeString:
+def outcome_shape(outcome: object, *, hidden: bool = False) -> SafeString:
     """The shape alone; it has a text alternative unless `hidden`, for when the word stands beside it."""
     return inline("_components/_shape.html", {"outcome": words.outcome_of(outcome), "hidden": hidden, "toned": True})
 
@@ -113,7 +113,7 @@ def when(moment: date | datetime | None, style: str = "full") -> SafeString:
         return inline("_components/_when.html", {"text": ""})
     at = instant(moment).astimezone(UTC)
     if not isinstance(moment, datetime):
-        return inline("_components/_when.html", {"text": f"{at.day} {at:%b %Y}", "stamp": f"{at:%Y-%m-%d}", "style": ""})
+        return inline("_components/_when.html", {"text": f"{at.day} {at:%b %Y}", "stamp": f"{at:%Y-%m-%d}"})
     texts = {
         "full": f"{at:%a} {at.day} {at:%b %Y, %H:%M} UTC",
         "short": f"{at.day} {at:%b, %H:%M} UTC",
@@ -127,11 +127,12 @@ def when(moment: date | datetime | None, style: str = "full") -> SafeString:
 def countdown(until: datetime, now: datetime | None = None) -> SafeString:
     """'25 days and 6 hours left', as the server counts at load; time.js keeps it current."""
     at = instant(until).astimezone(UTC)
-    return inline("_components/_countdown.html", {"text": words.time_left(at - (now or timezone.now())), "stamp": f"{at:%Y-%m-%dT%H:%M:%SZ}"})
+    left = words.time_left(at - (now or timezone.now()))
+    return inline("_components/_countdown.html", {"text": left, "stamp": f"{at:%Y-%m-%dT%H:%M:%SZ}"})
 
 
 @register.inclusion_tag("_components/_field.html")
-def field(bound: BoundField, optional: bool = False) -> dict[str, Any]:
+def field(bound: BoundField, *, optional: bool = False) -> dict[str, Any]:
     """Label, control, help and 'Not sent:', tied together for screen readers."""
     widget = bound.field.widget
     kind = "check" if isinstance(widget, CheckboxInput) else ""
@@ -152,8 +153,8 @@ def site_links(context: Context) -> Iterable[Link | dict[str, Any]]:
     own: Iterable[dict[str, Any]] | None = context.get("nav_items")
     if own is not None:
         return own
-    viewer, current = context.get("viewer"), context.get("nav", "")
-    return section_links(challenge=context.get("challenge"), viewer=viewer, current=current)
+    current = str(context.get("nav") or "")
+    return section_links(challenge=context.get("challenge"), viewer=context.get("viewer"), current=current)
 
 
 @register.filter

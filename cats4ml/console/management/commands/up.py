@@ -43,7 +43,11 @@ class Command(BaseCommand):
                 call_command("migrate", verbosity=1, interactive=False)
                 if demo:
                     call_command("demo")
-                programs = local_programs(host=host, port=port, demo_raters=demo and options["demo_raters"])
+                for folder in (settings.CLASSIFIERS_DIR, settings.STATIC_ROOT):
+                    folder.mkdir(parents=True, exist_ok=True)
+                scoring = {"IMAGES_URL": settings.IMAGES_URL, "CLASSIFIERS_DIR": str(settings.CLASSIFIERS_DIR)}
+                raters = demo and options["demo_raters"]
+                programs = local_programs(host=host, port=port, scoring=scoring, demo_raters=raters)
                 terminal = Terminal(sys.stdout, [program.name for program in programs])
                 watch = Watch(host=host, port=port, terminal=terminal, people=credentials() if demo else [])
                 Supervisor(programs, terminal=terminal, on_tick=watch.tick).run()

@@ -1,0 +1,62 @@
+"""Making editions, and moving them on: the one place that writes an edition's own row."""
+
+from __future__ import annotations
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from cats4ml.challenges.actions import decide_policy
+from cats4ml.challenges.models import Challenge, ChallengeStatus
+from cats4ml.rules.policy import Policy
+
+
+class EditionRefused(Exception):
+    """Why no edition can be made as asked, in a sentence that says how to mend it."""
+
+
+def check_new_slug(slug: str) -> None:
+    """Raises `EditionRefused` unless an edition can be made under this slug."""
+    field = Challenge._meta.get_field("slug")
+    try:
+        field.run_validators(slug)
+        field.validate(slug, None)
+    except ValidationError as error:
+        limit = field.max_length
+        raise EditionRefused(
+            f"{slug!r} can't be a challenge's slug: use up to {limit} letters, digits, hyphens and underscores"
+        ) from error
+    if Challenge.objects.filter(slug=slug).exists():
+        raise EditionRefused(f"there is a challenge {slug!r} already: choose another slug, nothing was changed")
+
+
+def create_edition(
+    *, slug: str, title: str, summary: str, vocabulary: str, policy: Policy, queue: str = "", consent_text: str = ""
+) -> Challenge:
+    """A new edition, a draft with its first policy. Raises `EditionRefused` where the slug is taken or no slug."""
+    check_new_slug(slug)
+    try:
+        with transaction.atomic():
+            challenge = Challenge.objects.create(
+                slug=slug,
+                title=title,
+                summary=summary,
+                vocabulary=vocabulary,
+                queue=queue,
+                consent_text=consent_text,
+            )
+            decide_policy(challenge=challenge, policy=policy)
+    except IntegrityError as error:  # somebody made it between the look and the writing
+        raise EditionRefused(f"a challenge {slug!r} was made just now by somebody else: choose another slug") from error
+    return challenge
+
+
+def set_status(*, challenge: Challenge, status: ChallengeStatus) -> None:
+    """Move an edition to a status. Twice is once."""
+    challenge.status = status
+    challenge.save(update_fields=["status"])
+
+
+def set_queue(*, challenge: Challenge, queue: str) -> None:
+    """Have an edition's messages go to workers of its own, or with an empty name to the ordinary ones."""
+    challenge.queue = queue
+    challenge.save(update_fields=["queue"])

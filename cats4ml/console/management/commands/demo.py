@@ -1,0 +1,42 @@
+"""`manage.py demo`: the demo challenge, set up once; a second call finds it and takes no time."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from cats4ml.console import demo
+from cats4ml.console.demo_seeds import choose_seeds, read_targets
+from cats4ml.console.progress import Progress
+from cats4ml.console.workers import edition_workers, wait_for_scores
+
+
+class Command(BaseCommand):
+    help = "Sets up the demo challenge “Handwritten digits”: trains its classifiers, imports its pictures, seeds it."
+
+    def handle(self, **options: Any) -> None:
+        try:
+            if not demo.is_complete():
+                self._set_up()
+        except demo.DemoFailed as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(f"The demo challenge is ready: {demo.SLUG}")
+
+    def _set_up(self) -> None:
+        self.stderr.write("Setting up the demo challenge: training three small classifiers, under a minute.")
+        demo.train()
+        targets = read_targets(demo.folder())
+        challenge = demo.make_edition(targets, timezone.now())
+        people = demo.make_people(challenge, timezone.now())
+        seeds = choose_seeds(targets, challenge.rules)
+        digits = {target.image_id: target.digit for target in targets}
+        with edition_workers(challenge, classifiers_dir=settings.CLASSIFIERS_DIR) as workers:
+            demo.claim_seeds(people, seeds, timezone.now())
+            wait_for_scores(challenge, workers, stream=sys.stderr)
+        with Progress(len(seeds), "Rating", sys.stderr) as progress:
+            demo.rate_seeds(people, seeds, digits, timezone.now, progress.add)
+        demo.finish(challenge, targets, timezone.now())

@@ -1,0 +1,246 @@
+"""Pages that compose several apps."""
+
+from __future__ import annotations
+
+import csv
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db import connection
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods
+
+from cats4ml.accounts.models import User
+from cats4ml.catalog.http import picture_response
+from cats4ml.catalog.models import Image
+from cats4ml.challenges.actions import JoinRefused, join_challenge
+from cats4ml.challenges.http import challenge_and_viewer, page_context
+from cats4ml.challenges.models import Challenge, ChallengeStatus, PoolImage, Role
+from cats4ml.challenges.queries import target_labels, viewer_of, visible_challenges
+from cats4ml.leaderboard.models import Standing
+from cats4ml.pages.forms import JoinForm
+from cats4ml.pages.queries import example_pair_of_pictures
+from cats4ml.rules.lifecycle import PairState
+from cats4ml.rules.plain_words import rules_in_words, verdict_in_words
+from cats4ml.rules.reasons import count_in_words
+from cats4ml.submissions.models import Submission
+from cats4ml.submissions.presentation import claim_views, with_details
+from cats4ml.submissions.queries import first_claims, quota_for, submissions_of
+from cats4ml.ui.paging import keyset_page
+from cats4ml.ui.spreadsheets import harmless
+
+CLAIMS_A_PAGE = 20
+PICTURES_A_PAGE = 48
+
+
+@require_GET
+def healthz(request: HttpRequest) -> JsonResponse:
+    """Whether the site can answer: it reaches its database."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return JsonResponse({"status": "ok"})
+
+
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    """The list of editions; where there is only one, that edition's page."""
+    challenges = list(visible_challenges(request.user)[:100])
+    if len(challenges) == 1 and challenges[0].status != ChallengeStatus.DRAFT:
+        return redirect("pages:challenge", slug=challenges[0].slug)
+    return render(request, "pages/home.html", {"challenges": challenges, "challenge": None, "nav": ""})
+
+
+@require_GET
+def challenge(request: HttpRequest, slug: str) -> HttpResponse:
+    edition, viewer = challenge_and_viewer(request, slug)
+    labels = target_labels(edition).count()
+    policy = edition.rules
+    context = page_context(
+        edition,
+        viewer,
+        "challenge",
+        now=timezone.now(),
+        policy=policy,
+        rules=rules_in_words(policy, labels=labels),
+        verdict_rule=verdict_in_words(policy),
+        raters=count_in_words(policy.quorum),
+        labels=labels,
+        pictures=edition.pool.count(),
+        examples=example_pair_of_pictures(edition),
+        takes_claims=edition.takes_claims(timezone.now()),
+    )
+    return render(request, "pages/challenge.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def join(request: HttpRequest, slug: str) -> HttpResponse:
+    edition, viewer = challenge_and_viewer(request, slug)
+    assert isinstance(request.user, User)
+    initial = {"consent_version": edition.consent_version, "role": request.GET.get("role", Role.FINDER.value)}
+    form = JoinForm(request.POST or None, user=request.user, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        role = Role(form.cleaned_data["role"])
+        try:
+            join_challenge(
+                challenge=edition,
+                user=request.user,
+                role=role,
+                consent_version=form.cleaned_data["consent_version"],
+                at=timezone.now(),
+                team=form.cleaned_data.get("team"),
+            )
+        except JoinRefused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            return redirect("review:review" if role == Role.RATER else "pages:explore", slug=slug)
+    context = page_context(edition, viewer, "challenge", form=form)
+    return render(request, "pages/join.html", context, status=422 if form.errors else 200)
+
+
+@require_GET
+def data(request: HttpRequest, slug: str) -> HttpResponse:
+    edition, viewer = challenge_and_viewer(request, slug)
+    counts = dict(
+        Submission.objects.filter(pair__challenge=edition, charged=True, retracted_at=None)
+        .order_by()
+        .values_list("pair__label")
+        .annotate(n=Count("pk"))
+    )
+    labels = list(target_labels(edition))
+    for target in labels:
+        target.claims = counts.get(target.label_id, 0)  # type: ignore[attr-defined]
+    credits = (
+        Image.objects.filter(pk__in=edition.pool.values("image"))
+        .order_by()
+        .values("author", "author_url", "license")
+        .annotate(n=Count("pk"))
+        .order_by("-n")[:20]
+    )
+    context = page_context(
+        edition, viewer, "data", labels=labels, pictures=edition.pool.count(), credits=credits
+    )
+    return render(request, "pages/data.html", context)
+
+
+class _Echo:
+    """A file that hands each line straight on, so that a CSV can be streamed."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _streamed_csv(name: str, rows: Iterator[list[Any]]) -> StreamingHttpResponse:
+    writer = csv.writer(_Echo(), lineterminator="\n")
+    response = StreamingHttpResponse((writer.writerow(row) for row in rows), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+@require_GET
+def labels_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """The target labels in Open Images' columns."""
+    edition, _ = challenge_and_viewer(request, slug)
+
+    def rows() -> Iterator[list[Any]]:
+        yield ["LabelName", "DisplayName"]
+        for target in target_labels(edition):
+            yield [target.label.key, harmless(target.label.name)]
+
+    return _streamed_csv(f"{slug}-labels.csv", rows())
+
+
+@require_GET
+def images_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """The target images in Open Images' columns, and where each picture is to be seen here."""
+    edition, _ = challenge_and_viewer(request, slug)
+
+    def rows() -> Iterator[list[Any]]:
+        yield ["ImageID", "Subset", "OriginalURL", "OriginalLandingURL", "License", "AuthorProfileURL", "Author", "Title", "PictureURL"]
+        for one in edition.pool.select_related("image").order_by("pk").iterator(chunk_size=2000):
+            image = one.image
+            texts = [image.original_url, image.landing_url, image.license, image.author_url, image.author, image.title]
+            picture_url = request.build_absolute_uri(f"/pictures/{image.uuid}/")
+            yield [one.image_key, image.subset, *(harmless(text) for text in texts), picture_url]
+
+    return _streamed_csv(f"{slug}-images.csv", rows())
+
+
+@require_GET
+def explore(request: HttpRequest, slug: str) -> HttpResponse:
+    edition, viewer = challenge_and_viewer(request, slug)
+    pool = edition.pool.select_related("image")
+    wanted = request.GET.get("id", "").strip().replace("\x00", "")[:80]
+    if wanted:
+        pool = pool.filter(image_key__startswith=wanted)
+    page = keyset_page(request, pool, size=PICTURES_A_PAGE, ascending=True)
+    mine: dict[int, list[str]] = {}
+    if viewer.finder is not None:
+        claims = Submission.objects.filter(
+            participation=viewer.finder, retracted_at=None, pair__image__in=[one.image_id for one in page.rows]
+        )
+        for image, label in claims.values_list("pair__image", "pair__label__name"):
+            mine.setdefault(image, []).append(label)
+    for one in page.rows:
+        one.claimed = mine.get(one.image_id, [])
+    context = page_context(
+        edition, viewer, "explore", page=page, wanted=wanted, total=edition.pool.count()
+    )
+    return render(request, "pages/explore.html", context)
+
+
+@login_required
+@require_GET
+def mine(request: HttpRequest, slug: str) -> HttpResponse:
+    edition, viewer = challenge_and_viewer(request, slug)
+    if viewer.finder is None:
+        messages.info(request, "Join the challenge as a participant to claim pairs.")
+        return redirect("pages:join", slug=slug)
+    finder = viewer.finder
+    claims = submissions_of(finder)
+    state = request.GET.get("state", "")
+    if state in [one.value for one in PairState]:
+        claims = claims.filter(pair__state=state, retracted_at=None)
+    page = keyset_page(request, with_details(claims), size=CLAIMS_A_PAGE)
+    later = [claim.pair for claim in page.rows if not claim.charged]
+    names = {pair: claim.participation.public_name for pair, claim in first_claims(later).items()}
+    counts = submissions_of(finder).order_by().values("pair__state").annotate(
+        n=Count("pk", filter=Q(retracted_at=None))
+    )
+    numbers = {row["pair__state"]: row["n"] for row in counts}
+    context = page_context(
+        edition,
+        viewer,
+        "mine",
+        page=page,
+        views=claim_views(page.rows, names),
+        quota=quota_for(finder),
+        state=state,
+        states=[(one, numbers.get(one.value, 0)) for one in PairState if numbers.get(one.value)],
+        standing=Standing.objects.filter(challenge=edition, participation=finder).first(),
+        moving=any(numbers.get(one, 0) for one in (PairState.QUEUED, PairState.IN_REVIEW)),
+        provisional=edition.rules.provisional_seconds,
+    )
+    htmx = request.htmx  # type: ignore[attr-defined]
+    return render(request, "pages/_submissions.html" if htmx else "pages/mine.html", context)
+
+
+def may_see_picture(request: HttpRequest, image: Image) -> bool:
+    """A picture is seen by whoever may see an edition that has it in its pool."""
+    editions = PoolImage.objects.filter(image=image).values("challenge")
+    return visible_challenges(request.user).filter(pk__in=editions).exists()
+
+
+@require_GET
+def picture(request: HttpRequest, image_uuid: uuid.UUID) -> HttpResponseBase:
+    image = get_object_or_404(Image, uuid=image_uuid)
+    if not may_see_picture(request, image):
+        return HttpResponse("This picture is not public.", status=404, content_type="text/plain; charset=utf-8")
+    return picture_response(image)

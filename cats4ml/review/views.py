@@ -1,0 +1,155 @@
+"""The rater's page: one picture, one question, three answers."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from functools import wraps
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from cats4ml.catalog.http import picture_response
+from cats4ml.challenges.http import challenge_and_viewer, page_context
+from cats4ml.challenges.models import Challenge, Participation
+from cats4ml.challenges.queries import Viewer
+from cats4ml.review.actions import RatingRefused, cast_rating, hold_leases, report_picture, undo_rating
+from cats4ml.review.models import Lease, ReportKind
+from cats4ml.review.presentation import card_of, last_answer_of, progress_of
+from cats4ml.rules.answers import Answer
+
+
+class AnswerForm(forms.Form):
+    token = forms.UUIDField()
+    answer = forms.ChoiceField(choices=[(answer.value, answer.label) for answer in Answer])
+
+
+class ReportForm(forms.Form):
+    token = forms.UUIDField()
+    kind = forms.ChoiceField(choices=ReportKind.choices)
+    note = forms.CharField(required=False, max_length=500)
+
+
+def for_raters(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Give the view the challenge, the viewer and the rater's participation; send anybody else to join first."""
+
+    @login_required
+    @never_cache
+    @wraps(view)
+    def guarded(request: HttpRequest, slug: str, **kwargs: object) -> HttpResponse:
+        challenge, viewer = challenge_and_viewer(request, slug)
+        if viewer.rater is None:
+            messages.info(request, "Join the challenge as a rater to rate pairs.")
+            return redirect("pages:join", slug=slug)
+        return view(request, challenge, viewer, viewer.rater, **kwargs)
+
+    return guarded
+
+
+def _card(
+    request: HttpRequest, challenge: Challenge, viewer: Viewer, rater: Participation, notice: str = ""
+) -> HttpResponse:
+    """The next question: the whole page, or for htmx the card alone."""
+    at = timezone.now()
+    try:
+        leases = hold_leases(rater=rater, at=at)
+    except RatingRefused as refusal:
+        messages.error(request, str(refusal))
+        if request.htmx:  # type: ignore[attr-defined]
+            return HttpResponse(headers={"HX-Redirect": request.build_absolute_uri(f"/challenges/{challenge.slug}/")})
+        return redirect("pages:challenge", slug=challenge.slug)
+    context = page_context(
+        challenge,
+        viewer,
+        "review",
+        card=card_of(challenge, leases),
+        progress=progress_of(rater),
+        last_answer=last_answer_of(rater, at),
+        notice=notice,
+    )
+    htmx = request.htmx  # type: ignore[attr-defined]
+    return render(request, "review/_card.html" if htmx else "review/review.html", context)
+
+
+def _after(
+    request: HttpRequest, challenge: Challenge, viewer: Viewer, rater: Participation, notice: str
+) -> HttpResponse:
+    """After a change: the next card for htmx; a redirect else, so that a reload sends nothing twice."""
+    if request.htmx:  # type: ignore[attr-defined]
+        return _card(request, challenge, viewer, rater, notice)
+    if notice:
+        messages.info(request, notice)
+    return redirect("review:review", slug=challenge.slug)
+
+
+@for_raters
+@require_GET
+def review(request: HttpRequest, challenge: Challenge, viewer: Viewer, rater: Participation) -> HttpResponse:
+    return _card(request, challenge, viewer, rater)
+
+
+@for_raters
+@require_POST
+def answer(request: HttpRequest, challenge: Challenge, viewer: Viewer, rater: Participation) -> HttpResponse:
+    form = AnswerForm(request.POST)
+    notice = ""
+    if not form.is_valid():
+        notice = "That answer did not arrive whole. Here is the question again."
+    else:
+        try:
+            cast_rating(
+                rater=rater,
+                token=form.cleaned_data["token"],
+                answer=Answer(form.cleaned_data["answer"]),
+                at=timezone.now(),
+            )
+        except RatingRefused as refusal:
+            notice = str(refusal)
+    return _after(request, challenge, viewer, rater, notice)
+
+
+@for_raters
+@require_POST
+def undo(request: HttpRequest, challenge: Challenge, viewer: Viewer, rater: Participation) -> HttpResponse:
+    notice = ""
+    try:
+        undo_rating(rater=rater, at=timezone.now())
+    except RatingRefused as refusal:
+        notice = str(refusal)
+    return _after(request, challenge, viewer, rater, notice)
+
+
+@for_raters
+@require_POST
+def report(request: HttpRequest, challenge: Challenge, viewer: Viewer, rater: Participation) -> HttpResponse:
+    form = ReportForm(request.POST)
+    notice = "Choose what is wrong with the picture, then report it."
+    if form.is_valid():
+        data = form.cleaned_data
+        try:
+            report_picture(
+                rater=rater,
+                token=data["token"],
+                kind=ReportKind(data["kind"]),
+                note=data["note"],
+                at=timezone.now(),
+            )
+            notice = "Thank you. The organisers will look at it, and you won’t be asked about it again."
+        except RatingRefused as refusal:
+            notice = str(refusal)
+    return _after(request, challenge, viewer, rater, notice)
+
+
+@login_required
+@require_GET
+def picture(request: HttpRequest, slug: str, token: uuid.UUID) -> HttpResponseBase:
+    """The picture of a question, to the rater who holds it and to nobody else."""
+    lease = get_object_or_404(Lease, token=token, rater__user=request.user.pk, pair__challenge__slug=slug)
+    return picture_response(lease.pair.image)

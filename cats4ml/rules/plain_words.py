@@ -1,0 +1,49 @@
+"""The policy in plain words, so that the rules on the page are the rules in force."""
+
+from __future__ import annotations
+
+from cats4ml.rules.policy import REVEAL_SETTLED, Policy
+from cats4ml.rules.ranking import TIE_RULE
+from cats4ml.rules.reasons import count_in_words
+from cats4ml.rules.verdicts import VerdictRule
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def verdict_in_words(policy: Policy) -> str:
+    raters = f"{count_in_words(policy.quorum)} rater{'' if policy.quorum == 1 else 's'}".capitalize()
+    look = "looks at" if policy.quorum == 1 else "look at"
+    if policy.verdict_rule == VerdictRule.MAJORITY:
+        needed = policy.quorum // 2 + 1
+        return (
+            f"{raters} {look} each pair. {count_in_words(needed).capitalize()} must give the same yes or no; "
+            "“don’t know” is an answer too. If they can’t agree, the pair is ambiguous."
+        )
+    return (
+        f"{raters} {look} each pair. More yes than no, or more no than yes, decides among those who knew. "
+        "If it is even, the pair is ambiguous."
+    )
+
+
+def rules_in_words(policy: Policy, *, labels: int) -> list[str]:
+    """The rules of an edition as sentences, in the order in which a newcomer needs them."""
+    points = _plural(policy.points_per_adverse, "point")
+    rules = [
+        f"A claim is one picture from our pool with one of the {_plural(labels, 'label')}. Use the pictures as they are.",
+        f"You start with {_plural(policy.base_quota, 'claim')}. Each adverse pair gives you "
+        f"{policy.bonus_per_adverse:,} more. A pair that can’t be scored costs nothing.",
+        f"The machines say yes where the mean of the classifiers is {policy.threshold:g} or more.",
+        verdict_in_words(policy),
+        f"Where people and machines disagree, the pair is adverse and earns {points}.",
+        "The first to claim a pair gets the credit. A later claim of the same pair is kept, costs nothing, and earns "
+        "only if every earlier claim falls away.",
+    ]
+    if policy.roles_exclusive:
+        rules.append("Find or rate, never both. Nobody rates a pair of their own or of their team.")
+    else:
+        rules.append("Nobody rates a pair of their own or of their team.")
+    if policy.reveal_score == REVEAL_SETTLED:
+        rules.append("You see the machine score of your pairs once they are settled.")
+    return [*rules, TIE_RULE]

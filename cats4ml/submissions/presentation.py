@@ -1,0 +1,104 @@
+"""What a claimant may see of a pair, as the policy allows it: for the page and for the API alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
+
+from cats4ml.rules.lifecycle import PairState
+from cats4ml.rules.policy import REVEAL_SCORED
+from cats4ml.rules.reasons import points_in_words, settled_reason
+from cats4ml.rules.verdicts import Outcome, Verdict
+from cats4ml.submissions.models import Credit, Pair, Submission
+
+
+@dataclass(frozen=True)
+class ClaimView:
+    """One claim as its claimant sees it. `mean` is None as long as the policy hides it; `people` is how many raters
+    have answered so far, never which way; the votes are shown once the pair is settled."""
+
+    submission: Submission
+    pair: Pair
+    mean: float | None
+    people: int | None
+    reason: str
+    points: int
+    position: int | None
+    first_claimant: str
+
+    @property
+    def settled(self) -> bool:
+        return self.pair.state == PairState.SETTLED
+
+
+def with_details(claims: QuerySet[Submission]) -> QuerySet[Submission]:
+    """Claims with what `claim_view` shows, in one query: people so far, points, place in the scoring queue."""
+    final = (
+        Pair.objects.filter(pk=OuterRef("pair"), ratings__state="final")
+        .order_by()
+        .values("pk")
+        .annotate(n=Count("ratings"))
+        .values("n")
+    )
+    points = (
+        Credit.objects.filter(submission=OuterRef("pk")).order_by().values("submission").annotate(n=Sum("points"))
+    )
+    ahead = (
+        Pair.objects.filter(state=PairState.QUEUED, pk__lt=OuterRef("pair"))
+        .order_by()
+        .values("state")
+        .annotate(n=Count("pk"))
+    )
+    return claims.annotate(
+        people=Coalesce(Subquery(final), 0),
+        points=Coalesce(Subquery(points.values("n")), 0),
+        ahead=Coalesce(Subquery(ahead.values("n")), 0),
+    )
+
+
+def claim_views(claims: Iterable[Submission], first_names: dict[int, str]) -> list[ClaimView]:
+    """The views of claims read `with_details`. `first_names`: by pair, who holds its first valid claim."""
+    return [_claim_view(claim, first_names.get(claim.pair_id, "")) for claim in claims]
+
+
+def _claim_view(claim: Submission, first_claimant: str) -> ClaimView:
+    pair = claim.pair
+    settled = pair.state == PairState.SETTLED
+    revealed = settled or (pair.challenge.rules.reveal_score == REVEAL_SCORED and pair.machine_mean is not None)
+    points = getattr(claim, "points", 0)
+    return ClaimView(
+        submission=claim,
+        pair=pair,
+        mean=pair.machine_mean if revealed else None,
+        people=getattr(claim, "people", 0) if pair.state == PairState.IN_REVIEW else None,
+        reason=_reason(claim, points),
+        points=points,
+        position=getattr(claim, "ahead", 0) + 1 if pair.state == PairState.QUEUED else None,
+        first_claimant=first_claimant,
+    )
+
+
+def reason_of(pair: Pair) -> str:
+    """Why a settled pair ended as it did, in words; empty for any other."""
+    if pair.state != PairState.SETTLED:
+        return ""
+    return settled_reason(
+        tally=pair.tally,
+        verdict=Verdict(pair.verdict),
+        outcome=Outcome(pair.outcome),
+        mean=pair.machine_mean,
+        machine_yes=bool(pair.machine_yes),
+    )
+
+
+def _reason(claim: Submission, points: int) -> str:
+    if claim.retracted_at is not None:
+        return "You took this claim back."
+    if claim.pair.state == PairState.UNSCORABLE:
+        return f"{claim.pair.unscorable_reason} It costs you nothing."
+    if claim.pair.state != PairState.SETTLED:
+        return ""
+    return f"{reason_of(claim.pair)} {points_in_words(points)}"

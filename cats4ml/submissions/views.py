@@ -1,0 +1,231 @@
+"""Claiming pairs in the browser, and the public queue."""
+
+from __future__ import annotations
+
+import csv
+import uuid
+from collections.abc import Callable
+from functools import wraps
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from cats4ml.challenges.http import challenge_and_viewer, page_context
+from cats4ml.challenges.models import Challenge, Participation, PoolImage
+from cats4ml.challenges.queries import Viewer, target_labels
+from cats4ml.rules.lifecycle import PairState
+from cats4ml.submissions.actions.claims import (
+    ClaimRefused,
+    check_may_claim,
+    keep_upload,
+    retract_submission,
+    submit_pairs,
+    submit_upload,
+)
+from cats4ml.submissions.forms import ClaimForm, UploadForm
+from cats4ml.submissions.models import Submission, Upload
+from cats4ml.submissions.problems import Problem
+from cats4ml.submissions.queries import first_claims, public_queue, quota_for
+from cats4ml.ui.paging import keyset_page
+from cats4ml.ui.spreadsheets import harmless
+
+ROWS_A_PAGE = 50
+
+
+
+def for_finders(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Give the view the challenge, the viewer and the finder's participation; send anybody else to join first."""
+
+    @login_required
+    @wraps(view)
+    def guarded(request: HttpRequest, slug: str, **kwargs: object) -> HttpResponse:
+        challenge, viewer = challenge_and_viewer(request, slug)
+        if viewer.finder is None:
+            messages.info(request, "Join the challenge as a participant to claim pairs.")
+            return redirect("pages:join", slug=slug)
+        return view(request, challenge, viewer, viewer.finder, **kwargs)
+
+    return guarded
+
+
+def _submit_page(
+    request: HttpRequest,
+    challenge: Challenge,
+    viewer: Viewer,
+    finder: Participation,
+    *,
+    form: ClaimForm | None = None,
+    upload_form: UploadForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    image_id = (form["image_id"].value() if form else request.GET.get("image", "")) or ""
+    target = PoolImage.objects.filter(challenge=challenge, image_key=image_id.replace("\x00", "")).select_related(
+        "image"
+    )
+    labels = list(target_labels(challenge))
+    initial = {"image_id": image_id, "label_id": request.GET.get("label", "")}
+    refusal = ""
+    try:
+        check_may_claim(finder, timezone.now())
+    except ClaimRefused as error:
+        refusal = str(error)
+    context = page_context(
+        challenge,
+        viewer,
+        "submit",
+        form=form or ClaimForm(initial=initial, labels=labels),
+        upload_form=upload_form or UploadForm(),
+        target=target.first(),
+        image_id=image_id,
+        quota=quota_for(finder),
+        label_count=len(labels),
+        refusal=refusal,
+        uploads=Upload.objects.filter(participation=finder).order_by("-id")[:5],
+    )
+    return render(request, "submissions/submit.html", context, status=status)
+
+
+@for_finders
+@require_GET
+def submit(request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Participation) -> HttpResponse:
+    return _submit_page(request, challenge, viewer, finder)
+
+
+@for_finders
+@require_POST
+def submit_pair(request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Participation) -> HttpResponse:
+    form = ClaimForm(request.POST, labels=list(target_labels(challenge)))
+    if form.is_valid():
+        try:
+            [checked] = submit_pairs(participation=finder, rows=[form.row()], at=timezone.now())
+        except ClaimRefused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            if checked.problem is None:
+                later = " Somebody claimed it before you: it costs you nothing." if checked.later else ""
+                messages.success(request, f"Claimed.{later}")
+                return redirect("pages:mine", slug=challenge.slug)
+            field = "image_id" if checked.problem == Problem.UNKNOWN_IMAGE else None
+            words = f"{checked.problem.label}. {checked.detail} {checked.problem.remedy}"
+            form.add_error(field, " ".join(words.split()))
+    return _submit_page(request, challenge, viewer, finder, form=form, status=422)
+
+
+@for_finders
+@require_POST
+def upload_file(request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Participation) -> HttpResponse:
+    form = UploadForm(request.POST, request.FILES)
+    if form.is_valid():
+        name = form.cleaned_data["file"].name or "claims.csv"
+        try:
+            kept = keep_upload(participation=finder, filename=name, rows=form.rows, at=timezone.now())
+        except ClaimRefused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            return redirect("submissions:upload", slug=challenge.slug, upload_id=kept.uuid)
+    return _submit_page(request, challenge, viewer, finder, upload_form=form, status=422)
+
+
+@for_finders
+@require_GET
+def upload(
+    request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Participation, upload_id: uuid.UUID
+) -> HttpResponse:
+    one = get_object_or_404(Upload, uuid=upload_id, participation=finder)
+    counts = {row["problem"]: row["n"] for row in one.rows.values("problem").annotate(n=Count("pk")).order_by("-n")}
+    reasons = [(Problem(code), number) for code, number in counts.items() if code]
+    chosen = request.GET.get("reason", "")
+    rows = one.rows.exclude(problem="")
+    if chosen in Problem.values:
+        rows = rows.filter(problem=chosen)
+    page = keyset_page(request, rows, size=ROWS_A_PAGE, ascending=True)
+    for row in page.rows:
+        row.reason = Problem(row.problem)
+    good = one.rows.filter(problem="")
+    later = good.filter(later=True).count()
+    context = page_context(
+        challenge,
+        viewer,
+        "submit",
+        upload=one,
+        total=sum(counts.values()),
+        good=counts.get("", 0),
+        later=later,
+        charged=counts.get("", 0) - later,
+        bad=sum(number for _, number in reasons),
+        reasons=reasons,
+        chosen=chosen,
+        page=page,
+        quota=quota_for(finder),
+    )
+    return render(request, "submissions/upload.html", context)
+
+
+@for_finders
+@require_POST
+def upload_submit(
+    request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Participation, upload_id: uuid.UUID
+) -> HttpResponse:
+    one = get_object_or_404(Upload, uuid=upload_id, participation=finder)
+    try:
+        submit_upload(upload=one, at=timezone.now())
+    except ClaimRefused as refusal:
+        messages.error(request, str(refusal))
+    return redirect("submissions:upload", slug=challenge.slug, upload_id=upload_id)
+
+
+@for_finders
+@require_GET
+def upload_bad_rows(
+    request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Participation, upload_id: uuid.UUID
+) -> HttpResponse:
+    one = get_object_or_404(Upload, uuid=upload_id, participation=finder)
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="bad-rows.csv"'
+    writer = csv.writer(response, lineterminator="\n")
+    writer.writerow(["line", "image_id", "label_id", "rationale", "reason", "how_to_mend"])
+    for row in one.rows.exclude(problem="").order_by("line"):
+        problem = Problem(row.problem)
+        texts = [row.image_id, row.label_id, row.rationale]
+        reason = f"{problem.label}. {row.detail}".strip()
+        writer.writerow([row.line, *(harmless(text) for text in texts), reason, problem.remedy])
+    return response
+
+
+@for_finders
+@require_POST
+def retract(
+    request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Participation, submission_id: int
+) -> HttpResponse:
+    get_object_or_404(Submission, pk=submission_id, participation=finder)
+    try:
+        retract_submission(participation=finder, submission_id=submission_id, at=timezone.now())
+    except ClaimRefused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, "You took the claim back. It costs you nothing.")
+    return redirect("pages:mine", slug=challenge.slug)
+
+
+@require_GET
+def queue(request: HttpRequest, slug: str) -> HttpResponse:
+    challenge, viewer = challenge_and_viewer(request, slug)
+    pairs = public_queue(challenge)
+    state = request.GET.get("state", "")
+    if state in [one.value for one in PairState]:
+        pairs = pairs.filter(state=state)
+    page = keyset_page(request, pairs, size=ROWS_A_PAGE)
+    claims = first_claims([pair for pair in page.rows if pair.state == PairState.SETTLED])
+    for pair in page.rows:
+        claim = claims.get(pair.pk)
+        pair.submitter = claim.participation.public_name if claim else ""
+    counts = {row["state"]: row["n"] for row in public_queue(challenge).order_by().values("state").annotate(n=Count("pk"))}
+    states = [(one, counts.get(one.value, 0)) for one in PairState]
+    context = page_context(challenge, viewer, "queue", page=page, state=state, states=states, total=sum(counts.values()))
+    template = "submissions/_queue.html" if request.htmx else "submissions/queue.html"  # type: ignore[attr-defined]
+    return render(request, template, context)
