@@ -59,7 +59,7 @@ def render(scan: Scans) -> Image.Image:
 
 def _blurred(ink: Floats) -> Floats:
     bytes_ = Image.fromarray(np.rint(255 * ink.clip(0, 1)).astype(np.uint8))
-    return np.asarray(bytes_.filter(ImageFilter.GaussianBlur(CELL)), dtype=np.float32) / 255
+    return np.asarray(bytes_.filter(ImageFilter.GaussianBlur(CELL)), dtype=np.float32) / np.float32(255)
 
 
 def _smooth_step(values: Floats, *, low: float, high: float) -> Floats:

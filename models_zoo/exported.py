@@ -36,17 +36,10 @@ _OPERATOR = re.compile(
     r"torch\.ops\.aten\.(?!from_file\b)\w+\.\w+|torch\.sym_\w+"
     r"|_operator\.(getitem|add|sub|mul|floordiv|truediv|mod|neg|pow|eq|ne|lt|le|gt|ge|and_|or_)"
 )
-_SIZE_FUNCTIONS = (
-    "Symbol",
-    "Integer",
-    "Max",
-    "Min",
-    "FloorDiv",
-    "CleanDiv",
-    "CeilDiv",
-    "IntTrueDiv",
-    "Mod",
-    "PythonMod",
+_SIZE_FUNCTIONS = frozenset(  # as sympy's srepr writes them
+    {"Symbol", "Integer", "Rational", "Add", "Mul", "Pow", "Min", "Max", "Mod", "PythonMod", "FloorDiv", "CleanDiv"}
+    | {"CeilDiv", "IntTrueDiv", "Equality", "Unequality", "LessThan", "GreaterThan", "StrictLessThan"}
+    | {"StrictGreaterThan", "And", "Or", "Not"}
 )
 _SIZE_NODES = (
     ast.Expression, ast.Call, ast.keyword, ast.Name, ast.Load, ast.Constant, ast.BinOp, ast.UnaryOp, ast.Compare,

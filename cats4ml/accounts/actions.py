@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from cats4ml.accounts.models import ApiToken, User
+from cats4ml.accounts.models import ApiToken, TokenScope, User
 
 PREFIX = "c4m_"
 # A token's last use is written at most this often: it is for people to read, not a counter.
@@ -30,8 +30,11 @@ def create_token(
 ) -> tuple[ApiToken, str]:
     """A new token and its key. The key is not kept: this is the only time that it can be shown.
 
-    Raises `TokenRefused` for a name that a live token of this person has.
+    Raises `TokenRefused` for a name that a live token of this person has, for no scope or an unknown one.
     """
+    unknown = sorted(set(scopes) - set(TokenScope.values))
+    if unknown or not scopes:
+        raise TokenRefused(f"Choose at least one scope out of {', '.join(TokenScope.values)}.")
     key = PREFIX + secrets.token_urlsafe(32)
     try:
         with transaction.atomic():

@@ -24,7 +24,7 @@ class User(AbstractUser):
 
     @property
     def public_name(self) -> str:
-        return f"{self.username} (simulated)" if self.is_simulated else self.username
+        return f"{self.username} (script)" if self.is_simulated else self.username
 
 
 class Team(models.Model):

@@ -5,10 +5,8 @@ from __future__ import annotations
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
-from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.permissions import BasePermission
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from cats4ml.accounts.actions import find_token
 from cats4ml.accounts.models import ApiToken, TokenScope, User
@@ -26,7 +24,7 @@ class TokenAuthentication(BaseAuthentication):
             raise AuthenticationFailed("This token is unknown, expired or revoked. Make one on the page “API tokens”.")
         return token.user, token
 
-    def authenticate_header(self, request: Request) -> str:
+    def authenticate_header(self, request: Request) -> str:  # noqa: ARG002  # the framework's signature
         return "Token"
 
 
@@ -34,18 +32,13 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
     target_class = TokenAuthentication
     name = "token"
 
-    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:  # noqa: ARG002  # likewise
         return {"type": "http", "scheme": "bearer", "description": "An API token; `Token <key>` is taken too."}
 
 
-class HasScope(BasePermission):
-    """A token may do what the view's `scope` names; a session in the browser may do what its person may."""
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        scope: TokenScope | None = getattr(view, "scope", None)
-        if not isinstance(request.auth, ApiToken):
-            return bool(request.user and request.user.is_authenticated) or scope is None
-        if scope is None or scope.value in request.auth.scopes:
-            return True
-        self.message = f"This token lacks the scope “{scope.value}”. Make one that has it on the page “API tokens”."
-        return False
+def require_scope(request: Request, scope: TokenScope) -> None:
+    """Raises `PermissionDenied` for a token without this scope; a session in the browser has them all."""
+    if isinstance(request.auth, ApiToken) and scope.value not in request.auth.scopes:
+        raise PermissionDenied(
+            f"This token lacks the scope “{scope.value}”. Make one that has it on the page “API tokens”."
+        )

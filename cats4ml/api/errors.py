@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from rest_framework import status
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, NotFound, ParseError, PermissionDenied
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from cats4ml.challenges.actions import JoinRefused
 from cats4ml.review.actions import AlreadyRated, RatingRefused
 from cats4ml.submissions.actions.claims import ClaimRefused
+from cats4ml.submissions.forms import UnreadableUpload
+from cats4ml.submissions.models import Submission
 
 
 class Conflict(APIException):
@@ -22,10 +25,29 @@ class Conflict(APIException):
     default_detail = "This exists already."
 
 
-def handle(error: Exception, context: dict[str, Any]) -> Response | None:
-    """The domain's refusals become answers with the sentence they carry; the rest is the framework's."""
+class TooLarge(APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_code = "too_large"
+    default_detail = "The request is too large."
+
+
+def translate(error: Exception) -> Exception:
+    """The domain's refusals as answers with the sentence that they carry; any other error as it is."""
     if isinstance(error, AlreadyRated):
-        return exception_handler(Conflict(str(error)), context)
+        return Conflict(str(error))
     if isinstance(error, (ClaimRefused, RatingRefused, JoinRefused)):
-        return Response({"detail": str(error)}, status=status.HTTP_403_FORBIDDEN)
-    return exception_handler(error, context)
+        return PermissionDenied(str(error))
+    if isinstance(error, UnreadableUpload):
+        return ParseError(str(error))
+    if isinstance(error, Submission.DoesNotExist):
+        return NotFound("You have no such submission.")
+    return error
+
+
+def handle(error: Exception, context: dict[str, Any]) -> Response | None:
+    """The answer to an error, as JSON whatever format was asked for. None for a surprise: that one is raised."""
+    request = context.get("request")
+    if request is not None:
+        request.accepted_renderer = JSONRenderer()
+        request.accepted_media_type = JSONRenderer.media_type
+    return exception_handler(translate(error), context)

@@ -78,7 +78,9 @@ def add_classifier(*, card: Mapping[str, Any]) -> Classifier:
 
 def record_predictions(predictions: Iterable[Prediction]) -> None:
     """Keep these predictions. The first one of an image and a classifier stands; a repeated message changes nothing."""
-    Prediction.objects.bulk_create(predictions, ignore_conflicts=True)
+    # In one order for everybody, so that two messages about the same pictures can't wait for each other.
+    ordered = sorted(predictions, key=lambda one: (one.image_id, one.classifier_id))
+    Prediction.objects.bulk_create(ordered, ignore_conflicts=True)
 
 
 def picture_suffix(name: str) -> str:

@@ -109,8 +109,11 @@ def join_challenge(
     """Let a person take part in a role. Joining twice returns the first participation.
 
     `consent_version` is the version of the text that the person agreed to. Raises `JoinRefused` where it is not the
-    one in force, where the person has the other role and roles are exclusive, or where they are not of the team.
+    one in force, where the person has the other role and roles are exclusive, where they are not of the team, or where
+    the edition is final or has no policy yet.
     """
+    if role != Role.ORGANISER and (challenge.policy is None or challenge.is_final):
+        raise JoinRefused("This challenge has ended." if challenge.is_final else "This challenge has no rules yet.")
     if role != Role.ORGANISER and consent_version != challenge.consent_version:
         raise JoinRefused("Please read and accept the consent text as it stands now.")
     if team is not None and not TeamMembership.objects.filter(team=team, user=user).exists():

@@ -16,7 +16,7 @@ class EditionRefused(Exception):
 
 def check_new_slug(slug: str) -> None:
     """Raises `EditionRefused` unless an edition can be made under this slug."""
-    field = Challenge._meta.get_field("slug")
+    field = Challenge._meta.get_field("slug")  # noqa: SLF001 - Django's documented name
     try:
         field.run_validators(slug)
         field.validate(slug, None)

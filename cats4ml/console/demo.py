@@ -46,7 +46,7 @@ DAYS_OPEN = 90
 
 SUMMARY = (
     "The demo of this software. The pictures are 8 × 8 scans of digits that 43 people wrote by hand; three small "
-    "classifiers were trained on the other half of them. Finders and raters whose names say “simulated” are scripts: "
+    "classifiers were trained on the other half of them. Finders and raters marked “script” are simulated: "
     "what they claim and answer is derived from the data set’s own labels."
 )
 CONSENT = (
@@ -132,6 +132,8 @@ def make_edition(targets: Sequence[Target], at: datetime) -> Challenge:
             "question": "Is this the digit {label}?",
             "consent_text": CONSENT,
             "is_demo": True,
+            # Until the set-up is done its own workers serve it; afterwards the ordinary ones.
+            "queue": SLUG,
             "opens_at": at,
             "closes_at": at + timedelta(days=DAYS_OPEN),
             "ratings_close_at": at + timedelta(days=DAYS_OPEN + 14),
@@ -231,5 +233,6 @@ def finish(challenge: Challenge, targets: Sequence[Target], at: datetime) -> Non
         raise DemoFailed("The classifiers made no mistake that shows both kinds. Train them again with another seed.")
     image_id, seen, missed = example
     pairs = Pair.objects.filter(challenge=challenge, image__image_id=image_id, label__key__in=[seen, missed])
+    Challenge.objects.filter(pk=challenge.pk).update(queue="")
     if show_as_examples(pairs=pairs) != 2:
         raise DemoFailed("The example did not settle as the training foretold: training and scoring disagree.")

@@ -19,24 +19,24 @@ from cats4ml.challenges.actions import add_pool_images, add_target_labels
 from cats4ml.challenges.editions import check_new_slug, create_edition, set_status
 from cats4ml.challenges.models import Challenge, ChallengeStatus
 from cats4ml.console.progress import Log, Progress
-from cats4ml.console.tables import Problems, Row, Table, TableRefused
+from cats4ml.console.tables import Problems, Row, Table, TableRefused, longest_of
 from cats4ml.leaderboard.actions import recount_board
+from cats4ml.releases.rows import RELEASED_COLUMNS
 from cats4ml.rules.answers import Tally
 from cats4ml.rules.policy import Policy
 from cats4ml.rules.verdicts import Outcome
 from cats4ml.submissions.actions.imports import SettledElsewhere, import_settled_pairs
 
 COUNT_COLUMNS = ("hum_yes_rating", "hum_no_rating", "hum_dont_know_rating")
-COLUMNS = ("image_id", "label_id", "label_name", *COUNT_COLUMNS, "machine_score")
 VOCABULARY = COLLECTION = "openimages"
 CHUNK = 2000
 
 _LONGEST = {
-    "image_id": Image._meta.get_field("image_id").max_length or 0,
-    "label_id": Label._meta.get_field("key").max_length or 0,
-    "label_name": Label._meta.get_field("name").max_length or 0,
+    "image_id": longest_of(Image, "image_id"),
+    "label_id": longest_of(Label, "key"),
+    "label_name": longest_of(Label, "name"),
 }
-_VOCABULARY_LENGTH = Label._meta.get_field("vocabulary").max_length or 0
+_VOCABULARY_LENGTH = longest_of(Label, "vocabulary")
 # As many digits as surely fit the column; no pair has a thousand million raters.
 _MOST_DIGITS = 9
 
@@ -110,7 +110,7 @@ def import_release(*, path: Path, slug: str, policy: Policy, at: datetime, log: 
 def look_through(path: Path) -> ReleaseContents:
     """Check every row of the file and write nothing. Raises `TableRefused` with the lines of its bad rows."""
     problems = Problems(path)
-    table = Table(path, COLUMNS, problems)
+    table = Table(path, RELEASED_COLUMNS, problems)
     labels: dict[str, str] = {}
     pairs = 0
     for one in released_pairs(table, problems):
@@ -146,7 +146,7 @@ def released_pairs(table: Table, problems: Problems) -> Iterator[ReleasedPair]:
 
 def _released_pair(row: Row) -> ReleasedPair:
     """Raises `ValueError` with what is wrong with the row and how to mend it."""
-    values = dict(zip(COLUMNS, row.cells, strict=True))
+    values = dict(zip(RELEASED_COLUMNS, row.cells, strict=True))
     for column, longest in _LONGEST.items():
         _check_text(column, values[column], longest)
     yes, no, dont_know = (_count(column, values[column]) for column in COUNT_COLUMNS)
@@ -210,7 +210,7 @@ def _write_pairs(
 ) -> Counter[Outcome]:
     """Read the file again, and write it in chunks: a release of a million rows needs no more memory than its keys."""
     problems = Problems(path)
-    rows = released_pairs(Table(path, COLUMNS, problems), problems)
+    rows = released_pairs(Table(path, RELEASED_COLUMNS, problems), problems)
     outcomes: Counter[Outcome] = Counter()
     with Progress(total, "Importing pairs", log) as progress:
         while chunk := list(islice(rows, CHUNK)):

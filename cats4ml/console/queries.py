@@ -83,5 +83,9 @@ def ratings_last_hour(challenge: Challenge, at: datetime) -> tuple[int, int]:
     return counted["ratings"], counted["raters"]
 
 
-def ratings_spent(challenge: Challenge) -> int:
-    return Rating.objects.filter(pair__challenge=challenge, state=RatingState.FINAL).count()
+def ratings_spent(challenge: Challenge) -> tuple[int, float | None]:
+    """How many ratings counted, and the mean number for each settled pair (None before the first)."""
+    final = Rating.objects.filter(pair__challenge=challenge, state=RatingState.FINAL)
+    settled = Pair.objects.filter(challenge=challenge, state=PairState.SETTLED).count()
+    on_settled = final.filter(pair__state=PairState.SETTLED).count()
+    return final.count(), on_settled / settled if settled else None

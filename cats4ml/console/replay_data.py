@@ -8,13 +8,13 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from cats4ml.catalog.models import Image, Label
-from cats4ml.console.tables import Problems, Table, TableRefused
+from cats4ml.console.tables import Problems, Table, TableRefused, longest_of
 from cats4ml.rules.answers import Answer
 
 LONGEST_RATER = 60
-_LONGEST_IMAGE_ID = Image._meta.get_field("image_id").max_length or 0
-_LONGEST_KEY = Label._meta.get_field("key").max_length or 0
-_LONGEST_NAME = Label._meta.get_field("name").max_length or 0
+_LONGEST_IMAGE_ID = longest_of(Image, "image_id")
+_LONGEST_KEY = longest_of(Label, "key")
+_LONGEST_NAME = longest_of(Label, "name")
 _ANSWERS = {answer.value: answer for answer in Answer}
 
 

@@ -42,7 +42,9 @@ def vocabulary_of(cards: Sequence[Card], *, needed: Iterable[str]) -> str:
     """
     vocabularies = sorted({card["vocabulary"] for card in cards})
     if len(vocabularies) != 1:
-        raise RosterRefused(f"the classifiers of a roster must share a vocabulary; these have: {', '.join(vocabularies)}")
+        raise RosterRefused(
+            f"the classifiers of a roster must share a vocabulary; these have: {', '.join(vocabularies)}"
+        )
     known = {key for card in cards for key in card["labels"]}
     unknown = [key for key in needed if key not in known]
     if unknown:

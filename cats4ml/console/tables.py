@@ -7,9 +7,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from django.db.models import Model
+
 MOST_SHOWN = 20
 # A file without line ends is no table; it must not be read whole to find that out.
 LONGEST_LINE = 1024 * 1024
+
+
+def longest_of(model: type[Model], field: str) -> int:
+    """How many characters the field keeps."""
+    limit = model._meta.get_field(field).max_length  # noqa: SLF001 - Django's documented name
+    if limit is None:
+        raise ValueError(f"{model.__name__}.{field} has no limit")
+    return limit
 
 
 class TableRefused(Exception):

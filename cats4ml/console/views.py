@@ -48,7 +48,7 @@ def overview(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> Http
     at = timezone.now()
     counted = queries.funnel(challenge)
     hourly, raters = queries.ratings_last_hour(challenge, at)
-    spent = queries.ratings_spent(challenge)
+    spent, per_pair = queries.ratings_spent(challenge)
     stalled = queries.stalled_pairs(challenge, at)
     reports = queries.open_reports(challenge)
     context = page_context(
@@ -61,7 +61,7 @@ def overview(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> Http
         hourly=hourly,
         raters=raters,
         spent=spent,
-        per_pair=spent / counted.settled if counted.settled else None,
+        per_pair=per_pair,
         stalled=stalled.count(),
         oldest_stalled=stalled.first(),
         reports=reports.count(),

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from datetime import datetime
 
 from django.db import connection, transaction
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Exists, OuterRef, Q, Sum
 
 from cats4ml.challenges.models import Challenge, ChallengeStatus, Participation, Role
 from cats4ml.leaderboard.models import Board, Standing
@@ -14,6 +14,7 @@ from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.ranking import rank_points
 from cats4ml.rules.verdicts import Outcome
 from cats4ml.submissions.models import Credit, Submission
+from cats4ml.submissions.queries import valid_claims
 
 # The first half of an advisory lock's key: any number that nothing else in this database uses.
 BOARD_LOCK = 4_047
@@ -22,7 +23,8 @@ BOARD_LOCK = 4_047
 def recount_board(*, challenge: Challenge, at: datetime) -> None:
     """Count the whole board anew from the ledger and the claims, and put it in place of the old one at once.
 
-    Two counts of one edition wait for each other. Claims that were not charged (later claims) count nowhere.
+    Two counts of one edition wait for each other. A pair counts for its first valid claim alone: later claims count
+    nowhere, until every earlier one has fallen away.
     """
     with transaction.atomic():
         with connection.cursor() as cursor:
@@ -38,7 +40,7 @@ def recount_board(*, challenge: Challenge, at: datetime) -> None:
 
 def recount_boards(*, at: datetime) -> None:
     """Count every board that can still change. It mends what a lost message left behind."""
-    for challenge in Challenge.objects.filter(status__in=[ChallengeStatus.OPEN, ChallengeStatus.CLOSED]):
+    for challenge in Challenge.objects.exclude(status__in=[ChallengeStatus.DRAFT, ChallengeStatus.FINAL]):
         recount_board(challenge=challenge, at=at)
 
 
@@ -82,8 +84,9 @@ def _points_by_participation(challenge: Challenge) -> dict[int, Counter[str]]:
 def _claims_by_participation(challenge: Challenge) -> dict[int, Counter[str]]:
     counted: dict[int, Counter[str]] = defaultdict(Counter)
     pending = Q(pair__state__in=[PairState.QUEUED, PairState.IN_REVIEW])
+    earlier = Submission.objects.filter(valid_claims(), pair=OuterRef("pair"), pk__lt=OuterRef("pk"))
     rows = (
-        Submission.objects.filter(pair__challenge=challenge, charged=True, retracted_at=None)
+        Submission.objects.filter(valid_claims(), ~Exists(earlier), pair__challenge=challenge)
         .values("participation")
         .order_by()
         .annotate(

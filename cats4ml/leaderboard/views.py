@@ -41,7 +41,7 @@ def _series(challenge: Challenge, lines: Sequence[Standing]) -> list[dict[str, A
         course = courses.get(key)  # type: ignore[arg-type]
         if course is not None:
             points = [*course.steps, (timezone.now(), line.points)]
-            series.append({"name": line.name, "points": points, "is_subject": line is subject})
+            series.append({"name": course.name, "points": points, "is_subject": line is subject})
     return series
 
 

@@ -35,3 +35,11 @@ class JoinForm(forms.Form):
             self.fields["team"].queryset = teams  # type: ignore[attr-defined]
         else:
             del self.fields["team"]
+
+    def ask_again(self, consent_version: int) -> None:
+        """After a refusal: show the consent text that is in force now, not agreed to yet."""
+        data = self.data.copy()
+        if data.get("consent_version") != str(consent_version):
+            data["consent_version"] = str(consent_version)
+            data.pop("consent", None)
+        self.data = data

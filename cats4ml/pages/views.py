@@ -22,8 +22,8 @@ from cats4ml.catalog.http import picture_response
 from cats4ml.catalog.models import Image
 from cats4ml.challenges.actions import JoinRefused, join_challenge
 from cats4ml.challenges.http import challenge_and_viewer, page_context
-from cats4ml.challenges.models import Challenge, ChallengeStatus, PoolImage, Role
-from cats4ml.challenges.queries import target_labels, viewer_of, visible_challenges
+from cats4ml.challenges.models import ChallengeStatus, PoolImage, Role
+from cats4ml.challenges.queries import target_labels, visible_challenges
 from cats4ml.leaderboard.models import Standing
 from cats4ml.pages.forms import JoinForm
 from cats4ml.pages.queries import example_pair_of_pictures
@@ -32,7 +32,7 @@ from cats4ml.rules.plain_words import rules_in_words, verdict_in_words
 from cats4ml.rules.reasons import count_in_words
 from cats4ml.submissions.models import Submission
 from cats4ml.submissions.presentation import claim_views, with_details
-from cats4ml.submissions.queries import first_claims, quota_for, submissions_of
+from cats4ml.submissions.queries import first_claimants, quota_for, submissions_of
 from cats4ml.ui.paging import keyset_page
 from cats4ml.ui.spreadsheets import harmless
 
@@ -60,6 +60,9 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_GET
 def challenge(request: HttpRequest, slug: str) -> HttpResponse:
     edition, viewer = challenge_and_viewer(request, slug)
+    if edition.policy is None:
+        messages.info(request, "This edition has no policy yet: its page has no rules to show.")
+        return redirect("console:overview", slug=slug)
     labels = target_labels(edition).count()
     policy = edition.rules
     context = page_context(
@@ -99,6 +102,7 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
             )
         except JoinRefused as refusal:
             form.add_error(None, str(refusal))
+            form.ask_again(edition.consent_version)
         else:
             return redirect("review:review" if role == Role.RATER else "pages:explore", slug=slug)
     context = page_context(edition, viewer, "challenge", form=form)
@@ -124,9 +128,7 @@ def data(request: HttpRequest, slug: str) -> HttpResponse:
         .annotate(n=Count("pk"))
         .order_by("-n")[:20]
     )
-    context = page_context(
-        edition, viewer, "data", labels=labels, pictures=edition.pool.count(), credits=credits
-    )
+    context = page_context(edition, viewer, "data", labels=labels, pictures=edition.pool.count(), credits=credits)
     return render(request, "pages/data.html", context)
 
 
@@ -163,7 +165,17 @@ def images_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
     edition, _ = challenge_and_viewer(request, slug)
 
     def rows() -> Iterator[list[Any]]:
-        yield ["ImageID", "Subset", "OriginalURL", "OriginalLandingURL", "License", "AuthorProfileURL", "Author", "Title", "PictureURL"]
+        yield [
+            "ImageID",
+            "Subset",
+            "OriginalURL",
+            "OriginalLandingURL",
+            "License",
+            "AuthorProfileURL",
+            "Author",
+            "Title",
+            "PictureURL",
+        ]
         for one in edition.pool.select_related("image").order_by("pk").iterator(chunk_size=2000):
             image = one.image
             texts = [image.original_url, image.landing_url, image.license, image.author_url, image.author, image.title]
@@ -190,9 +202,7 @@ def explore(request: HttpRequest, slug: str) -> HttpResponse:
             mine.setdefault(image, []).append(label)
     for one in page.rows:
         one.claimed = mine.get(one.image_id, [])
-    context = page_context(
-        edition, viewer, "explore", page=page, wanted=wanted, total=edition.pool.count()
-    )
+    context = page_context(edition, viewer, "explore", page=page, wanted=wanted, total=edition.pool.count())
     return render(request, "pages/explore.html", context)
 
 
@@ -209,10 +219,8 @@ def mine(request: HttpRequest, slug: str) -> HttpResponse:
     if state in [one.value for one in PairState]:
         claims = claims.filter(pair__state=state, retracted_at=None)
     page = keyset_page(request, with_details(claims), size=CLAIMS_A_PAGE)
-    later = [claim.pair for claim in page.rows if not claim.charged]
-    names = {pair: claim.participation.public_name for pair, claim in first_claims(later).items()}
-    counts = submissions_of(finder).order_by().values("pair__state").annotate(
-        n=Count("pk", filter=Q(retracted_at=None))
+    counts = (
+        submissions_of(finder).order_by().values("pair__state").annotate(n=Count("pk", filter=Q(retracted_at=None)))
     )
     numbers = {row["pair__state"]: row["n"] for row in counts}
     context = page_context(
@@ -220,7 +228,7 @@ def mine(request: HttpRequest, slug: str) -> HttpResponse:
         viewer,
         "mine",
         page=page,
-        views=claim_views(page.rows, names),
+        views=claim_views(page.rows, first_claimants(page.rows)),
         quota=quota_for(finder),
         state=state,
         states=[(one, numbers.get(one.value, 0)) for one in PairState if numbers.get(one.value)],

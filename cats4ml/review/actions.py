@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -43,7 +44,9 @@ def check_may_rate(rater: Participation, at: datetime) -> None:
         raise RatingRefused("This challenge takes no ratings now.")
 
 
-def hold_leases(*, rater: Participation, at: datetime, count: int = 2, only: QuerySet[Pair] | None = None) -> list[Lease]:
+def hold_leases(
+    *, rater: Participation, at: datetime, count: int = 2, only: QuerySet[Pair] | None = None
+) -> list[Lease]:
     """The rater's open leases, oldest first, filled up to `count` where pairs are waiting.
 
     The first is the one to show now; its time starts when it is first shown. The next one is held so that its
@@ -56,42 +59,86 @@ def hold_leases(*, rater: Participation, at: datetime, count: int = 2, only: Que
         Participation.objects.select_for_update(of=("self",), no_key=True).get(pk=rater.pk)
         Lease.objects.filter(rater=rater, closed_at=None, expires_at__lte=at).update(closed_at=at)
         leases = list(_open_leases(rater, at))
+        # Before a pair is locked below: who holds a pair's lock never waits for a lease.
+        _show_first(leases, at)
         while len(leases) < count:
-            lease = _lease_next(rater, at, only)
+            lease = _lease_next(rater, at, only, wait=not leases)
             if lease is None:
                 break
             leases.append(lease)
-        if leases and leases[0].shown_at is None:
-            leases[0].shown_at = at
-            leases[0].expires_at = at + timedelta(seconds=rater.challenge.rules.lease_seconds)
-            leases[0].save(update_fields=["shown_at", "expires_at"])
+        _show_first(leases, at)
     return leases
+
+
+def _show_first(leases: Sequence[Lease], at: datetime) -> None:
+    if leases and leases[0].shown_at is None:
+        seconds = leases[0].pair.challenge.rules.lease_seconds
+        leases[0].shown_at, leases[0].expires_at = at, at + timedelta(seconds=seconds)
+        leases[0].save(update_fields=["shown_at", "expires_at"])
 
 
 def _open_leases(rater: Participation, at: datetime) -> QuerySet[Lease]:
     return (
         Lease.objects.filter(rater=rater, closed_at=None, expires_at__gt=at, pair__state=PairState.IN_REVIEW)
-        .select_related("pair__image", "pair__label", "pair__challenge")
+        .select_related("pair__image", "pair__label", "pair__challenge__policy")
         .order_by("pk")
     )
 
 
-def _lease_next(rater: Participation, at: datetime, only: QuerySet[Pair] | None) -> Lease | None:
+def _lease_next(rater: Participation, at: datetime, only: QuerySet[Pair] | None, *, wait: bool) -> Lease | None:
+    """A lease on the next pair. Pairs that somebody has locked are passed over; where all of them are, `wait` for the
+    first. Who waits holds no pair's lock, so that no two raters wait for each other."""
     candidates = waiting_for(rater, at)
     if only is not None:
         candidates = candidates.filter(pk__in=only.values("pk"))
-    for pk in list(candidates.values_list("pk", flat=True)[:CANDIDATES]):
-        pair = (
-            Pair.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
-            .select_related("image", "label", "challenge__policy")
-            .filter(pk=pk, state=PairState.IN_REVIEW)
-            .first()
-        )
+    waiting = list(candidates.values_list("pk", flat=True)[:CANDIDATES])
+    seen = 0
+    for pk in waiting:
+        pair = _lock_waiting(pk, skip_locked=True)
+        seen += pair is not None
         # Counted again under the lock: somebody may have taken the last place since the list was made.
         if pair is not None and free_places(pair, at) > 0:
-            expires = at + timedelta(seconds=rater.challenge.rules.lease_seconds)
-            return Lease.objects.create(pair=pair, rater=rater, created_at=at, expires_at=expires)
+            return _lease(rater, pair, at)
+    if wait and waiting and not seen:
+        pair = _lock_waiting(waiting[0], skip_locked=False)
+        if pair is not None and free_places(pair, at) > 0:
+            return _lease(rater, pair, at)
     return None
+
+
+def _lock_waiting(pk: int, *, skip_locked: bool) -> Pair | None:
+    return (
+        Pair.objects.select_for_update(of=("self",), no_key=True, skip_locked=skip_locked)
+        .select_related("image", "label", "challenge__policy")
+        .filter(pk=pk, state=PairState.IN_REVIEW)
+        .first()
+    )
+
+
+def _lease(rater: Participation, pair: Pair, at: datetime) -> Lease:
+    expires = at + timedelta(seconds=pair.challenge.rules.lease_seconds)
+    return Lease.objects.create(pair=pair, rater=rater, created_at=at, expires_at=expires)
+
+
+def hold_pair(*, rater: Participation, pair_id: int, at: datetime) -> Lease | None:
+    """One certain pair in this rater's hands, in view from now: their open lease of it, or a new one.
+
+    For a recorded vote, whose pair is given. None where they may not rate it or it asks for nobody else.
+    Raises `RatingRefused` where this person may not rate now.
+    """
+    check_may_rate(rater, at)
+    with transaction.atomic():
+        # Leases before the pair, as everywhere: who holds a pair's lock never waits for a lease.
+        mine = Lease.objects.filter(pair=pair_id, rater=rater, closed_at=None).first()
+        if mine is not None and mine.expires_at <= at:
+            Lease.objects.filter(pk=mine.pk, closed_at=None).update(closed_at=at)
+        elif mine is not None:
+            return mine
+        pair = open_to(rater).select_for_update(of=("self",), no_key=True).filter(pk=pair_id).first()
+        if pair is None or free_places(pair, at) <= 0:
+            return None
+        expires = at + timedelta(seconds=rater.challenge.rules.lease_seconds)
+        return Lease.objects.create(pair=pair, rater=rater, created_at=at, shown_at=at, expires_at=expires)
 
 
 def cast_rating(*, rater: Participation, token: uuid.UUID, answer: Answer, at: datetime) -> Rating:
@@ -148,7 +195,7 @@ def finalise_rating(*, rating_id: int, at: datetime) -> bool:
         if rating is None:
             return False
         pair = lock_pair(rating.pair_id)
-        ended = pair.state != PairState.IN_REVIEW
+        ended = pair.state != PairState.IN_REVIEW or pair.challenge.is_final
         changed = Rating.objects.filter(pk=rating_id, state=RatingState.PROVISIONAL).update(
             state=RatingState.LATE if ended else RatingState.FINAL, final_at=None if ended else at
         )
@@ -161,9 +208,7 @@ def _settle_if_ready(pair: Pair, at: datetime) -> None:
     policy = pair.challenge.policy
     assert policy is not None, "pairs exist only in an edition with a policy"
     tally, ratings = final_tally(pair)
-    reading = read_tally(
-        tally, rule=policy.value.verdict_rule, quorum=policy.value.quorum + pair.extra_ratings
-    )
+    reading = read_tally(tally, rule=policy.value.verdict_rule, quorum=policy.value.quorum + pair.extra_ratings)
     if reading.verdict is None:
         set_tally(pair, tally)
         pair.save(update_fields=TALLY_FIELDS)
@@ -190,6 +235,8 @@ def undo_rating(*, rater: Participation, at: datetime) -> Lease:
         last = last_rating(rater)
         if last is None:
             raise RatingRefused("There is no answer to undo.")
+        # The lease before its pair, as everywhere: an answer and its undoing can't wait for each other.
+        Lease.objects.select_for_update().get(pk=last.lease_id)
         pair = lock_pair(last.pair_id)
         last = Rating.objects.filter(pk=last.pk, state=RatingState.PROVISIONAL).select_related("lease").first()
         wait = timedelta(seconds=rater.challenge.rules.provisional_seconds)
@@ -227,4 +274,7 @@ def report_picture(
 
 def close_leases(*, at: datetime) -> int:
     """Close the leases that ran out. They count for nothing from the moment they end; this only tidies up."""
-    return Lease.objects.filter(closed_at=None, expires_at__lte=at).update(closed_at=at)
+    with transaction.atomic():
+        # A lease that somebody works on is left to them: tidying up waits for nobody.
+        ended = Lease.objects.select_for_update(skip_locked=True).filter(closed_at=None, expires_at__lte=at)
+        return Lease.objects.filter(pk__in=list(ended.values_list("pk", flat=True))).update(closed_at=at)

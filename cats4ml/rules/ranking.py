@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-TIE_RULE = "Equal points share a rank, and the next rank is skipped. Nothing else breaks a tie: not time, not success rate."
+TIE_RULE = (
+    "Equal points share a rank, and the next rank is skipped. Nothing else breaks a tie: not time, not success rate."
+)
 
 
 @dataclass(frozen=True)

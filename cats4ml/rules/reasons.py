@@ -19,6 +19,10 @@ def count_in_words(number: int) -> str:
     return _NUMBERS[number] if number < len(_NUMBERS) else str(number)
 
 
+def _or_none(number: int) -> str:
+    return count_in_words(number) if number else "none"
+
+
 def _people(number: int, *, said: str) -> str:
     noun = "rater" if number == 1 else "raters"
     return f"{count_in_words(number)} {noun} {said}"
@@ -28,14 +32,12 @@ def settled_reason(*, tally: Tally, verdict: Verdict, outcome: Outcome, mean: fl
     """Why a pair ended as it did: "Four of five raters said yes, the machines' mean was 0.08: a false negative."."""
     side = {Verdict.YES: tally.yes, Verdict.NO: tally.no}.get(verdict)
     if side is None:
-        parts = (
-            _people(tally.yes, said="said yes"),
-            f"{count_in_words(tally.no)} said no",
-            f"{count_in_words(tally.dont_know)} didn’t know",
-        )
-        people = f"{', '.join(parts[:2])} and {parts[2]}"
+        said_yes = _people(tally.yes, said="said yes") if tally.yes else "nobody said yes"
+        people = f"{said_yes}, {_or_none(tally.no)} said no and {_or_none(tally.dont_know)} didn’t know"
     elif side == tally.total:
-        people = "All " + _people(side, said=f"said {_SIDES[verdict]}") if side > 1 else f"The rater said {_SIDES[verdict]}"
+        people = (
+            "All " + _people(side, said=f"said {_SIDES[verdict]}") if side > 1 else f"The rater said {_SIDES[verdict]}"
+        )
     else:
         people = f"{count_in_words(side)} of {count_in_words(tally.total)} raters said {_SIDES[verdict]}"
     said = "yes" if machine_yes else "no"

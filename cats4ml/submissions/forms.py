@@ -45,7 +45,7 @@ def read_claims(data: bytes) -> list[ClaimRow]:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
+        line = error.object[: error.start].count(b"\n") + 1
         raise UnreadableUpload(f"Line {line} is not UTF-8. Save the file as “CSV UTF-8”.") from None
     lines = _records(text)
     header = next(lines, None)

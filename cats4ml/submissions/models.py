@@ -12,7 +12,6 @@ from typing import ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
-from django.utils import timezone
 
 from cats4ml.accounts.models import Team, User
 from cats4ml.catalog.models import Image, Label
@@ -90,7 +89,8 @@ class Pair(models.Model):
                 name="pair_in_review_is_scored",
             ),
             models.CheckConstraint(
-                condition=~Q(state=PairState.UNSCORABLE) | ~Q(unscorable_reason=""), name="pair_unscorable_with_a_reason"
+                condition=~Q(state=PairState.UNSCORABLE) | ~Q(unscorable_reason=""),
+                name="pair_unscorable_with_a_reason",
             ),
             models.CheckConstraint(
                 condition=Q(machine_mean=None) | Q(machine_mean__gte=0, machine_mean__lte=1), name="pair_mean_in_0_1"

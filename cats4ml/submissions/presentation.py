@@ -18,7 +18,8 @@ from cats4ml.submissions.models import Credit, Pair, Submission
 @dataclass(frozen=True)
 class ClaimView:
     """One claim as its claimant sees it. `mean` is None as long as the policy hides it; `people` is how many raters
-    have answered so far, never which way; the votes are shown once the pair is settled."""
+    have answered so far, never which way; the votes are shown once the pair is settled. Whoever took a claim back
+    sees nothing more of the pair."""
 
     submission: Submission
     pair: Pair
@@ -31,7 +32,7 @@ class ClaimView:
 
     @property
     def settled(self) -> bool:
-        return self.pair.state == PairState.SETTLED
+        return self.pair.state == PairState.SETTLED and self.submission.retracted_at is None
 
 
 def with_details(claims: QuerySet[Submission]) -> QuerySet[Submission]:
@@ -43,9 +44,7 @@ def with_details(claims: QuerySet[Submission]) -> QuerySet[Submission]:
         .annotate(n=Count("ratings"))
         .values("n")
     )
-    points = (
-        Credit.objects.filter(submission=OuterRef("pk")).order_by().values("submission").annotate(n=Sum("points"))
-    )
+    points = Credit.objects.filter(submission=OuterRef("pk")).order_by().values("submission").annotate(n=Sum("points"))
     ahead = (
         Pair.objects.filter(state=PairState.QUEUED, pk__lt=OuterRef("pair"))
         .order_by()
@@ -66,18 +65,19 @@ def claim_views(claims: Iterable[Submission], first_names: dict[int, str]) -> li
 
 def _claim_view(claim: Submission, first_claimant: str) -> ClaimView:
     pair = claim.pair
+    standing = claim.retracted_at is None
     settled = pair.state == PairState.SETTLED
     revealed = settled or (pair.challenge.rules.reveal_score == REVEAL_SCORED and pair.machine_mean is not None)
     points = getattr(claim, "points", 0)
     return ClaimView(
         submission=claim,
         pair=pair,
-        mean=pair.machine_mean if revealed else None,
-        people=getattr(claim, "people", 0) if pair.state == PairState.IN_REVIEW else None,
+        mean=pair.machine_mean if standing and revealed else None,
+        people=getattr(claim, "people", 0) if standing and pair.state == PairState.IN_REVIEW else None,
         reason=_reason(claim, points),
         points=points,
-        position=getattr(claim, "ahead", 0) + 1 if pair.state == PairState.QUEUED else None,
-        first_claimant=first_claimant,
+        position=getattr(claim, "ahead", 0) + 1 if standing and pair.state == PairState.QUEUED else None,
+        first_claimant=first_claimant if settled else "",
     )
 
 

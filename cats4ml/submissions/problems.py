@@ -7,6 +7,7 @@ from django.db import models
 
 class Problem(models.TextChoices):
     MALFORMED = "malformed", "The row has the wrong number of columns"
+    BAD_CHARACTER = "bad_character", "The row holds a character that can’t be kept"
     MISSING_IMAGE = "missing_image", "Picture ID is missing"
     MISSING_LABEL = "missing_label", "Label is missing"
     LONG_RATIONALE = "long_rationale", "Rationale is too long"
@@ -16,6 +17,7 @@ class Problem(models.TextChoices):
     REPEATED = "repeated", "Same pair earlier in this file"
     OWN_CLAIM = "own_claim", "You already claimed this pair"
     TEAM_CLAIM = "team_claim", "Your team already claimed this pair"
+    RATED = "rated", "You or a team-mate rated this pair"
     UNSCORABLE = "unscorable", "The picture of this pair can’t be scored"
     OVER_QUOTA = "over_quota", "Over your quota"
 
@@ -32,6 +34,7 @@ MAX_RATIONALE = 1000
 
 _REMEDIES = {
     Problem.MALFORMED: "Give each row image_id, label_id and, if you like, rationale; put quotes round a text with commas.",
+    Problem.BAD_CHARACTER: "Remove the NUL characters, or save the file as “CSV UTF-8”.",
     Problem.MISSING_IMAGE: "Fill in the first column.",
     Problem.MISSING_LABEL: "Fill in the second column.",
     Problem.LONG_RATIONALE: f"Shorten it to {MAX_RATIONALE:,} characters.",
@@ -41,6 +44,7 @@ _REMEDIES = {
     Problem.REPEATED: "Nothing to do. The first of the lines is kept.",
     Problem.OWN_CLAIM: "Leave it out. Your first claim stands.",
     Problem.TEAM_CLAIM: "Leave it out. Your team-mate’s claim stands for the team.",
+    Problem.RATED: "Leave it out. Nobody claims a pair that they, or somebody of their team, judged.",
     Problem.UNSCORABLE: "Choose another picture.",
     Problem.OVER_QUOTA: "Wait until claims of yours turn out adverse: each adds to your quota. Or leave some rows out.",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -87,9 +88,19 @@ class LabelIndex:
         return None, Problem.UNKNOWN_LABEL, ""
 
 
+_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def storable(text: str) -> str:
+    """The text as PostgreSQL keeps it, which takes neither NUL nor half a surrogate pair."""
+    return _NOT_STORABLE.sub("�", text)
+
+
 def _well_formed(row: ClaimRow) -> Problem | None:
     if row.malformed:
         return Problem.MALFORMED
+    if any(map(_NOT_STORABLE.search, (row.image_id, row.label_id, row.rationale))):
+        return Problem.BAD_CHARACTER
     if not row.image_id:
         return Problem.MISSING_IMAGE
     if not row.label_id:
@@ -100,7 +111,7 @@ def _well_formed(row: ClaimRow) -> Problem | None:
 def resolve_rows(challenge: Challenge, rows: Sequence[ClaimRow]) -> list[CheckedRow]:
     """Each row with its target image and label, or with the problem that keeps it from having them."""
     labels = LabelIndex(challenge)
-    keys = {row.image_id for row in rows if row.image_id and "\x00" not in row.image_id}
+    keys = {row.image_id for row in rows if _well_formed(row) is None}
     images = {
         one.image_key: one.image
         for one in PoolImage.objects.filter(challenge=challenge, image_key__in=keys).select_related("image")
@@ -122,10 +133,12 @@ def resolve_rows(challenge: Challenge, rows: Sequence[ClaimRow]) -> list[Checked
 
 @dataclass(frozen=True)
 class KnownPair:
-    """What the check must know of a pair that exists. `claimed`: it has a valid claim."""
+    """What the check must know of a pair that exists. `claimed`: it has a valid claim. `rated`: the participant or a
+    team-mate answered it as a rater."""
 
     state: str
     claimed: bool
+    rated: bool
     mine: Submission | None
     my_team: Submission | None
 
@@ -133,21 +146,27 @@ class KnownPair:
 def known_pairs(participation: Participation, keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], KnownPair]:
     """The pairs that exist among these (image, label) keys, as this participant stands to them."""
     wanted = set(keys)
+    mates = [*team_mates(participation.user_id), participation.user_id]
     pairs = Pair.objects.filter(
         challenge=participation.challenge_id, image__in={image for image, _ in wanted}
-    ).annotate(claimed=Exists(Submission.objects.filter(valid_claims(), pair=OuterRef("pk"))))
+    ).annotate(
+        claimed=Exists(Submission.objects.filter(valid_claims(), pair=OuterRef("pk"))),
+        rated=Exists(Pair.objects.filter(pk=OuterRef("pk"), ratings__rater__user__in=mates)),
+    )
     found = {(pair.image_id, pair.label_id): pair for pair in pairs if (pair.image_id, pair.label_id) in wanted}
-    mates = [*team_mates(participation.user_id), participation.user_id]
+    of_ours = Q(participation__user__in=mates)
+    if participation.team_id:  # somebody who has left the team since claimed for it all the same
+        of_ours |= Q(team=participation.team_id)
     ours: dict[int, list[Submission]] = defaultdict(list)
     for claim in Submission.objects.filter(
-        pair__in=[pair.pk for pair in found.values()], participation__user__in=mates, retracted_at=None
+        of_ours, pair__in=[pair.pk for pair in found.values()], retracted_at=None
     ).select_related("participation"):
         ours[claim.pair_id].append(claim)
     known = {}
     for key, pair in found.items():
         mine = next((claim for claim in ours[pair.pk] if claim.participation_id == participation.pk), None)
         team = next((claim for claim in ours[pair.pk] if claim.participation_id != participation.pk), None)
-        known[key] = KnownPair(state=pair.state, claimed=pair.claimed, mine=mine, my_team=team)
+        known[key] = KnownPair(state=pair.state, claimed=pair.claimed, rated=pair.rated, mine=mine, my_team=team)
     return known
 
 
@@ -158,6 +177,8 @@ def _against_known(row: CheckedRow, known: KnownPair | None) -> CheckedRow:
         return replace(row, problem=Problem.OWN_CLAIM, detail=f"On {known.mine.created_at:%-d %B %Y}.")
     if known.my_team is not None:
         return replace(row, problem=Problem.TEAM_CLAIM, detail=f"On {known.my_team.created_at:%-d %B %Y}.")
+    if known.rated:
+        return replace(row, problem=Problem.RATED)
     if known.state == PairState.UNSCORABLE:
         return replace(row, problem=Problem.UNSCORABLE)
     return replace(row, later=known.claimed or known.state in (PairState.IN_REVIEW, PairState.SETTLED))
@@ -214,3 +235,13 @@ def first_claims(pairs: Iterable[Pair]) -> dict[int, Submission]:
         .select_related("participation__user", "participation__team")
     )
     return {claim.pair_id: claim for claim in claims}
+
+
+def first_claimants(claims: Iterable[Submission]) -> dict[int, str]:
+    """By pair, whose claim came before these later ones: told once the pair is settled, like all submitters' names."""
+    later = {claim.pair_id: claim for claim in claims if not claim.charged and claim.pair.state == PairState.SETTLED}
+    return {
+        pair: first.participation.public_name
+        for pair, first in first_claims([claim.pair for claim in later.values()]).items()
+        if first.participation_id != later[pair].participation_id
+    }

@@ -37,7 +37,6 @@ from cats4ml.ui.spreadsheets import harmless
 ROWS_A_PAGE = 50
 
 
-
 def for_finders(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Give the view the challenge, the viewer and the finder's participation; send anybody else to join first."""
 
@@ -224,8 +223,12 @@ def queue(request: HttpRequest, slug: str) -> HttpResponse:
     for pair in page.rows:
         claim = claims.get(pair.pk)
         pair.submitter = claim.participation.public_name if claim else ""
-    counts = {row["state"]: row["n"] for row in public_queue(challenge).order_by().values("state").annotate(n=Count("pk"))}
+    counts = {
+        row["state"]: row["n"] for row in public_queue(challenge).order_by().values("state").annotate(n=Count("pk"))
+    }
     states = [(one, counts.get(one.value, 0)) for one in PairState]
-    context = page_context(challenge, viewer, "queue", page=page, state=state, states=states, total=sum(counts.values()))
+    context = page_context(
+        challenge, viewer, "queue", page=page, state=state, states=states, total=sum(counts.values())
+    )
     template = "submissions/_queue.html" if request.htmx else "submissions/queue.html"  # type: ignore[attr-defined]
     return render(request, template, context)

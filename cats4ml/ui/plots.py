@@ -4,7 +4,7 @@ so that no label ever shrinks: labels live in columns of fixed width beside the 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from cats4ml.ui.words import figure, percentage, short_figure
@@ -113,8 +113,10 @@ def spread(heights: Sequence[float]) -> list[float]:
     return placed
 
 
-def day_text(moment: datetime) -> str:
-    return f"{moment.day} {moment:%b}"
+def tick_text(moment: datetime, *, span: timedelta) -> str:
+    """The day; on a plot of less than two days the hour (UTC) too."""
+    day = f"{moment.day} {moment:%b}"
+    return day if span >= timedelta(days=2) else f"{day}, {moment:%H:%M}"
 
 
 def moments_between(start: datetime, end: datetime, number: int) -> list[datetime]:
@@ -158,7 +160,7 @@ def day_ticks(moments: Sequence[datetime], *, start: datetime, end: datetime) ->
     span = (end - start).total_seconds() or 1
     last = len(moments) - 1
     return tuple(
-        Tick(percentage((m - start).total_seconds() / span), day_text(m), inner=0 < i < last)
+        Tick(percentage((m - start).total_seconds() / span), tick_text(m, span=end - start), inner=0 < i < last)
         for i, m in enumerate(moments)
     )
 

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from models_zoo import exported, torchvision_nets
-from models_zoo.classifier import Classifier, ClassifierError, load_classifier
+from models_zoo.classifier import Classifier, ClassifierError, Probabilities, load_classifier
 from models_zoo.digits_nets import TinyVisionTransformer
 from models_zoo.preprocess import Pixels, normalise
 from models_zoo.spec import ClassifierSpec
@@ -28,10 +28,11 @@ def pictures(count: int, size: int, channels: int) -> list[Pixels]:
     return list(values)
 
 
-def plain_softmax(net: nn.Module, spec: ClassifierSpec, batch: list[Pixels]) -> np.ndarray:
+def plain_softmax(net: nn.Module, spec: ClassifierSpec, batch: list[Pixels]) -> Probabilities:
     with torch.no_grad():
         inputs = normalise(torch.from_numpy(np.stack(batch)), spec.input, torch.contiguous_format)
-        return net.eval()(inputs).softmax(dim=1).numpy()
+        values: Probabilities = net.eval()(inputs).softmax(dim=1).numpy()
+    return values
 
 
 def test_probabilities_are_those_of_plain_torch(tmp_path: Path) -> None:
@@ -40,7 +41,7 @@ def test_probabilities_are_those_of_plain_torch(tmp_path: Path) -> None:
     spec = write_net(tmp_path, net, family="torchvision", architecture="squeezenet1_1", input=rgb)
     batch = pictures(5, 64, 3)
     found = load_classifier(spec, tmp_path, CPU).probabilities(batch)
-    assert (found.dtype, found.shape) == (np.float32, (5, 10))
+    assert (found.dtype.name, found.shape) == ("float32", (5, 10))
     np.testing.assert_allclose(found, plain_softmax(net, spec, batch), atol=1e-6)
 
 

@@ -16,7 +16,7 @@ from cats4ml.submissions import dispatch
 from cats4ml.submissions.actions.moves import lock_pair, move_pairs
 from cats4ml.submissions.models import Pair, Submission, Upload, UploadRow, UploadState
 from cats4ml.submissions.problems import Problem
-from cats4ml.submissions.queries import CheckedRow, ClaimRow, check_rows, valid_claims
+from cats4ml.submissions.queries import CheckedRow, ClaimRow, check_rows, storable, valid_claims
 
 
 class ClaimRefused(Exception):
@@ -58,7 +58,9 @@ def submit_pairs(
         # Checked again under the locks of the pairs: somebody may have claimed one meanwhile.
         checked = check_rows(locked, rows)
         accepted = [row for row in checked if row.problem is None and row.pair_key in pairs]
-        _claim_again([pair for pair in pairs.values() if pair.state == PairState.WITHDRAWN], at)
+        taken_keys = {row.pair_key for row in accepted}
+        _claim_again([pairs[key] for key in taken_keys if pairs[key].state == PairState.WITHDRAWN], at)
+        _withdraw_unclaimed([pair for key, pair in pairs.items() if key not in taken_keys], at)
         claims = Submission.objects.bulk_create(
             [_claim(locked, pairs[row.pair_key], row, at, upload) for row in accepted], batch_size=1000
         )
@@ -66,9 +68,7 @@ def submit_pairs(
         images = {row.image.pk for row in accepted if row.image is not None and not row.later}
         if images:
             transaction.on_commit(partial(dispatch.request_scores, locked.challenge, images), robust=True)
-        transaction.on_commit(
-            partial(dispatch.ring_board, locked.challenge_id, locked.challenge.queue), robust=True
-        )
+        transaction.on_commit(partial(dispatch.ring_board, locked.challenge_id, locked.challenge.queue), robust=True)
     return [_answered(row, taken.get(row.row.line)) for row in checked]
 
 
@@ -122,6 +122,13 @@ def _claim_again(pairs: Sequence[Pair], at: datetime) -> None:
     move_pairs(pairs, PairState.QUEUED, at=at, fields=["score_requested_at", "score_requests"])
 
 
+def _withdraw_unclaimed(pairs: Sequence[Pair], at: datetime) -> None:
+    """Withdraw what was made for a row that the second look refused (a credit was reversed between the two looks)."""
+    queued = [pair for pair in pairs if pair.state == PairState.QUEUED]
+    claimed = set(Submission.objects.filter(valid_claims(), pair__in=queued).values_list("pair", flat=True))
+    move_pairs([pair for pair in queued if pair.pk not in claimed], PairState.WITHDRAWN, at=at)
+
+
 def _claim(
     participation: Participation, pair: Pair, row: CheckedRow, at: datetime, upload: Upload | None
 ) -> Submission:
@@ -152,11 +159,12 @@ def retract_submission(*, participation: Participation, submission_id: int, at: 
             return submission
         if pair.state not in (PairState.QUEUED, PairState.UNSCORABLE):
             raise ClaimRefused("This pair has been scored. A claim can be retracted only before that.")
-        submission.retracted_at = at
+        # Two servers' clocks may differ: a claim is never taken back before it was made.
+        submission.retracted_at = max(at, submission.created_at)
         submission.save(update_fields=["retracted_at"])
         if not Submission.objects.filter(valid_claims(), pair=pair).exists():
             move_pairs([pair], PairState.WITHDRAWN, at=at)
-        transaction.on_commit(partial(dispatch.ring_board, pair.challenge_id), robust=True)
+        transaction.on_commit(partial(dispatch.ring_board, pair.challenge_id, pair.challenge.queue), robust=True)
     return submission
 
 
@@ -168,7 +176,7 @@ def keep_upload(*, participation: Participation, filename: str, rows: Sequence[C
     check_may_claim(participation, at)
     checked = check_rows(participation, rows)
     with transaction.atomic():
-        upload = Upload.objects.create(participation=participation, filename=filename[:200], created_at=at)
+        upload = Upload.objects.create(participation=participation, filename=storable(filename)[:200], created_at=at)
         UploadRow.objects.bulk_create([_upload_row(upload, row) for row in checked], batch_size=2000)
     return upload
 
@@ -177,9 +185,9 @@ def _upload_row(upload: Upload, row: CheckedRow) -> UploadRow:
     return UploadRow(
         upload=upload,
         line=row.row.line,
-        image_id=row.row.image_id.replace("\x00", "�"),
-        label_id=row.row.label_id.replace("\x00", "�"),
-        rationale=row.row.rationale.replace("\x00", "�"),
+        image_id=storable(row.row.image_id),
+        label_id=storable(row.row.label_id),
+        rationale=storable(row.row.rationale),
         problem=row.problem.value if row.problem else "",
         detail=row.detail,
         later=row.later,

@@ -26,9 +26,7 @@ class SettledElsewhere:
     machine_yes: bool
 
 
-def import_settled_pairs(
-    *, challenge: Challenge, pairs: Sequence[SettledElsewhere], at: datetime
-) -> Counter[Outcome]:
+def import_settled_pairs(*, challenge: Challenge, pairs: Sequence[SettledElsewhere], at: datetime) -> Counter[Outcome]:
     """Write released pairs into an edition, settled by its policy in force, and count their outcomes.
 
     The verdict is that of the tally as it stands, however many answers it holds: nobody can be asked again. Ids

@@ -10,8 +10,11 @@ from cats4ml.submissions.models import Pair
 
 
 def lock_pair(pk: int) -> Pair:
-    """The pair, locked until the transaction ends. `no_key` lets rows that point to it be written meanwhile."""
-    return Pair.objects.select_for_update(of=("self",), no_key=True).get(pk=pk)
+    """The pair, locked until the transaction ends. `no_key` lets rows that point to it be written meanwhile.
+
+    Its edition and policy come with it, not locked: what settles a pair looks at both.
+    """
+    return Pair.objects.select_for_update(of=("self",), no_key=True).select_related("challenge__policy").get(pk=pk)
 
 
 def move_pairs(pairs: Sequence[Pair], to: PairState, *, at: datetime, fields: Sequence[str] = ()) -> None:

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import DateTimeField, ExpressionWrapper, F, Value
+from django.db.models.functions import Greatest, Least
 
 from cats4ml.catalog.actions import record_predictions
 from cats4ml.catalog.models import Classifier, Prediction
@@ -19,6 +20,7 @@ from cats4ml.rules.lifecycle import PairState
 from cats4ml.submissions import dispatch
 from cats4ml.submissions.actions.moves import move_pairs
 from cats4ml.submissions.models import Pair
+from cats4ml.submissions.queries import storable
 from scoring.contract import MISSING_IMAGE, NOT_FINITE, UNREADABLE_IMAGE, ScoreResult, unpack
 from scoring.ensemble import machine_says_yes, machine_score
 
@@ -138,13 +140,14 @@ def mark_unscorable(*, image_id: int, reason: str, at: datetime) -> None:
         pairs = list(
             Pair.objects.select_for_update(of=("self",), no_key=True)
             .filter(image=image_id, state=PairState.QUEUED)
+            .select_related("challenge")
             .order_by("pk")
         )
         for pair in pairs:
-            pair.unscorable_reason = reason[:300]
+            pair.unscorable_reason = storable(reason)[:300]
         move_pairs(pairs, PairState.UNSCORABLE, at=at, fields=["unscorable_reason"])
-        for challenge in {pair.challenge_id for pair in pairs}:
-            transaction.on_commit(partial(dispatch.ring_board, challenge), robust=True)
+        for challenge in {pair.challenge for pair in pairs}:
+            transaction.on_commit(partial(dispatch.ring_board, challenge.pk, challenge.queue), robust=True)
 
 
 def requeue_unscorable(*, challenge: Challenge, at: datetime) -> int:
@@ -174,14 +177,15 @@ def requeue_stalled(*, at: datetime, limit: int = 2000) -> int:
     only costs the worker a look. Each further ring waits a minute longer, lest a worker that is merely busy drowns
     in repeats. Returns the number of pairs rung for.
     """
-    stalled = [
-        pair
-        for pair in Pair.objects.filter(state=PairState.QUEUED, score_requested_at__lt=at - STALLED_AFTER)
+    rings = Least(Greatest(F("score_requests"), 1), 10)
+    due = ExpressionWrapper(F("score_requested_at") + rings * Value(STALLED_AFTER), output_field=DateTimeField())
+    stalled = list(
+        Pair.objects.filter(state=PairState.QUEUED, score_requested_at__lt=at - STALLED_AFTER)
+        .alias(due=due)
+        .filter(due__lt=at)
         .select_related("challenge__roster")
         .order_by("score_requested_at", "pk")[:limit]
-        if pair.score_requested_at is not None
-        and pair.score_requested_at < at - STALLED_AFTER * min(max(pair.score_requests, 1), 10)
-    ]
+    )
     Pair.objects.filter(pk__in=[pair.pk for pair in stalled], state=PairState.QUEUED).update(
         score_requested_at=at, score_requests=F("score_requests") + 1
     )

@@ -55,8 +55,7 @@ def set_tally(pair: Pair, tally: Tally) -> None:
 
 def _first_valid(pair: Pair) -> Submission | None:
     claims = {
-        claim.pk: claim
-        for claim in Submission.objects.filter(pair=pair).select_related("participation").order_by("pk")
+        claim.pk: claim for claim in Submission.objects.filter(pair=pair).select_related("participation").order_by("pk")
     }
     first = earning_claim(
         Claim(order=pk, valid=claim.retracted_at is None and claim.participation.disqualified_at is None)
@@ -128,10 +127,13 @@ def reopen_pair(*, pair_id: int, reason: str, by: User, at: datetime, more_ratin
     """Send a settled pair back to review for this many more ratings; its credit is reversed by an entry.
 
     In an edition that is final nothing is reopened: the pair becomes ambiguous with the reason, and the final board
-    stands. Raises `SettlementRefused` without a reason, or for an imported tally, which has no ratings to add to.
+    stands. Raises `SettlementRefused` without a reason, without a further rating to wait for, or for an imported
+    tally, which has no ratings to add to.
     """
     if not reason.strip():
         raise SettlementRefused("Say why: a pair is reopened only with a reason.")
+    if more_ratings < 1:
+        raise SettlementRefused("Ask for at least one more rating: nothing else would settle the pair again.")
     with transaction.atomic():
         pair = lock_pair(pair_id)
         if pair.tally_source == TallySource.IMPORTED:
@@ -143,13 +145,13 @@ def reopen_pair(*, pair_id: int, reason: str, by: User, at: datetime, more_ratin
             pair.verdict, pair.outcome = Verdict.UNDECIDED.value, Outcome.AMBIGUOUS.value
             pair.save(update_fields=["verdict", "outcome", "reopened_reason"])
             return pair
-        for credit in live_credits().filter(pair=pair):
+        for credit in live_credits().filter(pair=pair).order_by("pk"):
             _reverse(credit, reason=reason, by=by, at=at)
         pair.verdict = pair.outcome = ""
         pair.settled_at = pair.policy = None
         pair.extra_ratings += more_ratings
         move_pairs([pair], PairState.IN_REVIEW, at=at, fields=[*VERDICT_FIELDS, "extra_ratings", "reopened_reason"])
-        transaction.on_commit(partial(dispatch.ring_board, pair.challenge_id), robust=True)
+        transaction.on_commit(partial(dispatch.ring_board, pair.challenge_id, pair.challenge.queue), robust=True)
     return pair
 
 
@@ -170,9 +172,7 @@ def disqualify_participant(*, participation: Participation, reason: str, by: Use
         locked.disqualified_at, locked.disqualified_reason = at, reason
         locked.save(update_fields=["disqualified_at", "disqualified_reason"])
         claimed = Submission.objects.filter(participation=locked, retracted_at=None).values("pair")
-        pairs = list(
-            Pair.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=claimed).order_by("pk")
-        )
+        pairs = list(Pair.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=claimed).order_by("pk"))
         mine = list(live_credits().filter(participation=locked).order_by("pk"))
         by_pk = {pair.pk: pair for pair in pairs}
         for credit in mine:
@@ -187,7 +187,7 @@ def disqualify_participant(*, participation: Participation, reason: str, by: Use
             )
         idle = [pair for pair in pairs if pair.state == PairState.QUEUED and _first_valid(pair) is None]
         move_pairs(idle, PairState.WITHDRAWN, at=at)
-        transaction.on_commit(partial(dispatch.ring_board, locked.challenge_id), robust=True)
+        transaction.on_commit(partial(dispatch.ring_board, locked.challenge_id, locked.challenge.queue), robust=True)
     return len(mine)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from django.conf import settings
@@ -11,8 +10,9 @@ from django.utils import timezone
 
 from cats4ml.console import demo
 from cats4ml.console.demo_seeds import choose_seeds, read_targets
-from cats4ml.console.progress import Progress
-from cats4ml.console.workers import edition_workers, wait_for_scores
+from cats4ml.console.progress import Log, Progress
+from cats4ml.console.replaying import await_scores
+from cats4ml.console.workers import WorkersFailed, edition_workers
 
 
 class Command(BaseCommand):
@@ -22,12 +22,13 @@ class Command(BaseCommand):
         try:
             if not demo.is_complete():
                 self._set_up()
-        except demo.DemoFailed as error:
+        except (demo.DemoFailed, WorkersFailed) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"The demo challenge is ready: {demo.SLUG}")
 
     def _set_up(self) -> None:
-        self.stderr.write("Setting up the demo challenge: training three small classifiers, under a minute.")
+        log = Log(self.stderr)
+        log.say("Setting up the demo challenge: training three small classifiers, under a minute.")
         demo.train()
         targets = read_targets(demo.folder())
         challenge = demo.make_edition(targets, timezone.now())
@@ -36,7 +37,7 @@ class Command(BaseCommand):
         digits = {target.image_id: target.digit for target in targets}
         with edition_workers(challenge, classifiers_dir=settings.CLASSIFIERS_DIR) as workers:
             demo.claim_seeds(people, seeds, timezone.now())
-            wait_for_scores(challenge, workers, stream=sys.stderr)
-        with Progress(len(seeds), "Rating", sys.stderr) as progress:
+            await_scores(challenge, workers, total=len(seeds), log=log)
+        with Progress(len(seeds), "Rating pairs", log) as progress:
             demo.rate_seeds(people, seeds, digits, timezone.now, progress.add)
         demo.finish(challenge, targets, timezone.now())

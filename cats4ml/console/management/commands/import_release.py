@@ -10,16 +10,17 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from cats4ml.challenges.editions import EditionRefused
-from cats4ml.console.importing import COLUMNS, ImportRefused, import_release
+from cats4ml.console.importing import ImportRefused, import_release
 from cats4ml.console.progress import Log
 from cats4ml.console.readiness import ensure_tables, signals_interrupt
 from cats4ml.console.tables import TableRefused
+from cats4ml.releases.rows import RELEASED_COLUMNS
 from cats4ml.rules.policy import Policy
 from cats4ml.rules.verdicts import Outcome, VerdictRule
 
 
 class Command(BaseCommand):
-    help = f"Makes a settled challenge out of a published release: a CSV with the columns {','.join(COLUMNS)}."
+    help = f"Makes a settled challenge out of a published release: a CSV with the columns {','.join(RELEASED_COLUMNS)}."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path, metavar="FILE", help="the released CSV")
@@ -32,7 +33,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, **options: Any) -> None:
         log = Log(self.stderr)
         ensure_tables(log)
         # The release is public as a whole, so that nothing of it can be held out any more.

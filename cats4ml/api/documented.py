@@ -1,0 +1,57 @@
+"""Pieces of the OpenAPI description that several views share."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse
+
+from cats4ml.api.serializers import ErrorSerializer
+from cats4ml.releases.rows import RELEASED_COLUMNS
+
+
+def refusal(description: str) -> OpenApiResponse:
+    return OpenApiResponse(ErrorSerializer, description=description)
+
+
+WRONG_FIELDS = OpenApiResponse(
+    {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}},
+    description="What was sent is wrong: a list of messages for each field, or `detail`.",
+)
+NO_SUCH_CHALLENGE = refusal("No such challenge, or a draft of somebody else's.")
+READS = {400: WRONG_FIELDS, 404: NO_SUCH_CHALLENGE}
+WRITES = {
+    400: WRONG_FIELDS,
+    401: refusal("No token and no session, or a token that is unknown, expired or revoked."),
+    403: refusal("The token lacks the scope, you have not joined in this role, or it is not the time. `detail` says."),
+    404: NO_SUCH_CHALLENGE,
+}
+OWN = {401: WRITES[401], 403: WRITES[403], 404: NO_SUCH_CHALLENGE}
+
+CLAIMS_CSV = OpenApiExample(
+    "A file of claims",
+    value="image_id,label_id,rationale\n00075905539074f2,/m/015p6,A kite in the shape of a bird\n",
+    media_type="text/csv",
+    request_only=True,
+)
+ONE_CLAIM = OpenApiExample(
+    "One claim",
+    value={"image_id": "00075905539074f2", "label_id": "/m/015p6", "rationale": "A kite in the shape of a bird"},
+    media_type="application/json",
+    request_only=True,
+)
+RELEASED_CSV = OpenApiExample(
+    "The released columns",
+    value=",".join(RELEASED_COLUMNS) + "\n00075905539074f2,/m/015p6,Bird,0,5,0,1\n",
+    media_type="text/csv",
+    response_only=True,
+    status_codes=["200"],
+)
+STANDINGS_CSV = OpenApiExample(
+    "The board",
+    value=(
+        "rank,shared,name,points,false_negatives,false_positives,pending,settled,success_rate,counted_at\n"
+        "1,0,ada,12,9,3,4,31,0.3870967741935484,2026-11-02T09:00:00Z\n"
+    ),
+    media_type="text/csv",
+    response_only=True,
+    status_codes=["200"],
+)

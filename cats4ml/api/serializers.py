@@ -1,0 +1,292 @@
+"""The columns of the API. What is shown to whom is decided by the views and by the policy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from cats4ml.challenges.models import ChallengeStatus, PolicyVersion, Role
+from cats4ml.rules.answers import Answer
+from cats4ml.rules.lifecycle import PairState
+from cats4ml.rules.policy import REVEAL_SCORED, REVEAL_SETTLED
+from cats4ml.rules.split import Split
+from cats4ml.rules.verdicts import Outcome, Verdict, VerdictRule
+from cats4ml.submissions.models import TallySource
+from cats4ml.submissions.presentation import ClaimView
+from cats4ml.submissions.problems import MAX_RATIONALE, Problem
+
+STATES = [state.value for state in PairState]
+OUTCOMES = [outcome.value for outcome in Outcome]
+VERDICTS = [verdict.value for verdict in Verdict]
+SPLITS = [split.value for split in Split]
+
+
+class ErrorSerializer(serializers.Serializer[Any]):
+    """What every refusal says. A request that is wrong in single fields gets a list of messages for each instead."""
+
+    detail = serializers.CharField()
+
+
+class PolicySerializer(serializers.Serializer[Any]):
+    version = serializers.IntegerField()
+    threshold = serializers.FloatField(help_text="The machines say yes at this mean or above.")
+    verdict_rule = serializers.ChoiceField(choices=[rule.value for rule in VerdictRule])
+    quorum = serializers.IntegerField(help_text="Ratings that a pair needs.")
+    base_quota = serializers.IntegerField(help_text="Claims that a participant starts with.")
+    bonus_per_adverse = serializers.IntegerField(help_text="Claims added by each adverse pair.")
+    points_per_adverse = serializers.IntegerField()
+    roles_exclusive = serializers.BooleanField(help_text="Nobody is finder and rater at once.")
+    provisional_seconds = serializers.IntegerField(help_text="How long an answer may be undone.")
+    lease_seconds = serializers.IntegerField(help_text="How long a rater holds a pair.")
+    heldout_percent = serializers.IntegerField(help_text="The share of pairs kept out of the public part.")
+    reveal_score = serializers.ChoiceField(
+        choices=[REVEAL_SCORED, REVEAL_SETTLED], help_text="When a claimant sees the machine score."
+    )
+
+    def to_representation(self, instance: PolicyVersion) -> dict[str, Any]:
+        return super().to_representation({"version": instance.version, **instance.value.to_dict()})
+
+
+class ChallengeSerializer(serializers.Serializer[Any]):
+    slug = serializers.SlugField()
+    title = serializers.CharField()
+    summary = serializers.CharField()
+    question = serializers.CharField(help_text="What raters are asked; {label} stands for the label's name.")
+    status = serializers.ChoiceField(choices=ChallengeStatus.values)
+    is_demo = serializers.BooleanField(help_text="Its people are simulated.")
+    opens_at = serializers.DateTimeField(allow_null=True)
+    closes_at = serializers.DateTimeField(allow_null=True)
+    ratings_close_at = serializers.DateTimeField(allow_null=True)
+    results_at = serializers.DateTimeField(allow_null=True)
+    label_count = serializers.IntegerField()
+    picture_count = serializers.IntegerField()
+    consent_version = serializers.IntegerField(help_text="Send it to join: it says which text you agreed to.")
+    consent_text = serializers.CharField()
+    policy = PolicySerializer(allow_null=True, help_text="In force now; null in a draft without one.")
+
+
+class LabelSerializer(serializers.Serializer[Any]):
+    label_id = serializers.CharField(source="label.key")
+    name = serializers.CharField(source="label.name")
+    description = serializers.CharField(source="label.description")
+    guidance = serializers.CharField(help_text="What counts and what doesn't.")
+
+
+class ImageSerializer(serializers.Serializer[Any]):
+    image_id = serializers.CharField(source="image_key")
+    width = serializers.IntegerField(source="image.width", allow_null=True)
+    height = serializers.IntegerField(source="image.height", allow_null=True)
+    author = serializers.CharField(source="image.author")
+    license = serializers.CharField(source="image.license")
+    landing_url = serializers.CharField(source="image.landing_url", help_text="Where its author shows it, or empty.")
+    picture_url = serializers.URLField(allow_null=True, help_text="Null where the picture itself is not known here.")
+
+
+class QuotaSerializer(serializers.Serializer[Any]):
+    base = serializers.IntegerField()
+    bonus = serializers.IntegerField(help_text="Earned by adverse pairs.")
+    used = serializers.IntegerField()
+    total = serializers.IntegerField(help_text="base + bonus")
+    remaining = serializers.IntegerField(help_text="Never below zero: accepted work stands.")
+
+
+class ParticipationSerializer(serializers.Serializer[Any]):
+    role = serializers.ChoiceField(choices=Role.values)
+    team = serializers.CharField(source="team.name", allow_null=True, default=None)
+    consent_version = serializers.IntegerField(allow_null=True)
+    consented_at = serializers.DateTimeField(allow_null=True)
+    disqualified_at = serializers.DateTimeField(allow_null=True)
+    disqualified_reason = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+class JoinSerializer(serializers.Serializer[Any]):
+    role = serializers.ChoiceField(choices=[Role.FINDER.value, Role.RATER.value])
+    consent_version = serializers.IntegerField(help_text="The challenge's: you agree to the text of that version.")
+    team = serializers.CharField(max_length=80, required=False, help_text="The name of a team that you are in.")
+
+
+class ClaimSerializer(serializers.Serializer[Any]):
+    """One claim, as it is sent alone."""
+
+    image_id = serializers.CharField(max_length=80)
+    label_id = serializers.CharField(max_length=80, help_text="The label's id, or its name where only one has it.")
+    rationale = serializers.CharField(
+        max_length=MAX_RATIONALE,
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text="Why machines may err.",
+    )
+
+
+class ListedClaimSerializer(serializers.Serializer[Any]):
+    """One claim of a list. Whatever is wrong with it but its type is answered in its own row."""
+
+    image_id = serializers.CharField(required=False, default="", allow_blank=True)
+    label_id = serializers.CharField(required=False, default="", allow_blank=True)
+    rationale = serializers.CharField(required=False, default="", allow_blank=True)
+
+
+class TallySerializer(serializers.Serializer[Any]):
+    yes = serializers.IntegerField()
+    no = serializers.IntegerField()
+    dont_know = serializers.IntegerField()
+
+
+class SubmissionSerializer(serializers.Serializer[Any]):
+    """One's own claim. While raters look at its pair it says how many have answered, never which way."""
+
+    id = serializers.IntegerField(source="submission.pk")
+    image_id = serializers.CharField(source="pair.image.image_id")
+    label_id = serializers.CharField(source="pair.label.key")
+    label_name = serializers.CharField(source="pair.label.name")
+    rationale = serializers.CharField(source="submission.rationale")
+    created_at = serializers.DateTimeField(source="submission.created_at")
+    retracted_at = serializers.DateTimeField(source="submission.retracted_at", allow_null=True)
+    charged = serializers.BooleanField(
+        source="submission.charged", help_text="False for a later claim of a pair that somebody had claimed."
+    )
+    state = serializers.ChoiceField(source="pair.state", choices=STATES)
+    position = serializers.IntegerField(allow_null=True, help_text="Its place in the queue for scoring.")
+    people = serializers.IntegerField(allow_null=True, help_text="While in review: raters so far.")
+    machine_mean = serializers.FloatField(source="mean", allow_null=True, help_text="As soon as the policy reveals it.")
+    verdict = serializers.ChoiceField(source="pair.verdict", choices=VERDICTS, allow_null=True)
+    outcome = serializers.ChoiceField(source="pair.outcome", choices=OUTCOMES, allow_null=True)
+    tally = TallySerializer(source="pair.tally", allow_null=True, help_text="Once settled.")
+    points = serializers.IntegerField()
+    reason = serializers.CharField(help_text="In words; empty as long as there is nothing to say.")
+    first_claimant = serializers.CharField(
+        allow_null=True, help_text="For a later claim, once settled: who had claimed the pair before."
+    )
+
+    def to_representation(self, instance: ClaimView) -> dict[str, Any]:
+        """A claim taken back ended there: what became of its pair is not its claimant's to see."""
+        shown = super().to_representation(instance)
+        retracted = instance.submission.retracted_at is not None
+        if retracted or not instance.settled:
+            shown.update(verdict=None, outcome=None, tally=None, first_claimant=None)
+        if retracted:
+            shown.update(state=PairState.WITHDRAWN.value, machine_mean=None, people=None, position=None)
+        shown["first_claimant"] = shown["first_claimant"] or None
+        return shown
+
+
+class AcceptedRowSerializer(serializers.Serializer[Any]):
+    line = serializers.IntegerField(source="row.line")
+    id = serializers.IntegerField(source="submission.pk", allow_null=True, default=None, help_text="Null in a check.")
+    image_id = serializers.CharField(source="row.image_id")
+    label_id = serializers.CharField(source="label.key")
+    later = serializers.BooleanField(help_text="Somebody claimed the pair before: kept, and it costs nothing.")
+
+
+class RefusedRowSerializer(serializers.Serializer[Any]):
+    line = serializers.IntegerField(source="row.line")
+    image_id = serializers.CharField(source="row.image_id")
+    label_id = serializers.CharField(source="row.label_id")
+    problem = serializers.ChoiceField(choices=Problem.values)
+    message = serializers.SerializerMethodField()
+    remedy = serializers.CharField(source="problem.remedy")
+
+    def get_message(self, row: Any) -> str:
+        return f"{row.problem.label}. {row.detail}".strip()
+
+
+class ReportSerializer(serializers.Serializer[Any]):
+    """What became of each row of a list or file. `line` is the line in the file, or the place in the list from 1."""
+
+    checked_only = serializers.BooleanField(help_text="True for ?check=true: nothing was claimed.")
+    accepted = AcceptedRowSerializer(many=True)
+    later = serializers.IntegerField(help_text="How many of the accepted cost nothing, being later claims.")
+    refused = RefusedRowSerializer(many=True)
+
+
+class CardSerializer(serializers.Serializer[Any]):
+    """A question, and nothing that could sway the answer."""
+
+    token = serializers.UUIDField()
+    question = serializers.CharField()
+    guidance = serializers.CharField()
+    picture_url = serializers.URLField()
+    next_picture_url = serializers.URLField(allow_null=True, help_text="To load ahead.")
+
+
+class RatingSerializer(serializers.Serializer[Any]):
+    token = serializers.UUIDField()
+    answer = serializers.ChoiceField(choices=[answer.value for answer in Answer])
+
+
+class PairSerializer(serializers.Serializer[Any]):
+    """A pair as its organisers see it; the released columns by their released names."""
+
+    id = serializers.IntegerField()
+    image_id = serializers.CharField(source="image.image_id")
+    label_id = serializers.CharField(source="label.key")
+    label_name = serializers.CharField(source="label.name")
+    hum_yes_rating = serializers.IntegerField(source="yes_ratings")
+    hum_no_rating = serializers.IntegerField(source="no_ratings")
+    hum_dont_know_rating = serializers.IntegerField(source="dont_know_ratings")
+    machine_score = serializers.SerializerMethodField(help_text="The ensemble's verdict, 0 or 1.")
+    machine_mean = serializers.FloatField(allow_null=True)
+    machine_spread = serializers.FloatField(allow_null=True)
+    state = serializers.ChoiceField(choices=STATES)
+    verdict = serializers.ChoiceField(choices=VERDICTS, allow_null=True)
+    outcome = serializers.ChoiceField(choices=OUTCOMES, allow_null=True)
+    split = serializers.ChoiceField(choices=SPLITS)
+    tally_source = serializers.ChoiceField(choices=TallySource.values)
+    policy_version = serializers.IntegerField(
+        source="policy.version", allow_null=True, default=None, help_text="Of the policy that settled it."
+    )
+    roster_version = serializers.IntegerField(source="roster.version", allow_null=True, default=None)
+    first_submitter = serializers.CharField(allow_null=True, help_text="Whose valid claim was first; null if imported.")
+    created_at = serializers.DateTimeField()
+    scored_at = serializers.DateTimeField(allow_null=True)
+    settled_at = serializers.DateTimeField(allow_null=True)
+    unscorable_reason = serializers.CharField()
+    reopened_reason = serializers.CharField()
+
+    def get_machine_score(self, pair: Any) -> int | None:
+        return None if pair.machine_yes is None else int(pair.machine_yes)
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        shown = super().to_representation(instance)
+        return {**shown, "verdict": shown["verdict"] or None, "outcome": shown["outcome"] or None}
+
+
+class QueueEntrySerializer(serializers.Serializer[Any]):
+    """A pair as everybody sees it: never its outcome, and who claimed it only once it is settled."""
+
+    image_id = serializers.CharField(source="image.image_id")
+    label_id = serializers.CharField(source="label.key")
+    label_name = serializers.CharField(source="label.name")
+    state = serializers.ChoiceField(choices=STATES)
+    created_at = serializers.DateTimeField()
+    submitter = serializers.CharField(allow_null=True)
+
+
+STANDING_COLUMNS = (
+    "rank",
+    "shared",
+    "name",
+    "points",
+    "false_negatives",
+    "false_positives",
+    "pending",
+    "settled",
+    "success_rate",
+    "counted_at",
+)
+
+
+class StandingSerializer(serializers.Serializer[Any]):
+    rank = serializers.IntegerField()
+    shared = serializers.BooleanField(help_text="Somebody else holds the same rank.")
+    name = serializers.CharField(help_text="Of the team, or of the participant who works alone.")
+    points = serializers.IntegerField()
+    false_negatives = serializers.IntegerField()
+    false_positives = serializers.IntegerField()
+    pending = serializers.IntegerField()
+    settled = serializers.IntegerField()
+    success_rate = serializers.FloatField(allow_null=True, help_text="Adverse ÷ settled.")
+    counted_at = serializers.DateTimeField(help_text="When the board was last counted from the ledger.")

@@ -1,0 +1,32 @@
+from django.urls import path, re_path
+from drf_spectacular.views import SpectacularAPIView
+
+from cats4ml.api.views import challenges, pairs, ratings, standings, submissions
+from cats4ml.api.views.base import NoSuchAddress
+from cats4ml.api.views.docs import RedocPage, SwaggerPage
+
+EDITION = "v1/challenges/<slug:slug>"
+
+app_name = "api"
+urlpatterns = [
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SwaggerPage.as_view(), name="docs"),
+    path("redoc/", RedocPage.as_view(), name="redoc"),
+    path("v1/challenges/", challenges.ChallengeList.as_view(), name="challenges"),
+    path(f"{EDITION}/", challenges.ChallengeDetail.as_view(), name="challenge"),
+    path(f"{EDITION}/labels/", challenges.LabelList.as_view(), name="labels"),
+    path(f"{EDITION}/images/", challenges.ImageList.as_view(), name="images"),
+    path(f"{EDITION}/quota/", challenges.QuotaDetail.as_view(), name="quota"),
+    path(f"{EDITION}/participations/", challenges.ParticipationList.as_view(), name="participations"),
+    path(f"{EDITION}/submissions/", submissions.SubmissionList.as_view(), name="submissions"),
+    path(f"{EDITION}/submissions/<int:submission_id>/", submissions.SubmissionDetail.as_view(), name="submission"),
+    path(f"{EDITION}/ratings/", ratings.RatingList.as_view(), name="ratings"),
+    path(f"{EDITION}/ratings/next/", ratings.NextQuestion.as_view(), name="rating_next"),
+    path(f"{EDITION}/ratings/last/", ratings.LastRating.as_view(), name="rating_last"),
+    path(f"{EDITION}/ratings/<uuid:token>/picture/", ratings.QuestionPicture.as_view(), name="rating_picture"),
+    path(f"{EDITION}/pairs/", pairs.PairList.as_view(), name="pairs"),
+    path(f"{EDITION}/pairs/<int:pair_id>/", pairs.PairDetail.as_view(), name="pair"),
+    path(f"{EDITION}/queue/", pairs.Queue.as_view(), name="queue"),
+    path(f"{EDITION}/standings/", standings.StandingList.as_view(), name="standings"),
+    re_path(r"^v1/", NoSuchAddress.as_view()),
+]

@@ -1,0 +1,57 @@
+"""The field's public table: its columns, and the settled pairs of an edition as its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.db.models import F, Min, OuterRef, QuerySet, Subquery
+
+from cats4ml.challenges.models import Challenge
+from cats4ml.rules.lifecycle import PairState
+from cats4ml.submissions.models import Pair, Submission
+
+RELEASED_COLUMNS = (
+    "image_id",
+    "label_id",
+    "label_name",
+    "hum_yes_rating",
+    "hum_no_rating",
+    "hum_dont_know_rating",
+    "machine_score",
+)
+# Rows that the database hands over at a time: the memory that an export of any length takes.
+ROWS_AT_A_TIME = 2000
+
+ReleasedRow = tuple[str, str, str, int, int, int, int]
+
+
+def settled_pairs(challenge: Challenge) -> QuerySet[Pair]:
+    """The settled pairs in the order of their first claim; imported ones, which have none, before them by id.
+
+    The first claim is the first that was ever made, be it valid or not: a later disqualification moves no row.
+    """
+    claims = Submission.objects.filter(pair=OuterRef("pk")).order_by().values("pair")
+    first_claim = Subquery(claims.annotate(first=Min("pk")).values("first"))
+    return (
+        Pair.objects.filter(challenge=challenge, state=PairState.SETTLED)
+        .alias(first_claim=first_claim)
+        .order_by(F("first_claim").asc(nulls_first=True), "pk")
+    )
+
+
+def released_rows(pairs: QuerySet[Pair]) -> Iterator[ReleasedRow]:
+    """These pairs, all settled, as rows of `RELEASED_COLUMNS`, read through a cursor of the database's.
+
+    `machine_score` is the ensemble's verdict, 0 or 1, not its mean.
+    """
+    rows = pairs.values_list(
+        "image__image_id",
+        "label__key",
+        "label__name",
+        "yes_ratings",
+        "no_ratings",
+        "dont_know_ratings",
+        "machine_yes",
+    )
+    for image_id, label_id, name, yes, no, dont_know, machine_yes in rows.iterator(chunk_size=ROWS_AT_A_TIME):
+        yield image_id, label_id, name, yes, no, dont_know, int(bool(machine_yes))

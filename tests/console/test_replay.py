@@ -1,0 +1,188 @@
+"""Recorded votes played through real workers."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import psutil
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from cats4ml.accounts.models import User
+from cats4ml.challenges.models import Challenge, ChallengeStatus
+from cats4ml.console import replaying
+from cats4ml.review.models import Rating
+from cats4ml.submissions.models import Pair
+from tests.console.commands import command_json, shared_data
+from tests.console.recordings import make_recording, make_roster, write
+
+
+@pytest.fixture
+def recording(tmp_path):
+    return make_recording(tmp_path / "recording")
+
+
+@pytest.fixture(scope="session")
+def roster(tmp_path_factory):
+    return make_roster(tmp_path_factory.mktemp("classifiers"))
+
+
+def refusal(recording, roster, *more: str) -> str:
+    file, classifiers = roster
+    with pytest.raises(CommandError) as caught:
+        command_json("replay", recording, "--roster", file, "--classifiers-dir", classifiers, *more)
+    return str(caught.value)
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_recorded_votes_go_the_whole_way_through_real_workers(recording, roster) -> None:
+    file, classifiers = roster
+    figures = command_json(
+        "replay", recording, "--roster", file, "--classifiers-dir", classifiers, "--challenge", "votes"
+    )
+    assert figures.pop("scoring_seconds") > 0
+    assert figures.pop("rating_seconds") > 0
+    assert figures == {
+        "challenge": "votes",
+        "images": 4,
+        "pairs": 8,
+        "ratings": 27,
+        "not_asked": 11,
+        "unscorable": 2,
+        "in_review": 1,
+        "outcomes": {"agreement": 2, "ambiguous": 1, "false_negative": 1, "false_positive": 1},
+        "standings": [
+            {
+                "rank": 1,
+                "name": "replay-finder-votes (simulated)",
+                "points": 2,
+                "false_negatives": 1,
+                "false_positives": 1,
+            }
+        ],
+    }
+    challenge = Challenge.objects.get(slug="votes")
+    assert (challenge.status, challenge.queue) == (ChallengeStatus.CLOSED, "")
+    assert set(User.objects.values_list("is_simulated", flat=True)) == {True}
+    # In the order of the file, each as its rater, none left provisional.
+    ratings = Rating.objects.filter(pair__image__image_id="second", pair__label__key="5").order_by("pk")
+    assert list(ratings.values_list("rater__user__username", "answer", "state")) == [
+        ("replay-rater-votes-ann", "yes", "final"),
+        ("replay-rater-votes-ben", "yes", "final"),
+        ("replay-rater-votes-cleo", "no", "final"),
+        ("replay-rater-votes-dan", "no", "final"),
+        ("replay-rater-votes-eve", "dont_know", "final"),
+    ]
+    reasons = dict(Pair.objects.filter(state="unscorable").values_list("image__image_id", "unscorable_reason"))
+    assert {image: reason.split(".")[0] for image, reason in reasons.items()} == {
+        "broken": "The picture can’t be read",
+        "gone": "The picture is missing",
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_a_classifier_that_cannot_be_loaded_ends_the_replay_with_the_log_and_nothing_running(
+    recording, roster, tmp_path, monkeypatch
+) -> None:
+    file, _ = roster
+    (tmp_path / "three.pth").write_bytes(b"no weights")
+    seen: list[psutil.Process] = []
+    claim = replaying._claim
+    monkeypatch.setattr(replaying, "_claim", lambda *args: (seen.extend(worker_children()), claim(*args)))
+    message = refusal(recording, (file, tmp_path), "--challenge", "votes")
+    assert "The workers fail again and again." in message
+    assert "classifier 'always three' (three.pth)" in message
+    assert "The challenge votes is left as far as it came, paused (8 unscorable). No worker is left." in message
+    assert len(seen) == 2
+    assert not [worker for worker in seen if worker.is_running()]
+    challenge = Challenge.objects.get(slug="votes")
+    assert (challenge.status, challenge.queue) == (ChallengeStatus.PAUSED, "")
+
+
+def worker_children() -> list[psutil.Process]:
+    """Our child processes that are Celery workers."""
+    return [child for child in psutil.Process().children() if "celery" in child.cmdline()]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("file", "line", "reason"),
+    [
+        ("ratings.csv", "first,3,ann,no", "line 40: rater ann answered this pair on line 2 already"),
+        ("ratings.csv", "nobody,3,ann,yes", "line 40: image 'nobody' is not in images.csv"),
+        ("ratings.csv", "first,77,ann,yes", "line 40: class '77' is not in classes.csv"),
+        ("ratings.csv", "first,7,ann,maybe", "line 40: answer should be one of yes, no, dont_know, is 'maybe'"),
+        ("ratings.csv", "first,7,,yes", "line 40: rater should have 1 to 60 characters"),
+        ("ratings.csv", "first,7,ann", "line 40: has 3 fields, the header 4"),
+        ("images.csv", "first,images/first.png,x", "line 7: image_id 'first' is empty, too long or stands there twice"),
+        ("images.csv", "up,../first.png,x", "line 7: file should be a path below recording, is '../first.png'"),
+        ("images.csv", "root,/first.png,x", "line 7: file should be a path below recording, is '/first.png'"),
+        ("classes.csv", "3,drei", "line 12: class_index '3' is empty, too long or stands there twice"),
+        ("classes.csv", "10,", "line 12: the name should have 1 to 200 characters, has 0"),
+    ],
+)
+def test_a_bad_row_names_file_and_line_and_nothing_is_made(recording, tmp_path, file, line, reason) -> None:
+    with (recording / file).open("a") as table:
+        table.write(f"{line}\n")
+    message = refusal(recording, (tmp_path / "no.toml", tmp_path))
+    assert f"{file} {reason}" in message
+    assert not Challenge.objects.exists()
+    assert not User.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("file", ["images.csv", "classes.csv", "ratings.csv"])
+def test_a_missing_file_or_column_is_named(recording, tmp_path, file) -> None:
+    header = (recording / file).read_text().splitlines()[0].split(",")
+    write(recording / file, ",".join(header[1:]))
+    assert f"{file} line 1: no column {header[0]} in" in refusal(recording, (tmp_path / "no.toml", tmp_path))
+    (recording / file).unlink()
+    assert f"{file}: can't be read: No such file" in refusal(recording, (tmp_path / "no.toml", tmp_path))
+
+
+@pytest.mark.django_db
+def test_what_is_wrong_with_the_roster_is_said_before_anything_is_made(recording, roster, tmp_path) -> None:
+    file, classifiers = roster
+    assert "no such folder" in refusal(tmp_path / "none", roster)
+    assert "can't be read" in refusal(recording, (tmp_path / "none.toml", classifiers))
+    assert "three.pth" in refusal(recording, (file, tmp_path))
+    keyed = tmp_path / "keyed.toml"
+    ten = ", ".join(f'"{key}"' for key in "012a456789")
+    keyed.write_text(file.read_text().replace('column = "class_index"', f"keys = [{ten}]"))
+    assert "no classifier of the roster knows 1 of the rated classes: 3" in refusal(recording, (keyed, classifiers))
+    mixed = tmp_path / "mixed.toml"
+    other = file.read_text().replace("always three", "other").replace("replayed-digits", "other-digits")
+    mixed.write_text(file.read_text() + other)
+    assert "these have: other-digits, replayed-digits" in refusal(recording, (mixed, classifiers))
+    assert "--quorum must be" in refusal(recording, roster, "--quorum", "0")
+    assert not Challenge.objects.exists()
+
+
+@pytest.mark.django_db
+def test_an_existing_slug_is_refused(recording, roster) -> None:
+    Challenge.objects.create(slug="votes", title="Votes", vocabulary="x")
+    assert "there is a challenge 'votes' already" in refusal(recording, roster, "--challenge", "votes")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.django_db(transaction=True)
+def test_real_votes_and_real_classifiers_give_the_known_figures() -> None:
+    folder = shared_data("imagenet")
+    roster = settings.BASE_DIR / "benchmarks" / "imagenet_roster.toml"
+    out, log = io.StringIO(), io.StringIO()
+    arguments = [str(folder), "--roster", str(roster), "--classifiers-dir", str(folder / "classifiers")]
+    call_command("replay", *arguments, stdout=out, stderr=log)
+    assert "Challenge replay-1: 249 images, 1,402 pairs, 7,010 ratings" in out.getvalue()
+    found = dict(re.findall(r"^  (\w[\w ]*\w) +([\d,]+)$", out.getvalue(), re.MULTILINE))
+    counts = {name: int(count.replace(",", "")) for name, count in found.items()}
+    # Four pairs lie so near to the threshold that another resize may move them.
+    wanted = {"Agreement": 1105, "False negative": 127, "False positive": 47, "Ambiguous": 123}
+    assert sum(counts[name] for name in wanted) == 1402
+    assert all(abs(counts[name] - number) <= 4 for name, number in wanted.items()), counts
+    assert (counts["Unscorable"], counts["In review"], counts["Ambiguous"]) == (0, 0, 123)

@@ -1,0 +1,233 @@
+"""The whole journey in a real browser, with real workers: from signing up to a credited pair and an exported set."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import time
+import urllib.request
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.flows.people import NARROW, WIDE, join, new_page, sign_in, sign_up
+from tests.flows.site import Site, start, stop
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.timeout(600)]
+
+WITHIN_MS = 120_000
+HEADER = "image_id,label_id,label_name,hum_yes_rating,hum_no_rating,hum_dont_know_rating,machine_score"
+
+
+def unclaimed_find(page: Page, site: Site, kind: str, number: int) -> tuple[str, str]:
+    """An adverse pair that nobody claimed yet. `number` keeps the journeys out of each other's way."""
+    claimed: set[str] = set()
+    address = "/challenges/digits/queue/"
+    while address:
+        page.goto(address)
+        claimed |= set(page.locator("td.id").all_inner_texts())
+        link = page.get_by_role("link", name="Next")
+        address = "/challenges/digits/queue/" + link.get_attribute("href") if link.count() else ""
+    found = [(image, label) for image, label, one in site.adverse_pairs() if one == kind and image not in claimed]
+    return found[number]
+
+
+def claim(page: Page, image: str, label: str, rationale: str = "") -> None:
+    page.goto(f"/challenges/digits/submit/?image={image}")
+    expect(page.get_by_role("img", name=f"Picture {image}")).to_be_visible()
+    page.get_by_label("Label").select_option(label)
+    page.get_by_label("Why might the machines get it wrong?").fill(rationale)
+    page.get_by_role("button", name="Submit this pair").click()
+    page.wait_for_url("**/submissions/")
+
+
+def test_a_visitor_alone_sees_a_pair_scored_rated_settled_and_credited_within_two_minutes(
+    site: Site, browser: Browser
+) -> None:
+    page = new_page(browser, site)
+    name = sign_up(page)
+    join(page)
+    image, label = unclaimed_find(page, site, "false_negative", 0)
+    began = time.monotonic()
+    claim(page, image, label, "Looks like another digit to a machine.")
+    row = page.locator("article.claim")
+    expect(row).to_contain_text("In review", timeout=WITHIN_MS)
+    expect(row.get_by_text("False negative", exact=True)).to_be_visible(timeout=WITHIN_MS)
+    assert time.monotonic() - began < 120
+    expect(row).to_contain_text("All five raters said yes, the machines’ mean was 0.")
+    expect(row).to_contain_text("1 point.")
+    page.goto("/challenges/digits/leaderboard/")
+    mine = page.locator("tr.you")
+    expect(mine).to_contain_text(name)
+    expect(mine.locator(".c-points")).to_have_text("1", timeout=30_000)
+    page.goto("/challenges/digits/submit/")
+    expect(page.get_by_text("104 claims left")).to_be_visible()
+    assert page.complaints == []  # type: ignore[attr-defined]
+
+
+def test_a_csv_is_checked_row_by_row_before_anything_is_charged(site: Site, browser: Browser) -> None:
+    page = new_page(browser, site)
+    sign_up(page)
+    join(page)
+    image, label = unclaimed_find(page, site, "false_positive", 1)
+    lines = ["\ufeffImage_ID,Label_ID,Rationale", f"{image},{label},curly", f"{image},{label},again"]
+    lines += ["ffffffffffffffff,3,no such picture", f"{image},zebra,no such label"]
+    page.goto("/challenges/digits/submit/")
+    content = "\r\n".join(lines).encode()
+    page.get_by_label("CSV file").set_input_files({"name": "mine.csv", "mimeType": "text/csv", "buffer": content})
+    page.get_by_role("button", name="Check this file").click()
+    expect(page.get_by_role("heading", name="1 pair is ready to go")).to_be_visible()
+    expect(page.get_by_text("Nothing has been charged yet")).to_be_visible()
+    reasons = page.locator("table").first.locator("tbody tr").all_inner_texts()
+    assert sorted(reason.split("\t")[1] for reason in reasons) == [
+        "Label is not a target label",
+        "Picture is not in the target pool",
+        "Same pair earlier in this file",
+    ]
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download these rows (CSV)").click()
+    kept = list(csv.DictReader(download.value.path().open(encoding="utf-8")))
+    assert [row["line"] for row in kept] == ["3", "4", "5"]
+    page.get_by_role("button", name="Submit 1 pair").click()
+    expect(page.get_by_role("heading", name="1 pair submitted")).to_be_visible()
+    expect(page.get_by_text("99 claims left")).to_be_visible()
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_a_rater_answers_by_keyboard_alone_and_takes_one_back(
+    site: Site, browser: Browser, size: tuple[int, int]
+) -> None:
+    page = new_page(browser, site, size)
+    sign_up(page)
+    join(page, as_rater=True)
+    question = page.locator("#card h1")
+    expect(question).to_contain_text("Is this the digit")
+    first = page.locator("input[name=token]").first.get_attribute("value")
+    page.keyboard.press("1")
+    expect(page.get_by_text("Last answer: Yes")).to_be_visible()
+    page.keyboard.press("Backspace")
+    expect(page.get_by_text("Last answer: none yet")).to_be_visible()
+    assert page.locator("input[name=token]").first.get_attribute("value") == first
+    page.keyboard.press("3")
+    expect(page.get_by_text("Last answer: Don’t know")).to_be_visible()
+    page.keyboard.press("2")
+    expect(page.get_by_text("Last answer: No", exact=True)).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    assert page.complaints == []  # type: ignore[attr-defined]
+
+
+def test_the_whole_journey_works_without_javascript(site: Site, browser: Browser) -> None:
+    context = browser.new_context(base_url=site.address, java_script_enabled=False)
+    page = context.new_page()
+    sign_up(page)
+    join(page, as_rater=True)
+    for answer in ("Yes", "No"):
+        page.get_by_role("button", name=answer, exact=True).click()
+        expect(page.get_by_text(f"Last answer: {answer}")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("button", name="Don’t know")).to_be_visible()
+
+
+def test_an_organiser_exports_the_adverse_test_set_by_page_and_by_token(site: Site, browser: Browser) -> None:
+    page = new_page(browser, site)
+    sign_in(page, site, "organiser")
+    page.goto("/challenges/digits/console/")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="adverse pair").click()
+    by_page = download.value.path().read_bytes()
+    page.goto("/account/tokens/")
+    page.get_by_label("Name").fill(f"export {time.monotonic()}")
+    page.get_by_label("Export and organise").check()
+    page.get_by_role("button", name="Make the token").click()
+    key = page.get_by_label("Token", exact=True).input_value()
+    address = f"{site.address}/api/v1/challenges/digits/pairs/?format=csv&outcome=adverse"
+    request = urllib.request.Request(address, headers={"Authorization": f"Token {key}"})
+    with urllib.request.urlopen(request) as response:
+        by_token = response.read()
+    assert by_token.startswith(by_page)
+    assert by_page.decode().splitlines()[0] == HEADER
+    rows = list(csv.DictReader(io.StringIO(by_page.decode())))
+    assert rows
+    for row in rows:
+        people_yes = int(row["hum_yes_rating"]) > int(row["hum_no_rating"])
+        assert people_yes != (row["machine_score"] == "1")
+
+
+def test_a_killed_scoring_worker_loses_nothing(site: Site, browser: Browser) -> None:
+    page = new_page(browser, site)
+    sign_up(page)
+    join(page)
+    image, label = unclaimed_find(page, site, "false_negative", 2)
+    workers = site.children("scoring.app worker")
+    for worker in workers:
+        os.kill(worker, signal.SIGKILL)
+    claim(page, image, label)
+    expect(page.locator("article.claim")).to_contain_text("In review", timeout=WITHIN_MS)
+    assert workers
+    assert not set(site.children("scoring.app worker")) & set(workers)
+
+
+PAGES = {
+    "nobody": ["", "data/", "explore/", "queue/", "leaderboard/"],
+    "participant": ["submit/", "submissions/", "join/"],
+    "rater": ["review/"],
+    "organiser": ["console/", "console/pairs/"],
+}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_no_page_breaks_an_accessibility_rule_or_scrolls_sideways(
+    site: Site, browser: Browser, size: tuple[int, int], scheme: str
+) -> None:
+    found = {}
+    for role, pages in PAGES.items():
+        page = new_page(browser, site, size)
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        if role != "nobody":
+            sign_in(page, site, role)
+        others = ["/accounts/login/", "/accounts/signup/", "/accounts/password/reset/"] if role == "nobody" else []
+        others += ["/account/tokens/"] if role == "participant" else []
+        for address in [*(f"/challenges/digits/{part}" for part in pages), *others]:
+            page.goto(address)
+            result = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})
+            broken = [violation["id"] for violation in result.response["violations"]]
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                broken.append("scrolls sideways")
+            if page.complaints:  # type: ignore[attr-defined]
+                broken += page.complaints  # type: ignore[attr-defined]
+            if broken:
+                found[address] = broken
+        page.context.close()
+    assert found == {}
+
+
+def read(address: str) -> list[dict[str, Any]]:
+    with urllib.request.urlopen(address) as response:
+        return list(json.load(response)["results"])
+
+
+def test_a_stopped_platform_leaves_no_process_and_starts_again_with_everything_as_it_was(site: Site) -> None:
+    """The last journey: it stops the platform that the others used. What was provisional may settle meanwhile."""
+    api = "/api/v1/challenges/digits"
+    pairs = read(f"{site.address}{api}/queue/?page_size=1000")
+    board = read(f"{site.address}{api}/standings/")
+    stop(site)
+    assert site.children("") == []
+    again = start(site.home, site.log)
+    try:
+        kept = read(f"{again.address}{api}/queue/?page_size=1000")
+        points = {line["name"]: line["points"] for line in read(f"{again.address}{api}/standings/")}
+    finally:
+        stop(again)
+    assert [(pair["image_id"], pair["label_id"]) for pair in kept] == [
+        (pair["image_id"], pair["label_id"]) for pair in pairs
+    ]
+    assert [line["name"] for line in board if points[line["name"]] < line["points"]] == []
+    assert again.children("") == []

@@ -1,0 +1,92 @@
+"""Reasons and rules in words: what people read must be what the rules did."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from cats4ml.rules.answers import Tally
+from cats4ml.rules.plain_words import rules_in_words, verdict_in_words
+from cats4ml.rules.policy import Policy
+from cats4ml.rules.ranking import TIE_RULE
+from cats4ml.rules.reasons import count_in_words, points_in_words, settled_reason
+from cats4ml.rules.verdicts import Outcome, Verdict, VerdictRule, outcome_of, verdict_of
+
+
+@pytest.mark.parametrize(
+    ("counts", "verdict", "outcome", "mean", "machine_yes", "words"),
+    [
+        ((4, 1, 0), "yes", "false_negative", 0.08, False,
+         "Four of five raters said yes, the machines’ mean was 0.08: a false negative."),
+        ((0, 5, 0), "no", "false_positive", 0.9, True,
+         "All five raters said no, the machines’ mean was 0.90: a false positive."),
+        ((1, 0, 0), "yes", "agreement", 0.7, True,
+         "The rater said yes, the machines’ mean was 0.70: an agreement."),
+        ((2, 2, 1), "undecided", "ambiguous", 0.5, True,
+         "Two raters said yes, two said no and one didn’t know, the machines’ mean was 0.50: ambiguous."),
+        ((0, 1, 4), "undecided", "ambiguous", 0.1, False,
+         "Nobody said yes, one said no and four didn’t know, the machines’ mean was 0.10: ambiguous."),
+        ((2, 0, 3), "undecided", "ambiguous", 0.1, False,
+         "Two raters said yes, none said no and three didn’t know, the machines’ mean was 0.10: ambiguous."),
+        ((11, 1, 0), "yes", "false_negative", None, False,
+         "11 of 12 raters said yes, the machines said no: a false negative."),
+    ],
+)  # fmt: skip
+def test_reason_says_what_people_and_machines_said(counts, verdict, outcome, mean, machine_yes, words) -> None:
+    reason = settled_reason(
+        tally=Tally(*counts), verdict=Verdict(verdict), outcome=Outcome(outcome), mean=mean, machine_yes=machine_yes
+    )
+    assert reason == words
+
+
+@pytest.mark.parametrize("rule", list(VerdictRule))
+def test_every_tally_has_a_reason_that_is_one_sentence(rule: VerdictRule) -> None:
+    for counts in product(range(8), repeat=3):
+        if not 0 < sum(counts) <= 7:
+            continue
+        tally = Tally(*counts)
+        verdict = verdict_of(tally, rule=rule)
+        outcome = outcome_of(machine_yes=True, verdict=verdict)
+        words = settled_reason(tally=tally, verdict=verdict, outcome=outcome, mean=0.75, machine_yes=True)
+        assert (words[0].isupper(), words[-1], words.count(": "), " no raters" in words) == (True, ".", 1, False)
+
+
+def test_points_and_counts_in_words() -> None:
+    assert [points_in_words(points) for points in (0, 1, 2)] == ["No point.", "1 point.", "2 points."]
+    assert [count_in_words(number) for number in (0, 1, 5, 10, 11)] == ["no", "one", "five", "ten", "11"]
+
+
+def test_verdict_rule_in_words_follows_the_policy() -> None:
+    assert verdict_in_words(Policy()) == (
+        "Five raters look at each pair. Three must give the same yes or no; “don’t know” is an answer too. "
+        "If they can’t agree, the pair is ambiguous."
+    )
+    assert verdict_in_words(Policy(quorum=1)).startswith("One rater looks at each pair. One must give")
+    assert verdict_in_words(Policy(quorum=3, verdict_rule="majority_of_known")) == (
+        "Three raters look at each pair. More yes than no, or more no than yes, decides among those who knew. "
+        "If it is even, the pair is ambiguous."
+    )
+
+
+def test_rules_in_words_are_the_policy_in_force() -> None:
+    policy = Policy(threshold=0.3, base_quota=1000, bonus_per_adverse=7, points_per_adverse=2, roles_exclusive=False)
+    rules = rules_in_words(policy, labels=1)
+    assert rules == [
+        "A claim is one picture from our pool with one of the 1 label. Use the pictures as they are.",
+        "You start with 1,000 claims. Each adverse pair gives you 7 more. A pair that can’t be scored costs nothing.",
+        "The machines say yes where the mean of the classifiers is 0.3 or more.",
+        verdict_in_words(policy),
+        "Where people and machines disagree, the pair is adverse and earns 2 points.",
+        (
+            "The first to claim a pair gets the credit. A later claim of the same pair is kept, costs nothing, and "
+            "earns only if every earlier claim falls away."
+        ),
+        "Nobody rates a pair of their own or of their team.",
+        "You see the machine score of your pairs once they are settled.",
+        TIE_RULE,
+    ]
+    assert "Find or rate, never both. Nobody rates a pair of their own or of their team." in rules_in_words(
+        Policy(), labels=3
+    )
+    assert len(rules_in_words(Policy(reveal_score="scored"), labels=3)) == 8
