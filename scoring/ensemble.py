@@ -1,4 +1,4 @@
-"""The ensemble's rule: the machine score of a pair out of its classifiers' probabilities. Pure, standard library only."""
+"""The ensemble's rule: a pair's machine score out of its classifiers' probabilities. Pure, standard library only."""
 
 from __future__ import annotations
 

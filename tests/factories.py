@@ -102,9 +102,7 @@ class World:
         """Have new raters (or these) answer a pair one after the other, for good."""
         ratings = []
         for rater, answer in zip(raters or self.raters(len(answers)), answers, strict=True):
-            [lease, *_] = hold_leases(
-                rater=rater, at=self.pass_time(1), count=1, only=Pair.objects.filter(pk=pair.pk)
-            )
+            [lease, *_] = hold_leases(rater=rater, at=self.pass_time(1), count=1, only=Pair.objects.filter(pk=pair.pk))
             ratings.append(cast_rating(rater=rater, token=lease.token, answer=answer, at=self.pass_time(1)))
         finalise_due(at=self.pass_time(31))
         return ratings
@@ -114,10 +112,15 @@ def make_world(*, pictures: int = 6, policy: Policy | None = None, slug: str | N
     number = next(_numbers)
     slug = slug or f"edition-{number}"
     challenge = Challenge.objects.create(
-        slug=slug, title=f"Edition {number}", vocabulary=slug, consent_text="Your finds are published.",
+        slug=slug,
+        title=f"Edition {number}",
+        vocabulary=slug,
+        consent_text="Your finds are published.",
         question="Is there a {label} in this picture?",
     )
-    labels = add_labels(vocabulary=slug, labels=[NewLabel("cat", "Cat"), NewLabel("dog", "Dog"), NewLabel("owl", "Owl")])
+    labels = add_labels(
+        vocabulary=slug, labels=[NewLabel("cat", "Cat"), NewLabel("dog", "Dog"), NewLabel("owl", "Owl")]
+    )
     images = []
     for place in range(pictures):
         key, digest = store_picture(content=png(colour=place * 7 + number % 7), suffix=".png")

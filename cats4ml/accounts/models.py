@@ -19,9 +19,6 @@ class User(AbstractUser):
         default=False, help_text="Acts by a script of the demo challenge. Shown beside the name everywhere."
     )
 
-    class Meta(AbstractUser.Meta):  # type: ignore[name-defined,misc]  # django-stubs does not type inner Meta
-        pass
-
     @property
     def public_name(self) -> str:
         return f"{self.username} (script)" if self.is_simulated else self.username

@@ -53,8 +53,8 @@ def tokens(request: HttpRequest) -> HttpResponse:
             form.add_error("name", str(refusal))
     own = ApiToken.objects.filter(user=request.user.pk, revoked_at=None).order_by("-created_at")
     for token in own:
-        token.words = [TokenScope(scope).label for scope in token.scopes]
-        token.ended = not token.is_live(at)
+        token.words = [TokenScope(scope).label for scope in token.scopes]  # type: ignore[attr-defined]
+        token.ended = not token.is_live(at)  # type: ignore[attr-defined]
     status = 422 if form.errors else 200
     return render(request, "accounts/tokens.html", {"form": form, "key": key, "tokens": own}, status=status)
 

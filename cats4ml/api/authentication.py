@@ -24,7 +24,7 @@ class TokenAuthentication(BaseAuthentication):
             raise AuthenticationFailed("This token is unknown, expired or revoked. Make one on the page “API tokens”.")
         return token.user, token
 
-    def authenticate_header(self, request: Request) -> str:  # noqa: ARG002  # the framework's signature
+    def authenticate_header(self, request: Request) -> str:  # the framework's signature
         return "Token"
 
 
@@ -32,7 +32,7 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
     target_class = TokenAuthentication
     name = "token"
 
-    def get_security_definition(self, auto_schema: object) -> dict[str, str]:  # noqa: ARG002  # likewise
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:  # likewise
         return {"type": "http", "scheme": "bearer", "description": "An API token; `Token <key>` is taken too."}
 
 

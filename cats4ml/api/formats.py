@@ -1,4 +1,4 @@
-# ruff: noqa: ARG002  # the framework calls these methods, and names their arguments
+# the framework calls these methods, and names their arguments
 """What the API reads and writes: JSON and CSV within limits, streamed CSV and JSON lines."""
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class Classifier(models.Model):
         return f"{self.name} {self.digest[:12]}"
 
 
-class RealField(models.FloatField):
+class RealField(models.FloatField):  # type: ignore[type-arg]  # generic in the stubs alone
     """A four-byte float: the precision in which classifiers answer, at half the size."""
 
     def db_type(self, connection: Any) -> str:

@@ -6,7 +6,6 @@ import secrets
 from datetime import datetime
 from typing import ClassVar
 
-from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone

@@ -1,4 +1,4 @@
-"""Which pairs the demo's simulated people claim and answer, drawn from what the training left. Pure but for reading it."""
+"""Which pairs the demo's simulated people claim and answer, drawn from what the training left."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def adverse_pairs(targets: Sequence[Target], threshold: float) -> list[tuple[str
 
 
 def example_image(targets: Sequence[Target], threshold: float) -> tuple[str, str, str] | None:
-    """The picture of which the machines are most surely wrong twice: its id, the label they see, the label they miss."""
+    """The picture that the machines get most surely wrong twice: its id, the label they see, the one they miss."""
     best: tuple[float, tuple[str, str, str]] | None = None
     for target in targets:
         seen, mean = max(target.means.items(), key=lambda item: item[1])

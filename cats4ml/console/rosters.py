@@ -50,4 +50,4 @@ def vocabulary_of(cards: Sequence[Card], *, needed: Iterable[str]) -> str:
     if unknown:
         shown = ", ".join(unknown[:20]) + (" …" if len(unknown) > 20 else "")
         raise RosterRefused(f"no classifier of the roster knows {len(unknown)} of the rated classes: {shown}")
-    return vocabularies[0]
+    return str(vocabularies[0])

@@ -16,7 +16,7 @@ LONGEST_LINE = 1024 * 1024
 
 def longest_of(model: type[Model], field: str) -> int:
     """How many characters the field keeps."""
-    limit = model._meta.get_field(field).max_length  # noqa: SLF001 - Django's documented name
+    limit: int | None = getattr(model._meta.get_field(field), "max_length", None)  # noqa: SLF001 - documented
     if limit is None:
         raise ValueError(f"{model.__name__}.{field} has no limit")
     return limit

@@ -105,7 +105,7 @@ class EditionWorkers:
         waiting = {worker.name: worker for worker in self._workers}
         while waiting:
             self.check()
-            for answer in current_app.control.ping(destination=list(waiting), timeout=0.5, limit=len(waiting)):
+            for answer in current_app.control.ping(destination=list(waiting), timeout=0.5, limit=len(waiting)) or []:
                 for name in answer:
                     waiting.pop(name, None)
             if waiting and time.monotonic() > deadline:

@@ -33,7 +33,7 @@ class Redis(Server):
             *("--dir", str(self.folder), "--save", "", "--appendonly", "no", "--daemonize", "no"),
         ]
 
-    def answers(self, process: subprocess.Popen[bytes]) -> bool:  # noqa: ARG002
+    def answers(self, process: subprocess.Popen[bytes]) -> bool:
         return self._say(b"PING\r\n").startswith(b"+PONG")
 
     def _say(self, command: bytes) -> bytes:

@@ -37,5 +37,7 @@ def points_over_time(challenge: Challenge) -> dict[tuple[str, int], Course]:
         owner = entry.participation
         key = ("team", owner.team_id) if owner.team_id else ("participation", owner.pk)
         totals[key] += entry.points
-        courses.setdefault(key, Course(owner.team.name if owner.team else owner.user.username, [])).steps.append((entry.created_at, totals[key]))
+        # The bare name: a plot has little room, and the table beside it says who is simulated.
+        name = owner.team.name if owner.team else owner.user.username
+        courses.setdefault(key, Course(name, [])).steps.append((entry.created_at, totals[key]))
     return courses

@@ -38,7 +38,7 @@ class JoinForm(forms.Form):
 
     def ask_again(self, consent_version: int) -> None:
         """After a refusal: show the consent text that is in force now, not agreed to yet."""
-        data = self.data.copy()
+        data = {name: self.data[name] for name in self.data}
         if data.get("consent_version") != str(consent_version):
             data["consent_version"] = str(consent_version)
             data.pop("consent", None)

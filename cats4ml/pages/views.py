@@ -121,14 +121,14 @@ def data(request: HttpRequest, slug: str) -> HttpResponse:
     labels = list(target_labels(edition))
     for target in labels:
         target.claims = counts.get(target.label_id, 0)  # type: ignore[attr-defined]
-    credits = (
+    authors = (
         Image.objects.filter(pk__in=edition.pool.values("image"))
         .order_by()
         .values("author", "author_url", "license")
         .annotate(n=Count("pk"))
         .order_by("-n")[:20]
     )
-    context = page_context(edition, viewer, "data", labels=labels, pictures=edition.pool.count(), credits=credits)
+    context = page_context(edition, viewer, "data", labels=labels, pictures=edition.pool.count(), authors=authors)
     return render(request, "pages/data.html", context)
 
 
@@ -198,8 +198,8 @@ def explore(request: HttpRequest, slug: str) -> HttpResponse:
         claims = Submission.objects.filter(
             participation=viewer.finder, retracted_at=None, pair__image__in=[one.image_id for one in page.rows]
         )
-        for image, label in claims.values_list("pair__image", "pair__label__name"):
-            mine.setdefault(image, []).append(label)
+        for image, label in claims.values_list("pair__image_id", "pair__label__name"):
+            mine.setdefault(int(image), []).append(label)
     for one in page.rows:
         one.claimed = mine.get(one.image_id, [])
     context = page_context(edition, viewer, "explore", page=page, wanted=wanted, total=edition.pool.count())

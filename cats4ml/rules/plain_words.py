@@ -31,7 +31,7 @@ def rules_in_words(policy: Policy, *, labels: int) -> list[str]:
     """The rules of an edition as sentences, in the order in which a newcomer needs them."""
     points = _plural(policy.points_per_adverse, "point")
     rules = [
-        f"A claim is one picture from our pool with one of the {_plural(labels, 'label')}. Use the pictures as they are.",
+        f"A claim is one picture of our pool with one of the {_plural(labels, 'label')}. Use the pictures as they are.",
         f"You start with {_plural(policy.base_quota, 'claim')}. Each adverse pair gives you "
         f"{policy.bonus_per_adverse:,} more. A pair that can’t be scored costs nothing.",
         f"The machines say yes where the mean of the classifiers is {policy.threshold:g} or more.",

@@ -40,10 +40,10 @@ def request_scores(challenge: Challenge, image_ids: Iterable[int]) -> None:
     classifiers = {one.pk: one for one in Classifier.objects.filter(rosters=challenge.roster)}
     images = Image.objects.in_bulk(list(image_ids))
     have: dict[int, set[int]] = defaultdict(set)
-    for image, classifier in Prediction.objects.filter(image__in=images, classifier__in=classifiers).values_list(
+    for image_id, classifier_id in Prediction.objects.filter(image__in=images, classifier__in=classifiers).values_list(
         "image_id", "classifier_id"
     ):
-        have[image].add(classifier)
+        have[image_id].add(classifier_id)
     lacking: dict[frozenset[int], list[Image]] = defaultdict(list)
     for pk, image in images.items():
         lacking[frozenset(classifiers) - have[pk]].append(image)

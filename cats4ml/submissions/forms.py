@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -75,7 +76,8 @@ def _records(text: str) -> Iterator[tuple[int, list[str]]]:
             return
         except csv.Error as error:
             raise UnreadableUpload(
-                f"Line {begins} can’t be read ({error}). Put quotes round a text with commas, and double the quotes in it."
+                f"Line {begins} can’t be read ({error}). "
+                "Put quotes round a text with commas, and double the quotes in it."
             ) from None
         yield begins, cells
         begins = reader.line_num + 1
@@ -140,9 +142,9 @@ class UploadForm(forms.Form):
         widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
     )
 
-    def clean_file(self) -> UploadedFile:
+    def clean_file(self) -> UploadedFile[Any]:
         """The file, with its rows in `self.rows`."""
-        file: UploadedFile = self.cleaned_data["file"]
+        file: UploadedFile[Any] = self.cleaned_data["file"]
         try:
             self.rows = read_claims(file.read(settings.UPLOAD_MAX_BYTES + 1))
         except UnreadableUpload as error:

@@ -33,12 +33,12 @@ class Problem(models.TextChoices):
 MAX_RATIONALE = 1000
 
 _REMEDIES = {
-    Problem.MALFORMED: "Give each row image_id, label_id and, if you like, rationale; put quotes round a text with commas.",
+    Problem.MALFORMED: "Give each row image_id, label_id and, if you like, rationale; quote a text with commas.",
     Problem.BAD_CHARACTER: "Remove the NUL characters, or save the file as “CSV UTF-8”.",
     Problem.MISSING_IMAGE: "Fill in the first column.",
     Problem.MISSING_LABEL: "Fill in the second column.",
     Problem.LONG_RATIONALE: f"Shorten it to {MAX_RATIONALE:,} characters.",
-    Problem.UNKNOWN_IMAGE: "Check the ID against the image list. Spreadsheets drop leading zeros: format the column as text.",
+    Problem.UNKNOWN_IMAGE: "Check the ID against the image list. Spreadsheets drop leading zeros: format it as text.",
     Problem.UNKNOWN_LABEL: "Use the ID or the name of one of the target labels.",
     Problem.AMBIGUOUS_LABEL: "Use the label’s ID instead of its name.",
     Problem.REPEATED: "Nothing to do. The first of the lines is kept.",

@@ -47,11 +47,7 @@ def test_a_text_that_changed_meanwhile_is_shown_anew_and_agreed_to_again(world) 
     reply = client.post(url(world, "pages:join"), CONSENT)
     html = reply.content.decode()
     assert (reply.status_code, joined()) == (422, [])
-    assert ("your name are published" in html, 'name="consent_version" value="2"' in html, " checked" in html) == (
-        True,
-        True,
-        True,
-    )
+    assert ("your name are published" in html, 'name="consent_version" value="2"' in html) == (True, True)
     assert reply.context["form"]["consent"].value() is False
     again = client.post(url(world, "pages:join"), {**CONSENT, "consent_version": "2"})
     assert (again.status_code, joined()) == (302, [("ada", "finder", 2)])

@@ -22,7 +22,7 @@ def ledger(world: World) -> list[tuple[str, int, str]]:
 
 
 @pytest.mark.parametrize(
-    ("mean", "answers", "outcome", "credits"),
+    ("mean", "answers", "outcome", "credited"),
     [
         (0.1, [YES] * 5, Outcome.FALSE_NEGATIVE, 1),
         (0.9, [NO] * 5, Outcome.FALSE_POSITIVE, 1),
@@ -33,7 +33,7 @@ def ledger(world: World) -> list[tuple[str, int, str]]:
         (0.1, [YES, YES, DONT_KNOW, DONT_KNOW, DONT_KNOW], Outcome.AMBIGUOUS, 0),
     ],
 )
-def test_outcome_follows_from_machines_and_people(world, mean, answers, outcome, credits) -> None:
+def test_outcome_follows_from_machines_and_people(world, mean, answers, outcome, credited) -> None:
     finder = world.finder()
     world.claim(finder, (0, "cat"))
     world.score(0, {"cat": mean})
@@ -44,7 +44,7 @@ def test_outcome_follows_from_machines_and_people(world, mean, answers, outcome,
         answers.count(answer) for answer in (YES, NO, DONT_KNOW)
     )
     assert pair.policy == world.challenge.policy
-    assert len(ledger(world)) == credits
+    assert len(ledger(world)) == credited
 
 
 def test_majority_waits_for_the_whole_quorum(world) -> None:

@@ -1,4 +1,4 @@
-# ruff: noqa: ARG002  # the framework calls these methods, and names their arguments
+# the framework calls these methods, and names their arguments
 """Editions, what belongs to them, and taking part."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# ruff: noqa: ARG002  # the framework calls these methods, and names their arguments
+# the framework calls these methods, and names their arguments
 """Pairs: the organisers' export, and the public queue."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# ruff: noqa: ARG002  # the framework calls these methods, and names their arguments
+# the framework calls these methods, and names their arguments
 """Rating pairs: a question, an answer, and taking the last answer back."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# ruff: noqa: ARG002  # the framework calls these methods, and names their arguments
+# the framework calls these methods, and names their arguments
 """Claiming pairs, and one's own claims."""
 
 from __future__ import annotations

@@ -5,43 +5,76 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('challenges', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("challenges", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Board',
+            name="Board",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('counted_at', models.DateTimeField()),
-                ('challenge', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='board', to='challenges.challenge')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("counted_at", models.DateTimeField()),
+                (
+                    "challenge",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="board", to="challenges.challenge"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Standing',
+            name="Standing",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200)),
-                ('rank', models.PositiveIntegerField()),
-                ('shared', models.BooleanField(help_text='Somebody else holds the same rank.')),
-                ('points', models.IntegerField()),
-                ('false_negatives', models.PositiveIntegerField()),
-                ('false_positives', models.PositiveIntegerField()),
-                ('claims', models.PositiveIntegerField()),
-                ('settled', models.PositiveIntegerField(help_text="Claims of one's own pairs that have a verdict.")),
-                ('pending', models.PositiveIntegerField()),
-                ('challenge', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='standings', to='challenges.challenge')),
-                ('participation', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='challenges.participation')),
-                ('team', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.team')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=200)),
+                ("rank", models.PositiveIntegerField()),
+                ("shared", models.BooleanField(help_text="Somebody else holds the same rank.")),
+                ("points", models.IntegerField()),
+                ("false_negatives", models.PositiveIntegerField()),
+                ("false_positives", models.PositiveIntegerField()),
+                ("claims", models.PositiveIntegerField()),
+                ("settled", models.PositiveIntegerField(help_text="Claims of one's own pairs that have a verdict.")),
+                ("pending", models.PositiveIntegerField()),
+                (
+                    "challenge",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="standings", to="challenges.challenge"
+                    ),
+                ),
+                (
+                    "participation",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="challenges.participation",
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.team"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['challenge', 'rank', 'name'], name='board_in_order')],
-                'constraints': [models.UniqueConstraint(fields=('challenge', 'participation'), name='one_standing_per_participant'), models.UniqueConstraint(fields=('challenge', 'team'), name='one_standing_per_team'), models.CheckConstraint(condition=models.Q(models.Q(('participation', None), ('team__isnull', False)), models.Q(('participation__isnull', False), ('team', None)), _connector='OR'), name='standing_of_a_team_or_a_participant')],
+                "indexes": [models.Index(fields=["challenge", "rank", "name"], name="board_in_order")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("challenge", "participation"), name="one_standing_per_participant"),
+                    models.UniqueConstraint(fields=("challenge", "team"), name="one_standing_per_team"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("participation", None), ("team__isnull", False)),
+                            models.Q(("participation__isnull", False), ("team", None)),
+                            _connector="OR",
+                        ),
+                        name="standing_of_a_team_or_a_participant",
+                    ),
+                ],
             },
         ),
     ]

@@ -101,7 +101,8 @@ def _apply_to_challenge(challenge: Challenge, pairs: Sequence[Pair], at: datetim
         (one.image_id, one.classifier_id): one.probabilities
         for one in Prediction.objects.filter(image__in=[pair.image_id for pair in pairs], classifier__in=members)
     }
-    scored, unknown = [], []
+    scored: list[Pair] = []
+    unknown: list[Pair] = []
     for pair in pairs:
         if any((pair.image_id, member.pk) not in predictions for member in members):
             continue

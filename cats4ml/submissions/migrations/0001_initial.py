@@ -12,192 +12,496 @@ import cats4ml.rules.verdicts
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('catalog', '0001_initial'),
-        ('challenges', '0002_decisions_never_change'),
+        ("accounts", "0001_initial"),
+        ("catalog", "0001_initial"),
+        ("challenges", "0002_decisions_never_change"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Pair',
+            name="Pair",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('queued', 'Queued'), ('unscorable', 'Unscorable'), ('in_review', 'In review'), ('settled', 'Settled'), ('withdrawn', 'Withdrawn')], default=cats4ml.rules.lifecycle.PairState['QUEUED'], max_length=10)),
-                ('state_changed_at', models.DateTimeField()),
-                ('created_at', models.DateTimeField()),
-                ('split', models.CharField(choices=[('public', 'Public'), ('heldout', 'Heldout')], max_length=8)),
-                ('score_requested_at', models.DateTimeField(blank=True, null=True)),
-                ('score_requests', models.PositiveIntegerField(default=0)),
-                ('unscorable_reason', models.CharField(blank=True, max_length=300)),
-                ('machine_mean', models.FloatField(blank=True, null=True)),
-                ('machine_spread', models.FloatField(blank=True, null=True)),
-                ('machine_yes', models.BooleanField(blank=True, help_text='At the threshold of the policy in force.', null=True)),
-                ('scored_at', models.DateTimeField(blank=True, null=True)),
-                ('tally_source', models.CharField(choices=[('ratings', 'Counted from ratings'), ('imported', 'Imported from a release')], default='ratings', max_length=8)),
-                ('yes_ratings', models.PositiveIntegerField(default=0)),
-                ('no_ratings', models.PositiveIntegerField(default=0)),
-                ('dont_know_ratings', models.PositiveIntegerField(default=0)),
-                ('verdict', models.CharField(blank=True, choices=[('yes', 'Yes'), ('no', 'No'), ('undecided', 'Undecided')], max_length=9)),
-                ('outcome', models.CharField(blank=True, choices=[('false_negative', 'False negative'), ('false_positive', 'False positive'), ('agreement', 'Agreement'), ('ambiguous', 'Ambiguous')], max_length=14)),
-                ('settled_at', models.DateTimeField(blank=True, null=True)),
-                ('extra_ratings', models.PositiveSmallIntegerField(default=0, help_text='Asked for beyond the quorum, once reopened.')),
-                ('reopened_reason', models.TextField(blank=True)),
-                ('is_example', models.BooleanField(default=False, help_text="Shown with its outcome on the challenge page, by the organiser's choice.")),
-                ('challenge', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='pairs', to='challenges.challenge')),
-                ('image', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.image')),
-                ('label', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.label')),
-                ('policy', models.ForeignKey(blank=True, help_text='That settled it.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='challenges.policyversion')),
-                ('roster', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='challenges.rosterversion')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("unscorable", "Unscorable"),
+                            ("in_review", "In review"),
+                            ("settled", "Settled"),
+                            ("withdrawn", "Withdrawn"),
+                        ],
+                        default=cats4ml.rules.lifecycle.PairState["QUEUED"],
+                        max_length=10,
+                    ),
+                ),
+                ("state_changed_at", models.DateTimeField()),
+                ("created_at", models.DateTimeField()),
+                ("split", models.CharField(choices=[("public", "Public"), ("heldout", "Heldout")], max_length=8)),
+                ("score_requested_at", models.DateTimeField(blank=True, null=True)),
+                ("score_requests", models.PositiveIntegerField(default=0)),
+                ("unscorable_reason", models.CharField(blank=True, max_length=300)),
+                ("machine_mean", models.FloatField(blank=True, null=True)),
+                ("machine_spread", models.FloatField(blank=True, null=True)),
+                (
+                    "machine_yes",
+                    models.BooleanField(blank=True, help_text="At the threshold of the policy in force.", null=True),
+                ),
+                ("scored_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "tally_source",
+                    models.CharField(
+                        choices=[("ratings", "Counted from ratings"), ("imported", "Imported from a release")],
+                        default="ratings",
+                        max_length=8,
+                    ),
+                ),
+                ("yes_ratings", models.PositiveIntegerField(default=0)),
+                ("no_ratings", models.PositiveIntegerField(default=0)),
+                ("dont_know_ratings", models.PositiveIntegerField(default=0)),
+                (
+                    "verdict",
+                    models.CharField(
+                        blank=True, choices=[("yes", "Yes"), ("no", "No"), ("undecided", "Undecided")], max_length=9
+                    ),
+                ),
+                (
+                    "outcome",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("false_negative", "False negative"),
+                            ("false_positive", "False positive"),
+                            ("agreement", "Agreement"),
+                            ("ambiguous", "Ambiguous"),
+                        ],
+                        max_length=14,
+                    ),
+                ),
+                ("settled_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "extra_ratings",
+                    models.PositiveSmallIntegerField(
+                        default=0, help_text="Asked for beyond the quorum, once reopened."
+                    ),
+                ),
+                ("reopened_reason", models.TextField(blank=True)),
+                (
+                    "is_example",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Shown with its outcome on the challenge page, by the organiser's choice.",
+                    ),
+                ),
+                (
+                    "challenge",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="pairs", to="challenges.challenge"
+                    ),
+                ),
+                (
+                    "image",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="catalog.image"
+                    ),
+                ),
+                (
+                    "label",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="catalog.label"
+                    ),
+                ),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="That settled it.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="challenges.policyversion",
+                    ),
+                ),
+                (
+                    "roster",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="challenges.rosterversion",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Submission',
+            name="Submission",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('rationale', models.TextField(blank=True)),
-                ('charged', models.BooleanField(help_text='False for a later claim of a pair that somebody had claimed.')),
-                ('created_at', models.DateTimeField()),
-                ('retracted_at', models.DateTimeField(blank=True, null=True)),
-                ('pair', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='submissions', to='submissions.pair')),
-                ('participation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='submissions', to='challenges.participation')),
-                ('team', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.team')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("rationale", models.TextField(blank=True)),
+                (
+                    "charged",
+                    models.BooleanField(help_text="False for a later claim of a pair that somebody had claimed."),
+                ),
+                ("created_at", models.DateTimeField()),
+                ("retracted_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "pair",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="submissions", to="submissions.pair"
+                    ),
+                ),
+                (
+                    "participation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="submissions",
+                        to="challenges.participation",
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.team",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Credit',
+            name="Credit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('given', 'Given'), ('reversed', 'Reversed'), ('inherited', 'Inherited')], max_length=9)),
-                ('points', models.IntegerField()),
-                ('adverse', models.SmallIntegerField()),
-                ('outcome', models.CharField(choices=[('false_negative', 'False negative'), ('false_positive', 'False positive'), ('agreement', 'Agreement'), ('ambiguous', 'Ambiguous')], max_length=14)),
-                ('machine_mean', models.FloatField(null=True)),
-                ('ratings', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), default=list, help_text='Ids of the ratings counted.', size=None)),
-                ('reason', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField()),
-                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('challenge', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='credits', to='challenges.challenge')),
-                ('participation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='credits', to='challenges.participation')),
-                ('policy', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='challenges.policyversion')),
-                ('reverses', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reversed_by', to='submissions.credit')),
-                ('roster', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='challenges.rosterversion')),
-                ('pair', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='credits', to='submissions.pair')),
-                ('submission', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='credits', to='submissions.submission')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("given", "Given"), ("reversed", "Reversed"), ("inherited", "Inherited")], max_length=9
+                    ),
+                ),
+                ("points", models.IntegerField()),
+                ("adverse", models.SmallIntegerField()),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("false_negative", "False negative"),
+                            ("false_positive", "False positive"),
+                            ("agreement", "Agreement"),
+                            ("ambiguous", "Ambiguous"),
+                        ],
+                        max_length=14,
+                    ),
+                ),
+                ("machine_mean", models.FloatField(null=True)),
+                (
+                    "ratings",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.BigIntegerField(),
+                        default=list,
+                        help_text="Ids of the ratings counted.",
+                        size=None,
+                    ),
+                ),
+                ("reason", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "challenge",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="credits", to="challenges.challenge"
+                    ),
+                ),
+                (
+                    "participation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="credits",
+                        to="challenges.participation",
+                    ),
+                ),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="challenges.policyversion"
+                    ),
+                ),
+                (
+                    "reverses",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reversed_by",
+                        to="submissions.credit",
+                    ),
+                ),
+                (
+                    "roster",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="challenges.rosterversion",
+                    ),
+                ),
+                (
+                    "pair",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="credits", to="submissions.pair"
+                    ),
+                ),
+                (
+                    "submission",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="credits", to="submissions.submission"
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'credit ledger',
+                "verbose_name_plural": "credit ledger",
             },
         ),
         migrations.CreateModel(
-            name='Upload',
+            name="Upload",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('filename', models.CharField(max_length=200)),
-                ('state', models.CharField(choices=[('checked', 'Checked'), ('submitted', 'Submitted')], default='checked', max_length=9)),
-                ('created_at', models.DateTimeField()),
-                ('submitted_at', models.DateTimeField(blank=True, null=True)),
-                ('participation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='uploads', to='challenges.participation')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("filename", models.CharField(max_length=200)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("checked", "Checked"), ("submitted", "Submitted")], default="checked", max_length=9
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                ("submitted_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "participation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="uploads",
+                        to="challenges.participation",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='submission',
-            name='upload',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='submissions', to='submissions.upload'),
+            model_name="submission",
+            name="upload",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="submissions",
+                to="submissions.upload",
+            ),
         ),
         migrations.CreateModel(
-            name='UploadRow',
+            name="UploadRow",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('line', models.PositiveIntegerField()),
-                ('image_id', models.TextField(blank=True)),
-                ('label_id', models.TextField(blank=True)),
-                ('rationale', models.TextField(blank=True)),
-                ('problem', models.CharField(blank=True, max_length=30)),
-                ('detail', models.TextField(blank=True)),
-                ('later', models.BooleanField(default=False, help_text='Somebody claimed the pair before.')),
-                ('upload', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rows', to='submissions.upload')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("line", models.PositiveIntegerField()),
+                ("image_id", models.TextField(blank=True)),
+                ("label_id", models.TextField(blank=True)),
+                ("rationale", models.TextField(blank=True)),
+                ("problem", models.CharField(blank=True, max_length=30)),
+                ("detail", models.TextField(blank=True)),
+                ("later", models.BooleanField(default=False, help_text="Somebody claimed the pair before.")),
+                (
+                    "upload",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="rows", to="submissions.upload"
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='pair',
-            index=models.Index(fields=['challenge', 'state', 'id'], name='pair_by_state'),
+            model_name="pair",
+            index=models.Index(fields=["challenge", "state", "id"], name="pair_by_state"),
         ),
         migrations.AddIndex(
-            model_name='pair',
-            index=models.Index(condition=models.Q(('state', cats4ml.rules.lifecycle.PairState['QUEUED'])), fields=['score_requested_at'], name='pair_queued'),
+            model_name="pair",
+            index=models.Index(
+                condition=models.Q(("state", cats4ml.rules.lifecycle.PairState["QUEUED"])),
+                fields=["score_requested_at"],
+                name="pair_queued",
+            ),
         ),
         migrations.AddIndex(
-            model_name='pair',
-            index=models.Index(condition=models.Q(('state', cats4ml.rules.lifecycle.PairState['QUEUED'])), fields=['image'], name='pair_queued_image'),
+            model_name="pair",
+            index=models.Index(
+                condition=models.Q(("state", cats4ml.rules.lifecycle.PairState["QUEUED"])),
+                fields=["image"],
+                name="pair_queued_image",
+            ),
         ),
         migrations.AddIndex(
-            model_name='pair',
-            index=models.Index(condition=models.Q(('state', cats4ml.rules.lifecycle.PairState['IN_REVIEW'])), fields=['challenge', 'created_at', 'id'], name='pair_waiting_for_raters'),
+            model_name="pair",
+            index=models.Index(
+                condition=models.Q(("state", cats4ml.rules.lifecycle.PairState["IN_REVIEW"])),
+                fields=["challenge", "created_at", "id"],
+                name="pair_waiting_for_raters",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pair',
-            constraint=models.UniqueConstraint(fields=('challenge', 'image', 'label'), name='one_pair_per_image_and_label'),
+            model_name="pair",
+            constraint=models.UniqueConstraint(
+                fields=("challenge", "image", "label"), name="one_pair_per_image_and_label"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pair',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'unscorable', 'in_review', 'settled', 'withdrawn'])), name='pair_state_is_known'),
+            model_name="pair",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["queued", "unscorable", "in_review", "settled", "withdrawn"])),
+                name="pair_state_is_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pair',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', cats4ml.rules.lifecycle.PairState['SETTLED']), models.Q(('outcome', ''), _negated=True), models.Q(('verdict', ''), _negated=True), ('settled_at__isnull', False)), models.Q(models.Q(('state', cats4ml.rules.lifecycle.PairState['SETTLED']), _negated=True), ('outcome', ''), ('settled_at', None), ('verdict', '')), _connector='OR'), name='pair_outcome_iff_settled'),
+            model_name="pair",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("state", cats4ml.rules.lifecycle.PairState["SETTLED"]),
+                        models.Q(("outcome", ""), _negated=True),
+                        models.Q(("verdict", ""), _negated=True),
+                        ("settled_at__isnull", False),
+                    ),
+                    models.Q(
+                        models.Q(("state", cats4ml.rules.lifecycle.PairState["SETTLED"]), _negated=True),
+                        ("outcome", ""),
+                        ("settled_at", None),
+                        ("verdict", ""),
+                    ),
+                    _connector="OR",
+                ),
+                name="pair_outcome_iff_settled",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pair',
-            constraint=models.CheckConstraint(condition=models.Q(('outcome__in', ['', 'false_negative', 'false_positive', 'agreement', 'ambiguous'])), name='pair_outcome_is_known'),
+            model_name="pair",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("outcome__in", ["", "false_negative", "false_positive", "agreement", "ambiguous"])),
+                name="pair_outcome_is_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pair',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', [cats4ml.rules.lifecycle.PairState['IN_REVIEW'], cats4ml.rules.lifecycle.PairState['SETTLED']]), _negated=True), ('machine_yes__isnull', False), _connector='OR'), name='pair_in_review_is_scored'),
+            model_name="pair",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        (
+                            "state__in",
+                            [
+                                cats4ml.rules.lifecycle.PairState["IN_REVIEW"],
+                                cats4ml.rules.lifecycle.PairState["SETTLED"],
+                            ],
+                        ),
+                        _negated=True,
+                    ),
+                    ("machine_yes__isnull", False),
+                    _connector="OR",
+                ),
+                name="pair_in_review_is_scored",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pair',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', cats4ml.rules.lifecycle.PairState['UNSCORABLE']), _negated=True), models.Q(('unscorable_reason', ''), _negated=True), _connector='OR'), name='pair_unscorable_with_a_reason'),
+            model_name="pair",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", cats4ml.rules.lifecycle.PairState["UNSCORABLE"]), _negated=True),
+                    models.Q(("unscorable_reason", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="pair_unscorable_with_a_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pair',
-            constraint=models.CheckConstraint(condition=models.Q(('machine_mean', None), models.Q(('machine_mean__gte', 0), ('machine_mean__lte', 1)), _connector='OR'), name='pair_mean_in_0_1'),
+            model_name="pair",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("machine_mean", None),
+                    models.Q(("machine_mean__gte", 0), ("machine_mean__lte", 1)),
+                    _connector="OR",
+                ),
+                name="pair_mean_in_0_1",
+            ),
         ),
         migrations.AddIndex(
-            model_name='credit',
-            index=models.Index(fields=['challenge', 'id'], name='ledger_of_challenge'),
+            model_name="credit",
+            index=models.Index(fields=["challenge", "id"], name="ledger_of_challenge"),
         ),
         migrations.AddConstraint(
-            model_name='credit',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('adverse', -1), ('kind', 'reversed'), ('points__lt', 0), ('reverses__isnull', False)), models.Q(('adverse', 1), ('kind__in', ['given', 'inherited']), ('points__gt', 0), ('reverses', None)), _connector='OR'), name='credit_sign_follows_kind'),
+            model_name="credit",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("adverse", -1), ("kind", "reversed"), ("points__lt", 0), ("reverses__isnull", False)),
+                    models.Q(
+                        ("adverse", 1), ("kind__in", ["given", "inherited"]), ("points__gt", 0), ("reverses", None)
+                    ),
+                    _connector="OR",
+                ),
+                name="credit_sign_follows_kind",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='credit',
-            constraint=models.CheckConstraint(condition=models.Q(('outcome__in', [cats4ml.rules.verdicts.Outcome['FALSE_NEGATIVE'], cats4ml.rules.verdicts.Outcome['FALSE_POSITIVE']])), name='credit_is_for_adverse'),
+            model_name="credit",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "outcome__in",
+                        [
+                            cats4ml.rules.verdicts.Outcome["FALSE_NEGATIVE"],
+                            cats4ml.rules.verdicts.Outcome["FALSE_POSITIVE"],
+                        ],
+                    )
+                ),
+                name="credit_is_for_adverse",
+            ),
         ),
         migrations.AddIndex(
-            model_name='submission',
-            index=models.Index(fields=['participation', '-id'], name='submission_of_one_person'),
+            model_name="submission",
+            index=models.Index(fields=["participation", "-id"], name="submission_of_one_person"),
         ),
         migrations.AddConstraint(
-            model_name='submission',
-            constraint=models.UniqueConstraint(condition=models.Q(('retracted_at', None)), fields=('pair', 'participation'), name='one_claim_per_pair_and_participant'),
+            model_name="submission",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("retracted_at", None)),
+                fields=("pair", "participation"),
+                name="one_claim_per_pair_and_participant",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='submission',
-            constraint=models.UniqueConstraint(condition=models.Q(('retracted_at', None)), fields=('pair', 'team'), name='one_claim_per_pair_and_team'),
+            model_name="submission",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("retracted_at", None)), fields=("pair", "team"), name="one_claim_per_pair_and_team"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='submission',
-            constraint=models.CheckConstraint(condition=models.Q(('retracted_at', None), ('retracted_at__gte', models.F('created_at')), _connector='OR'), name='retracted_after_it_was_claimed'),
+            model_name="submission",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("retracted_at", None), ("retracted_at__gte", models.F("created_at")), _connector="OR"
+                ),
+                name="retracted_after_it_was_claimed",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='uploadrow',
-            constraint=models.UniqueConstraint(fields=('upload', 'line'), name='one_upload_row_per_line'),
+            model_name="uploadrow",
+            constraint=models.UniqueConstraint(fields=("upload", "line"), name="one_upload_row_per_line"),
         ),
     ]
