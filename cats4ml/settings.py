@@ -187,6 +187,8 @@ else:
     }
 STATIC_URL = "static/"
 STATIC_ROOT = HOME / "static"
+if not PRODUCTION:  # where it is not collected yet, WhiteNoise would warn of each process's start
+    STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "cats4ml" / "static"]
 STORAGES = {
     "default": picture_storage,

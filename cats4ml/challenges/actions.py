@@ -120,11 +120,15 @@ def join_challenge(
         raise JoinRefused(f"You are not a member of {team}. Ask its members to add you, or join alone.")
     with transaction.atomic():
         # Two joins of one person must see each other: lock the person, for the second role's row is not there yet.
-        User.objects.select_for_update().get(pk=user.pk)
+        User.objects.select_for_update(no_key=True).get(pk=user.pk)
         mine = Participation.objects.filter(challenge=challenge, user=user)
         existing = mine.filter(role=role).first()
         if existing is not None:
             return existing
+        if role == Role.RATER and (user.is_superuser or mine.filter(role=Role.ORGANISER).exists()):
+            raise JoinRefused("You organise this challenge and see its scores, so that you can’t rate for it.")
+        if role == Role.ORGANISER and mine.filter(role=Role.RATER).exists():
+            raise JoinRefused("Raters see no scores, so that somebody who rates can’t organise the same challenge.")
         other = {Role.FINDER: Role.RATER, Role.RATER: Role.FINDER}.get(role)
         if other is not None and challenge.rules.roles_exclusive and mine.filter(role=other).exists():
             raise JoinRefused(

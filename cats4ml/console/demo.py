@@ -26,6 +26,7 @@ from cats4ml.accounts.models import User
 from cats4ml.catalog.actions import NewLabel, add_classifier, add_images, add_labels, store_picture
 from cats4ml.catalog.models import Image
 from cats4ml.challenges.actions import add_pool_images, add_target_labels, decide_policy, decide_roster, join_challenge
+from cats4ml.challenges.editions import set_queue, set_status
 from cats4ml.challenges.models import Challenge, ChallengeStatus, Participation, Role
 from cats4ml.console.demo_seeds import FINDERS, RATERS, Seed, Target, answer_of, example_image
 from cats4ml.leaderboard.actions import recount_board
@@ -145,7 +146,8 @@ def make_edition(targets: Sequence[Target], at: datetime) -> Challenge:
     add_pool_images(challenge=challenge, images=_import_pictures(targets))
     decide_policy(challenge=challenge, policy=Policy())
     decide_roster(challenge=challenge, classifiers=[add_classifier(card=card) for card in _classifier_cards()])
-    Challenge.objects.filter(pk=challenge.pk, status=ChallengeStatus.DRAFT).update(status=ChallengeStatus.OPEN)
+    if challenge.status == ChallengeStatus.DRAFT:
+        set_status(challenge=challenge, status=ChallengeStatus.OPEN)
     return Challenge.objects.select_related("policy", "roster").get(pk=challenge.pk)
 
 
@@ -233,6 +235,6 @@ def finish(challenge: Challenge, targets: Sequence[Target], at: datetime) -> Non
         raise DemoFailed("The classifiers made no mistake that shows both kinds. Train them again with another seed.")
     image_id, seen, missed = example
     pairs = Pair.objects.filter(challenge=challenge, image__image_id=image_id, label__key__in=[seen, missed])
-    Challenge.objects.filter(pk=challenge.pk).update(queue="")
+    set_queue(challenge=challenge, queue="")
     if show_as_examples(pairs=pairs) != 2:
         raise DemoFailed("The example did not settle as the training foretold: training and scoring disagree.")

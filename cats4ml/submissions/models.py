@@ -162,6 +162,9 @@ class Submission(models.Model):
     upload = models.ForeignKey(Upload, null=True, blank=True, on_delete=models.SET_NULL, related_name="submissions")
     rationale = models.TextField(blank=True)
     charged = models.BooleanField(help_text="False for a later claim of a pair that somebody had claimed.")
+    after_settlement = models.BooleanField(
+        default=False, help_text="The pair was settled when it was claimed: its claimant is not told how it ended."
+    )
     created_at = models.DateTimeField()
     retracted_at = models.DateTimeField(null=True, blank=True)
 

@@ -32,7 +32,17 @@ class ClaimView:
 
     @property
     def settled(self) -> bool:
-        return self.pair.state == PairState.SETTLED and self.submission.retracted_at is None
+        """Whether this claimant is told how the pair ended."""
+        return is_told(self.submission)
+
+
+def is_told(claim: Submission) -> bool:
+    """Whether a claimant is told how the pair ended: once it is settled, and unless that was before they claimed it.
+
+    A claim of a settled pair costs nothing; if it told the outcome, anybody could ask for every outcome before the
+    release. Whoever took a claim back is told nothing either.
+    """
+    return claim.pair.state == PairState.SETTLED and claim.retracted_at is None and not claim.after_settlement
 
 
 def with_details(claims: QuerySet[Submission]) -> QuerySet[Submission]:
@@ -66,8 +76,13 @@ def claim_views(claims: Iterable[Submission], first_names: dict[int, str]) -> li
 def _claim_view(claim: Submission, first_claimant: str) -> ClaimView:
     pair = claim.pair
     standing = claim.retracted_at is None
-    settled = pair.state == PairState.SETTLED
-    revealed = settled or (pair.challenge.rules.reveal_score == REVEAL_SCORED and pair.machine_mean is not None)
+    settled = is_told(claim)
+    by_score = pair.state != PairState.SETTLED and pair.machine_mean is not None
+    revealed = settled or (by_score and pair.challenge.rules.reveal_score == REVEAL_SCORED)
+        pair.state != PairState.SETTLED
+        and pair.challenge.rules.reveal_score == REVEAL_SCORED
+        and pair.machine_mean is not None
+    )
     points = getattr(claim, "points", 0)
     return ClaimView(
         submission=claim,
@@ -101,4 +116,6 @@ def _reason(claim: Submission, points: int) -> str:
         return f"{claim.pair.unscorable_reason} It costs you nothing."
     if claim.pair.state != PairState.SETTLED:
         return ""
+    if not is_told(claim):
+        return "It was settled before you claimed it. How it ended is told with the release."
     return f"{reason_of(claim.pair)} {points_in_words(points)}"

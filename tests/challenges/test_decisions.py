@@ -185,3 +185,13 @@ def test_team_mates_are_all_who_share_any_team(db) -> None:
     assert set(team_mates(ada.pk)) == {ada.pk, bob.pk, cyd.pk}
     assert set(team_mates(bob.pk)) == {ada.pk, bob.pk}
     assert set(team_mates(dan.pk)) == set()
+
+
+def test_nobody_rates_who_organises(world) -> None:
+    organiser, rater = make_user(), make_user()
+    world.rater(rater)
+    with pytest.raises(JoinRefused, match="Raters see no scores"):
+        join_challenge(challenge=world.challenge, user=rater, role=Role.ORGANISER, consent_version=None, at=world.clock)
+    join_challenge(challenge=world.challenge, user=organiser, role=Role.ORGANISER, consent_version=None, at=world.clock)
+    with pytest.raises(JoinRefused, match="You organise this challenge"):
+        world.rater(organiser)

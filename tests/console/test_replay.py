@@ -58,7 +58,7 @@ def test_recorded_votes_go_the_whole_way_through_real_workers(recording, roster)
         "standings": [
             {
                 "rank": 1,
-                "name": "replay-finder-votes (simulated)",
+                "name": User.objects.get(username="replay-finder-votes").public_name,
                 "points": 2,
                 "false_negatives": 1,
                 "false_positives": 1,

@@ -10,7 +10,8 @@ from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.verdicts import Outcome
 from cats4ml.submissions.actions.settlement import SettlementRefused, disqualify_participant, reopen_pair
 from cats4ml.submissions.models import Credit, CreditKind, Pair
-from cats4ml.submissions.queries import quota_for
+from cats4ml.submissions.presentation import claim_views, with_details
+from cats4ml.submissions.queries import quota_for, submissions_of
 from tests.factories import World, make_user
 
 YES, NO, DONT_KNOW = Answer.YES, Answer.NO, Answer.DONT_KNOW
@@ -123,3 +124,19 @@ def test_the_database_refuses_to_change_the_ledger(world) -> None:
         with pytest.raises(DatabaseError, match="never change"), transaction.atomic():
             change()
     assert list(Credit.objects.values_list("kind", "points")) == [(CreditKind.GIVEN, 1)]
+
+
+def test_a_claim_of_a_settled_pair_is_not_told_how_it_ended(world) -> None:
+    first, curious = world.finder(), world.finder()
+    world.claim(first, (0, "cat"))
+    world.score(0, {"cat": 0.1})
+    world.rate(world.pair(0, "cat"), *[YES] * 5)
+    world.claim(curious, (0, "cat"))
+    told = {}
+    for finder in (first, curious):
+        [view] = claim_views(with_details(submissions_of(finder)), {})
+        told[finder.pk] = (view.settled, view.mean, view.reason)
+    assert told == {
+        first.pk: (True, 0.1, "All five raters said yes, the machines’ mean was 0.10: a false negative. 1 point."),
+        curious.pk: (False, None, "It was settled before you claimed it. How it ended is told with the release."),
+    }

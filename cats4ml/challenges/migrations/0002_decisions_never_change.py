@@ -9,7 +9,7 @@ END $$;
 """
 TABLES = ("challenges_policyversion", "challenges_rosterversion", "challenges_rostermember")
 TRIGGERS = "".join(
-    f"CREATE TRIGGER never_changes BEFORE UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_change();"
+    f"CREATE TRIGGER never_changes BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_change();"
     for table in TABLES
 )
 NO_TRIGGERS = "".join(f"DROP TRIGGER never_changes ON {table};" for table in TABLES)

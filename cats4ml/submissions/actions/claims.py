@@ -139,6 +139,7 @@ def _claim(
         upload=upload,
         rationale=row.row.rationale,
         charged=not row.later,
+        after_settlement=pair.state == PairState.SETTLED,
         created_at=at,
     )
 
