@@ -40,6 +40,8 @@ RESTARTS = 3
 TASK_FAILED = "raised unexpected"
 
 _APPS = {SCORING_QUEUE: ("scoring.app", ("-P", "solo")), WEB_QUEUE: ("cats4ml", ("-c", "1"))}
+# The scoring worker knows no database, and by this name Celery would load the whole web side into it.
+_NOT_FOR_SCORING = ("DJANGO_SETTINGS_MODULE", "DATABASE_URL")
 
 
 class WorkersFailed(Exception):
@@ -58,7 +60,8 @@ class Worker:
         quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "INFO")
         listen = ("-Q", queue_name(kind, queue), "-n", self.name)
         self._command = [sys.executable, "-m", "celery", "-A", app, "worker", *pool, *listen, *quiet]
-        self._environment = environment
+        kept_from = _NOT_FOR_SCORING if kind == SCORING_QUEUE else ()
+        self._environment = {name: value for name, value in environment.items() if name not in kept_from}
 
     def start(self) -> int:
         """Starts it and gives its process group."""
@@ -66,7 +69,7 @@ class Worker:
             self.process = subprocess.Popen(  # noqa: S603 - our own program
                 self._command,
                 cwd=settings.BASE_DIR,
-                env={**self._environment},
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

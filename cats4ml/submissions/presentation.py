@@ -79,10 +79,6 @@ def _claim_view(claim: Submission, first_claimant: str) -> ClaimView:
     settled = is_told(claim)
     by_score = pair.state != PairState.SETTLED and pair.machine_mean is not None
     revealed = settled or (by_score and pair.challenge.rules.reveal_score == REVEAL_SCORED)
-        pair.state != PairState.SETTLED
-        and pair.challenge.rules.reveal_score == REVEAL_SCORED
-        and pair.machine_mean is not None
-    )
     points = getattr(claim, "points", 0)
     return ClaimView(
         submission=claim,
