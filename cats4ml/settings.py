@@ -207,7 +207,6 @@ UPLOAD_MAX_ROWS = env_int("UPLOAD_MAX_ROWS", default=20_000)
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
-        "img-src": ["'self'", "data:"],
         "object-src": ["'none'"],
         "base-uri": ["'none'"],
         "form-action": ["'self'"],
@@ -248,6 +247,8 @@ REST_FRAMEWORK = {
         "anon": env_text("API_RATE_ANONYMOUS", "100/min"),
         "user": env_text("API_RATE_USER", "600/min"),
     },
+    # How many proxies add to X-Forwarded-For: without it anybody could make up an address and pass the throttle.
+    "NUM_PROXIES": env_int("API_PROXIES", default=0),
     "EXCEPTION_HANDLER": "cats4ml.api.errors.handle",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
