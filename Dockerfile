@@ -1,20 +1,19 @@
 # syntax=docker/dockerfile:1
 # One image for web, worker, scoring and clock; docker-compose.yml says which command each of them runs.
 #
-#   docker build .                                        CPU
-#   docker build --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu128 .    CUDA
+# torch comes from the default index, with CUDA on x86-64. `--build-arg TORCH_INDEX=…` names the index of another build, such
+# as PyTorch's own of CPU builds, which makes the image several GB smaller.
 ARG PYTHON_VERSION=3.11
 
 FROM python:${PYTHON_VERSION}-slim-bookworm AS build
-# Where torch and torchvision come from; everything else comes from the default index.
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+ARG TORCH_INDEX=""
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
 WORKDIR /src
 COPY constraints.txt ./
 RUN grep -E '^(torch|torchvision)==' constraints.txt > /tmp/torch.txt \
-    && pip install --index-url "${TORCH_INDEX}" --extra-index-url https://pypi.org/simple -r /tmp/torch.txt
+    && pip install ${TORCH_INDEX:+--extra-index-url "${TORCH_INDEX}"} -r /tmp/torch.txt
 COPY pyproject.toml README.md LICENSE ./
 # The dependencies first, so that a change of code does not fetch them again.
 RUN mkdir cats4ml scoring models_zoo \

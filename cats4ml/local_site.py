@@ -106,6 +106,8 @@ def local_programs(*, host: str, port: int, scoring: Mapping[str, str], demo_rat
                 *(*alone, "INFO"),
             ],
             environment={**torch_threads(), **scoring},
+            # The worker knows no Django: with its settings named, Celery would load the whole web side into it.
+            without=("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "SECRET_KEY"),
         ),
         Program(
             name="clock",

@@ -28,11 +28,15 @@ MAX_LINE = 64 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """A program to keep running. One that `may_finish` isn't started again after it ended with status 0."""
+    """A program to keep running. One that `may_finish` isn't started again after it ended with status 0.
+
+    `environment` is laid over ours; `without` names what of ours it doesn't get.
+    """
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    without: Sequence[str] = ()
     may_finish: bool = False
 
 
@@ -82,11 +86,15 @@ class Child:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **self.program.environment},
+            env=self._environment(),
             start_new_session=True,
         )
         self.started_at = time.monotonic()
         return self.process.pid
+
+    def _environment(self) -> dict[str, str]:
+        ours = {name: value for name, value in os.environ.items() if name not in self.program.without}
+        return {**ours, "PYTHONUNBUFFERED": "1", **self.program.environment}
 
     @property
     def output(self) -> IO[bytes]:

@@ -163,6 +163,7 @@ def _write_rows(path: Path, header: str, rows: Iterable[tuple[Any, ...]]) -> Non
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Builds into the folder that the command line names, and prints the statistics."""
     parser = argparse.ArgumentParser(prog="python -m models_zoo.digits_build", description="See demo_digits.")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, required=True)

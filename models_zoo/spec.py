@@ -46,6 +46,7 @@ class InputSpec:
     std: tuple[float, ...]
 
     def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON, as `from_dict` reads it."""
         return {
             "resize": self.resize if isinstance(self.resize, int) else list(self.resize),
             "size": list(self.size),

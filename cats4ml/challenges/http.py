@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
-from django.http import Http404, HttpRequest
-from django.shortcuts import get_object_or_404
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 
-from cats4ml.challenges.models import Challenge
+from cats4ml.challenges.models import Challenge, Role
 from cats4ml.challenges.queries import Viewer, viewer_of, visible_challenges
+
+View = Callable[..., HttpResponse]
 
 
 def challenge_and_viewer(request: HttpRequest, slug: str) -> tuple[Challenge, Viewer]:
@@ -19,6 +25,25 @@ def challenge_and_viewer(request: HttpRequest, slug: str) -> tuple[Challenge, Vi
     if challenge.policy is None and not viewer.is_organiser:
         raise Http404("This edition has no policy yet.")
     return challenge, viewer
+
+
+def for_role(role: Role, *, invitation: str) -> Callable[[View], View]:
+    """Give a view the challenge, the viewer and their participation in this role; send anybody else to join first."""
+
+    def decorate(view: View) -> View:
+        @login_required
+        @wraps(view)
+        def guarded(request: HttpRequest, slug: str, **kwargs: object) -> HttpResponse:
+            challenge, viewer = challenge_and_viewer(request, slug)
+            participation = viewer.rater if role == Role.RATER else viewer.finder
+            if participation is None:
+                messages.info(request, invitation)
+                return redirect("pages:join", slug=slug)
+            return view(request, challenge, viewer, participation, **kwargs)
+
+        return guarded
+
+    return decorate
 
 
 def page_context(challenge: Challenge | None, viewer: Viewer | None, nav: str, **more: Any) -> dict[str, Any]:

@@ -21,9 +21,9 @@ from cats4ml.accounts.models import User
 from cats4ml.catalog.http import picture_response
 from cats4ml.catalog.models import Image
 from cats4ml.challenges.actions import JoinRefused, join_challenge
-from cats4ml.challenges.http import challenge_and_viewer, page_context
-from cats4ml.challenges.models import ChallengeStatus, PoolImage, Role
-from cats4ml.challenges.queries import target_labels, visible_challenges
+from cats4ml.challenges.http import challenge_and_viewer, for_role, page_context
+from cats4ml.challenges.models import Challenge, ChallengeStatus, Participation, PoolImage, Role
+from cats4ml.challenges.queries import Viewer, target_labels, visible_challenges
 from cats4ml.leaderboard.models import Standing
 from cats4ml.pages.forms import JoinForm
 from cats4ml.pages.queries import example_pair_of_pictures
@@ -206,14 +206,9 @@ def explore(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "pages/explore.html", context)
 
 
-@login_required
+@for_role(Role.FINDER, invitation="Join the challenge as a participant to claim pairs.")
 @require_GET
-def mine(request: HttpRequest, slug: str) -> HttpResponse:
-    edition, viewer = challenge_and_viewer(request, slug)
-    if viewer.finder is None:
-        messages.info(request, "Join the challenge as a participant to claim pairs.")
-        return redirect("pages:join", slug=slug)
-    finder = viewer.finder
+def mine(request: HttpRequest, edition: Challenge, viewer: Viewer, finder: Participation) -> HttpResponse:
     claims = submissions_of(finder)
     state = request.GET.get("state", "")
     if state in [one.value for one in PairState]:

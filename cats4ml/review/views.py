@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
-from functools import wraps
 
 from django import forms
 from django.contrib import messages
@@ -17,8 +15,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from cats4ml.catalog.http import picture_response
-from cats4ml.challenges.http import challenge_and_viewer, page_context
-from cats4ml.challenges.models import Challenge, Participation
+from cats4ml.challenges.http import for_role, page_context
+from cats4ml.challenges.models import Challenge, Participation, Role
 from cats4ml.challenges.queries import Viewer
 from cats4ml.review.actions import RatingRefused, cast_rating, hold_leases, report_picture, undo_rating
 from cats4ml.review.models import Lease, ReportKind
@@ -37,20 +35,7 @@ class ReportForm(forms.Form):
     note = forms.CharField(required=False, max_length=500)
 
 
-def for_raters(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Give the view the challenge, the viewer and the rater's participation; send anybody else to join first."""
-
-    @login_required
-    @never_cache
-    @wraps(view)
-    def guarded(request: HttpRequest, slug: str, **kwargs: object) -> HttpResponse:
-        challenge, viewer = challenge_and_viewer(request, slug)
-        if viewer.rater is None:
-            messages.info(request, "Join the challenge as a rater to rate pairs.")
-            return redirect("pages:join", slug=slug)
-        return view(request, challenge, viewer, viewer.rater, **kwargs)
-
-    return guarded
+for_raters = for_role(Role.RATER, invitation="Join the challenge as a rater to rate pairs.")
 
 
 def _card(
@@ -89,12 +74,14 @@ def _after(
     return redirect("review:review", slug=challenge.slug)
 
 
+@never_cache
 @for_raters
 @require_GET
 def review(request: HttpRequest, challenge: Challenge, viewer: Viewer, rater: Participation) -> HttpResponse:
     return _card(request, challenge, viewer, rater)
 
 
+@never_cache
 @for_raters
 @require_POST
 def answer(request: HttpRequest, challenge: Challenge, viewer: Viewer, rater: Participation) -> HttpResponse:
@@ -115,6 +102,7 @@ def answer(request: HttpRequest, challenge: Challenge, viewer: Viewer, rater: Pa
     return _after(request, challenge, viewer, rater, notice)
 
 
+@never_cache
 @for_raters
 @require_POST
 def undo(request: HttpRequest, challenge: Challenge, viewer: Viewer, rater: Participation) -> HttpResponse:
@@ -126,6 +114,7 @@ def undo(request: HttpRequest, challenge: Challenge, viewer: Viewer, rater: Part
     return _after(request, challenge, viewer, rater, notice)
 
 
+@never_cache
 @for_raters
 @require_POST
 def report(request: HttpRequest, challenge: Challenge, viewer: Viewer, rater: Participation) -> HttpResponse:

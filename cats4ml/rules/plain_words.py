@@ -13,6 +13,7 @@ def _plural(number: int, noun: str) -> str:
 
 
 def verdict_in_words(policy: Policy) -> str:
+    """The verdict rule of a policy in two or three sentences."""
     raters = f"{count_in_words(policy.quorum)} rater{'' if policy.quorum == 1 else 's'}".capitalize()
     look = "looks at" if policy.quorum == 1 else "look at"
     if policy.verdict_rule == VerdictRule.MAJORITY:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import csv
 import uuid
-from collections.abc import Callable
-from functools import wraps
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from cats4ml.challenges.http import challenge_and_viewer, page_context
-from cats4ml.challenges.models import Challenge, Participation, PoolImage
+from cats4ml.challenges.http import challenge_and_viewer, for_role, page_context
+from cats4ml.challenges.models import Challenge, Participation, PoolImage, Role
 from cats4ml.challenges.queries import Viewer, target_labels
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.submissions.actions.claims import (
@@ -37,19 +34,7 @@ from cats4ml.ui.spreadsheets import harmless
 ROWS_A_PAGE = 50
 
 
-def for_finders(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Give the view the challenge, the viewer and the finder's participation; send anybody else to join first."""
-
-    @login_required
-    @wraps(view)
-    def guarded(request: HttpRequest, slug: str, **kwargs: object) -> HttpResponse:
-        challenge, viewer = challenge_and_viewer(request, slug)
-        if viewer.finder is None:
-            messages.info(request, "Join the challenge as a participant to claim pairs.")
-            return redirect("pages:join", slug=slug)
-        return view(request, challenge, viewer, viewer.finder, **kwargs)
-
-    return guarded
+for_finders = for_role(Role.FINDER, invitation="Join the challenge as a participant to claim pairs.")
 
 
 def _submit_page(

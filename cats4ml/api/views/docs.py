@@ -10,8 +10,9 @@ from csp.decorators import csp_update
 from django.utils.decorators import method_decorator
 from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
 
-DRAWN_BY_SCRIPT = csp_update({"style-src": ["'self'", "'unsafe-inline'"]})
-SEARCHED_IN_A_WORKER = csp_update({"style-src": ["'self'", "'unsafe-inline'"], "worker-src": ["'self'", "blob:"]})
+STYLES = {"style-src": ["'self'", "'unsafe-inline'"], "img-src": ["'self'", "data:"]}
+DRAWN_BY_SCRIPT = csp_update(STYLES)
+SEARCHED_IN_A_WORKER = csp_update({**STYLES, "worker-src": ["'self'", "blob:"]})
 
 
 @method_decorator(DRAWN_BY_SCRIPT, name="dispatch")
