@@ -12,6 +12,10 @@ def _plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def _one_of(labels: int) -> str:
+    return "its one label" if labels == 1 else f"one of the {labels:,} labels"
+
+
 def verdict_in_words(policy: Policy) -> str:
     """The verdict rule of a policy in two or three sentences."""
     raters = f"{count_in_words(policy.quorum)} rater{'' if policy.quorum == 1 else 's'}".capitalize()
@@ -32,7 +36,7 @@ def rules_in_words(policy: Policy, *, labels: int) -> list[str]:
     """The rules of an edition as sentences, in the order in which a newcomer needs them."""
     points = _plural(policy.points_per_adverse, "point")
     rules = [
-        f"A claim is one picture of our pool with one of the {_plural(labels, 'label')}. Use the pictures as they are.",
+        f"A claim is one picture of the pool with {_one_of(labels)}. Use the pictures as they are.",
         f"You start with {_plural(policy.base_quota, 'claim')}. Each adverse pair gives you "
         f"{policy.bonus_per_adverse:,} more. A pair that can’t be scored costs nothing.",
         f"The machines say yes where the mean of the classifiers is {policy.threshold:g} or more.",

@@ -73,7 +73,7 @@ def test_rules_in_words_are_the_policy_in_force() -> None:
     policy = Policy(threshold=0.3, base_quota=1000, bonus_per_adverse=7, points_per_adverse=2, roles_exclusive=False)
     rules = rules_in_words(policy, labels=1)
     assert rules == [
-        "A claim is one picture from our pool with one of the 1 label. Use the pictures as they are.",
+        "A claim is one picture of the pool with its one label. Use the pictures as they are.",
         "You start with 1,000 claims. Each adverse pair gives you 7 more. A pair that can’t be scored costs nothing.",
         "The machines say yes where the mean of the classifiers is 0.3 or more.",
         verdict_in_words(policy),
