@@ -48,9 +48,14 @@ def request_scores(challenge: Challenge, image_ids: Iterable[int]) -> None:
     for pk, image in images.items():
         lacking[frozenset(classifiers) - have[pk]].append(image)
     for missing, group in lacking.items():
-        cards = tuple(classifiers[pk].card for pk in sorted(missing))
+        cards = tuple(_without_labels(classifiers[pk].card) for pk in sorted(missing))
         for start in range(0, len(group), CHUNK):
             _send_chunk(challenge, group[start : start + CHUNK], cards)
+
+
+def _without_labels(card: dict[str, object]) -> dict[str, object]:
+    """A card as the worker needs it: the digest covers the labels, and a thousand of them would fill every message."""
+    return {name: value for name, value in card.items() if name != "labels"}
 
 
 def _send_chunk(challenge: Challenge, images: list[Image], cards: tuple[dict[str, object], ...]) -> None:
