@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from cats4ml import embedded
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 START_SECONDS = 240
 STOP_SECONDS = 60
@@ -110,3 +112,5 @@ def running_site(home: Path) -> Iterator[Site]:
     finally:
         if site.process.poll() is None:
             stop(site)
+        # Its data may lie outside the home, where an unprivileged server can reach them.
+        embedded.erase(home)
