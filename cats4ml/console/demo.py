@@ -130,7 +130,7 @@ def make_edition(targets: Sequence[Target], at: datetime) -> Challenge:
             "title": "Handwritten digits",
             "summary": SUMMARY,
             "vocabulary": SLUG,
-            "question": "Is this the digit {label}?",
+            "question": "Is this the {label}?",
             "consent_text": CONSENT,
             "is_demo": True,
             # Until the set-up is done its own workers serve it; afterwards the ordinary ones.
@@ -141,7 +141,7 @@ def make_edition(targets: Sequence[Target], at: datetime) -> Challenge:
             "results_at": at + timedelta(days=DAYS_OPEN + 21),
         },
     )
-    labels = [NewLabel(str(digit), str(digit), f"The digit {digit}, as a person reads it.") for digit in range(10)]
+    labels = [NewLabel(str(digit), f"digit {digit}", f"A {digit}, as a person reads it.") for digit in range(10)]
     add_target_labels(challenge=challenge, labels=add_labels(vocabulary=SLUG, labels=labels))
     add_pool_images(challenge=challenge, images=_import_pictures(targets))
     decide_policy(challenge=challenge, policy=Policy())
