@@ -226,7 +226,7 @@ def mine(request: HttpRequest, edition: Challenge, viewer: Viewer, finder: Parti
         views=claim_views(page.rows, first_claimants(page.rows)),
         quota=quota_for(finder),
         state=state,
-        states=[(one, numbers.get(one.value, 0)) for one in PairState if numbers.get(one.value)],
+        states=[(one, numbers.get(one.value, 0)) for one in PairState if numbers.get(one.value) or one.value == state],
         standing=Standing.objects.filter(challenge=edition, participation=finder).first(),
         moving=any(numbers.get(one, 0) for one in (PairState.QUEUED, PairState.IN_REVIEW)),
         provisional=edition.rules.provisional_seconds,

@@ -30,6 +30,27 @@ STATES: dict[str, str] = {
 }
 
 
+# What allauth writes, as this site says it.
+IN_OUR_WORDS: dict[str, str] = {
+    "Login": "User name or email address",
+    "Username": "User name",
+    "Email": "Email address",
+    "Remember Me": "Keep me signed in",
+    "Current Password": "Present password",
+    "New Password": "New password",
+    "New Password (again)": "New password, once more",
+    "Password (again)": "Password, once more",
+    "The username and/or password you specified are not correct.": "The user name or the password is not right.",
+    "The email address and/or password you specified are not correct.": "The address or the password is not right.",
+    "You must type the same password each time.": "The two passwords differ. Type the same one twice.",
+}
+
+
+def in_our_words(text: object) -> str:
+    """A label or an error of allauth's as this site says it; anything else as it is."""
+    return IN_OUR_WORDS.get(str(text), str(text))
+
+
 def outcome_of(value: object) -> Outcome | None:
     """The outcome behind a string or an enum member; None for None and ''. An unknown word is a KeyError."""
     key = getattr(value, "value", value)

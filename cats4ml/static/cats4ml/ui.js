@@ -79,6 +79,38 @@
     });
   });
 
+  /* A list that renews itself can be paused; a press on "Renew now" still renews it. The choice lasts as long as the page. */
+  var paused = false;
+
+  function showPause() {
+    document.querySelectorAll("[data-pause]").forEach(function (button) { button.setAttribute("aria-pressed", String(paused)); });
+  }
+
+  document.addEventListener("click", function (event) {
+    if (!event.target.closest("[data-pause]")) return;
+    paused = !paused;
+    showPause();
+  });
+  document.addEventListener("htmx:beforeRequest", function (event) {
+    var pressed = event.detail.requestConfig.triggeringEvent;
+    if (paused && event.target.id === "renew" && !(pressed && pressed.type === "click")) event.preventDefault();
+  });
+
+  /* What a renewal changed is said once, in a sentence, and only if it changed. */
+  var said = "";
+
+  function sayChange() {
+    var part = document.querySelector("[data-say]");
+    var line = document.getElementById("news");
+    if (!part || !line || part.dataset.say === said) return;
+    said = part.dataset.say;
+    line.textContent = said;
+  }
+
+  var first = document.querySelector("[data-say]");
+  if (first) said = first.dataset.say;
+  document.addEventListener("htmx:afterSwap", function () { showPause(); sayChange(); });
+
   start();
   document.addEventListener("htmx:load", start);
 })();

@@ -142,9 +142,10 @@ def field(bound: BoundField, *, optional: bool = False) -> dict[str, Any]:
     attrs: dict[str, Any] = {"aria-describedby": " ".join(ids)} if ids else {}
     if bound.errors:
         attrs["aria-invalid"] = "true"
-    if widget.attrs.get("placeholder") == bound.label:
+    label = words.in_our_words(bound.label)
+    if widget.attrs.get("placeholder") in (bound.label, label):
         attrs["placeholder"] = False
-    return {"field": bound, "control": bound.as_widget(attrs=attrs), "kind": kind, "optional": optional}
+    return {"field": bound, "control": bound.as_widget(attrs=attrs), "kind": kind, "label": label, "optional": optional}
 
 
 @register.simple_tag(takes_context=True)
@@ -155,6 +156,12 @@ def site_links(context: Context) -> Iterable[Link | dict[str, Any]]:
         return own
     current = str(context.get("nav") or "")
     return section_links(challenge=context.get("challenge"), viewer=context.get("viewer"), current=current)
+
+
+@register.filter
+def in_our_words(value: object) -> str:
+    """A label or an error of allauth's as this site says it."""
+    return words.in_our_words(value)
 
 
 @register.filter

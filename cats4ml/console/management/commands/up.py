@@ -18,6 +18,8 @@ from cats4ml.console.demo import credentials
 from cats4ml.local_site import CannotStartError, Watch, check_port, local_programs, only_one
 from cats4ml.supervisor import Supervisor, Terminal
 
+MOST_PORT = 65_535
+
 
 class Command(BaseCommand):
     help = "Runs web server, workers, clock and demonstration raters together, until Ctrl-C."
@@ -27,7 +29,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default=os.environ.get("BIND") or "127.0.0.1")
-        parser.add_argument("--port", type=int, default=int(os.environ.get("PORT") or 8000))
+        # A default that is a text is read like an argument, so that a wrong PORT is told as plainly.
+        parser.add_argument("--port", type=_port, default=os.environ.get("PORT") or "8000")
         parser.add_argument("--demo", action=argparse.BooleanOptionalAction, default=True, help="the demonstration")
         parser.add_argument("--demo-raters", action=argparse.BooleanOptionalAction, default=True)
 
@@ -54,6 +57,13 @@ class Command(BaseCommand):
                 terminal.say("Stopped. All data are kept for the next start.")
         except CannotStartError as error:
             raise CommandError(str(error)) from error
+
+
+def _port(text: str) -> int:
+    """Raises `ArgumentTypeError`, whose sentence argparse shows."""
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= MOST_PORT):
+        raise argparse.ArgumentTypeError(f"PORT must be a whole number from 1 to {MOST_PORT}, not {text!r}")
+    return int(text)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
