@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import struct
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 SCORE_IMAGES = "scoring.tasks.score_images"
@@ -17,11 +17,16 @@ RECORD_SCORES = "cats4ml.submissions.tasks.record_scores"
 SCORING_QUEUE = "scoring"
 WEB_QUEUE = "web"
 
+# Priorities of messages. Redis hands out the lowest number first, whatever came before it.
+INTERACTIVE = 0  # somebody waits for these few pictures
+BULK = 3  # a CSV of claims
+AHEAD = 9  # the pool, before anybody claims it
+
 # Expected failures of one picture. Anything else is a surprise and raises in the worker.
 UNREADABLE_IMAGE = "unreadable_image"
 MISSING_IMAGE = "missing_image"
-NOT_FINITE = "not_finite"
-ERRORS = (UNREADABLE_IMAGE, MISSING_IMAGE, NOT_FINITE)
+QUARANTINED = "quarantined"  # its worker died over it, more than once
+ERRORS = (UNREADABLE_IMAGE, MISSING_IMAGE, QUARANTINED)
 
 
 def queue_name(base: str, suffix: str) -> str:
@@ -44,41 +49,58 @@ class ScoreRequest:
     """A chunk of pictures and the classifiers to run on each of them.
 
     `classifiers` are cards as `models_zoo.spec.ClassifierSpec.to_dict` writes them; each has a `digest`, which
-    names it in the answer. `reply_queue` is the queue on which the answer is expected.
+    names it in the answer. `embed`: the digests of those whose embeddings are wanted too. `reply_queue` is the queue
+    on which the answer is expected, at the same `priority`.
     """
 
     images: tuple[ImageRef, ...]
     classifiers: tuple[dict[str, Any], ...]
     reply_queue: str
+    embed: tuple[str, ...] = ()
+    priority: int = BULK
 
     def to_message(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_message(cls, message: dict[str, Any]) -> ScoreRequest:
+        """What `to_message` gave. Keys that an older sender leaves out or a newer one adds are tolerated."""
         return cls(
             images=tuple(ImageRef(**ref) for ref in message["images"]),
             classifiers=tuple(message["classifiers"]),
             reply_queue=message["reply_queue"],
+            embed=tuple(message.get("embed", ())),
+            priority=message.get("priority", BULK),
         )
 
 
 @dataclass(frozen=True)
 class ScoreResult:
-    """What the classifiers said of one picture: by classifier digest, one packed float32 array with one
-    probability for each of the classifier's outputs; or an `error` out of `ERRORS` and a `detail` in words."""
+    """What the classifiers said of one picture.
+
+    `probabilities`: by classifier digest, one packed float32 array with one probability for each of the
+    classifier's outputs. `embeddings`: by digest, one packed float16 array, of length 1 as a vector. `failed`: by
+    digest, why that classifier gave nothing that can be used (not a finite number, say); the others' numbers stand.
+    `perceptual_hash`: 16 hex digits, empty if unknown. Or an `error` out of `ERRORS`, which concerns the picture for
+    every classifier, and a `detail` in words. A picture that has no result at all is to be asked for again.
+    """
 
     image: int
     probabilities: dict[str, str]
     error: str = ""
     detail: str = ""
+    embeddings: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    perceptual_hash: str = ""
 
     def to_message(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_message(cls, message: dict[str, Any]) -> ScoreResult:
-        return cls(**message)
+        """What `to_message` gave. Keys that a newer sender adds are passed over."""
+        known = {one.name for one in fields(cls)}
+        return cls(**{name: value for name, value in message.items() if name in known})
 
 
 def pack(values: Sequence[float]) -> str:
@@ -92,3 +114,16 @@ def unpack(packed: str) -> list[float]:
     if len(raw) % 4:
         raise ValueError(f"{len(raw)} bytes are not a whole number of float32 values")
     return list(struct.unpack(f"<{len(raw) // 4}f", raw))
+
+
+def pack_half(values: Sequence[float]) -> str:
+    """Floats as base64 of little-endian float16: three digits, which is enough for an embedding."""
+    return base64.b64encode(struct.pack(f"<{len(values)}e", *values)).decode("ascii")
+
+
+def unpack_half(packed: str) -> list[float]:
+    """The inverse of `pack_half`. Raises `ValueError` if the text is not base64 of whole float16 numbers."""
+    raw = base64.b64decode(packed, validate=True)
+    if len(raw) % 2:
+        raise ValueError(f"{len(raw)} bytes are not a whole number of float16 values")
+    return list(struct.unpack(f"<{len(raw) // 2}e", raw))

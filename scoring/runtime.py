@@ -16,7 +16,7 @@ import torch
 from models_zoo.classifier import Classifier, Probabilities, load_classifier
 from models_zoo.preprocess import Geometry, Pixels, geometry, pixels
 from models_zoo.spec import ClassifierSpec
-from scoring.contract import NOT_FINITE, ImageRef, ScoreRequest, ScoreResult, pack
+from scoring.contract import ImageRef, ScoreRequest, ScoreResult, pack
 from scoring.images import PictureError, PictureStore
 
 logger = logging.getLogger(__name__)
@@ -97,12 +97,10 @@ class Runtime:
 
 
 def _result(ref: ImageRef, row: int, outputs: dict[ClassifierSpec, Probabilities]) -> ScoreResult:
-    broken = [spec.name for spec, values in outputs.items() if not np.isfinite(values[row]).all()]
-    if broken:
-        detail = f"no finite number from: {', '.join(broken)}"
-        return ScoreResult(image=ref.image, probabilities={}, error=NOT_FINITE, detail=detail)
-    packed = {spec.digest: pack(values[row].tolist()) for spec, values in outputs.items()}
-    return ScoreResult(image=ref.image, probabilities=packed)
+    good = {spec: values[row] for spec, values in outputs.items() if np.isfinite(values[row]).all()}
+    failed = {spec.digest: f"No finite number from {spec.name}." for spec in outputs.keys() - good.keys()}
+    packed = {spec.digest: pack(values.tolist()) for spec, values in good.items()}
+    return ScoreResult(image=ref.image, probabilities=packed, failed=failed)
 
 
 def _chunks(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:

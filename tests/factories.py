@@ -20,7 +20,7 @@ from cats4ml.review.models import Rating
 from cats4ml.rules.answers import Answer
 from cats4ml.rules.policy import Policy
 from cats4ml.submissions.actions.claims import submit_pairs
-from cats4ml.submissions.actions.scores import record_scores
+from cats4ml.submissions.actions.recording import record_scores
 from cats4ml.submissions.models import Pair
 from cats4ml.submissions.queries import CheckedRow, ClaimRow
 from scoring.contract import ScoreResult, pack

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
+from pgvector.django import HalfVectorField
 
 
 class Label(models.Model):
@@ -38,6 +39,9 @@ class Image(models.Model):
     sha256 = models.CharField(max_length=64, blank=True)
     width = models.PositiveIntegerField(null=True, blank=True)
     height = models.PositiveIntegerField(null=True, blank=True)
+    perceptual_hash = models.BigIntegerField(
+        null=True, blank=True, editable=False, help_text="64 bits: alike pictures differ in few of them."
+    )
     subset = models.CharField(max_length=20, blank=True)
     original_url = models.URLField(max_length=500, blank=True)
     landing_url = models.URLField(max_length=500, blank=True)
@@ -93,3 +97,20 @@ class Prediction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.classifier} of {self.image}"
+
+
+class Embedding(models.Model):
+    """What a classifier's backbone makes of a picture: a vector of length 1, so that alike pictures lie near together."""
+
+    image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="embeddings")
+    classifier = models.ForeignKey(Classifier, on_delete=models.PROTECT, related_name="+")
+    vector = HalfVectorField(help_text="Its number of dimensions is the backbone's.")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["image", "classifier"], name="one_embedding_per_image_and_classifier"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.image} as {self.classifier} sees it"

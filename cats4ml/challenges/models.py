@@ -141,14 +141,37 @@ class RosterMember(models.Model):
     roster = models.ForeignKey(RosterVersion, on_delete=models.CASCADE, related_name="members")
     classifier = models.ForeignKey(Classifier, on_delete=models.PROTECT, related_name="+")
     position = models.PositiveSmallIntegerField()
+    weight = models.FloatField(default=1.0, help_text="Its share in the ensemble's mean, beside the others'.")
+    label_map = models.JSONField(
+        null=True,
+        blank=True,
+        help_text=(
+            "Where the classifier speaks another vocabulary than the edition: by label key, the places of the outputs "
+            "that count for the label. Empty: its outputs are labels themselves."
+        ),
+    )
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["roster", "classifier"], name="a_classifier_once_in_a_roster"),
+            models.CheckConstraint(condition=Q(weight__gt=0), name="roster_weight_above_zero"),
         ]
 
     def __str__(self) -> str:
         return f"{self.classifier} in {self.roster}"
+
+
+class RosterDecision(models.Model):
+    """That a roster was put in force, by whom and why. Rows never change; the last one of an edition stands."""
+
+    challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="roster_decisions")
+    roster = models.ForeignKey(RosterVersion, on_delete=models.PROTECT, related_name="decisions")
+    reason = models.TextField(blank=True)
+    by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.roster} in force"
 
 
 class TargetLabel(models.Model):
@@ -173,15 +196,61 @@ class PoolImage(models.Model):
     challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="pool")
     image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="+")
     image_key = models.CharField(max_length=80, help_text="The picture's id, unique within the edition.")
+    copy_group = models.PositiveBigIntegerField(
+        null=True,
+        blank=True,
+        help_text="Pictures of one number are near-copies of each other, by the organiser's word.",
+    )
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["challenge", "image"], name="an_image_once_in_a_challenge"),
             models.UniqueConstraint(fields=["challenge", "image_key"], name="an_image_id_once_in_a_challenge"),
         ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["challenge", "copy_group"], condition=Q(copy_group__isnull=False), name="pool_near_copies"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.image_key} in {self.challenge.slug}"
+
+
+class CopyDecision(models.TextChoices):
+    PROPOSED = "proposed", "Proposed"
+    CONFIRMED = "confirmed", "Near-copies"
+    REJECTED = "rejected", "Different"
+
+
+class NearCopy(models.Model):
+    """Two target images that may be near-copies of each other, why that is proposed, and what the organiser decided."""
+
+    challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="near_copies")
+    first = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="+")
+    second = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="+")
+    same_bytes = models.BooleanField(default=False)
+    hash_distance = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Bits of 64 that differ.")
+    similarity = models.FloatField(null=True, blank=True, help_text="Cosine of the embeddings.")
+    decision = models.CharField(max_length=9, choices=CopyDecision.choices, default=CopyDecision.PROPOSED)
+    decided_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "near-copies"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["challenge", "first", "second"], name="near_copies_proposed_once"),
+            models.CheckConstraint(condition=Q(first__lt=F("second")), name="near_copies_in_order"),
+            models.CheckConstraint(
+                condition=Q(decision=CopyDecision.PROPOSED, decided_at=None)
+                | ~Q(decision=CopyDecision.PROPOSED) & Q(decided_at__isnull=False),
+                name="near_copies_decided_at",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first} and {self.second}"
 
 
 class Role(models.TextChoices):

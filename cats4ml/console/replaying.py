@@ -26,7 +26,8 @@ from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.verdicts import Outcome
 from cats4ml.submissions import dispatch
 from cats4ml.submissions.actions.claims import submit_pairs
-from cats4ml.submissions.actions.scores import mark_unscorable, requeue_stalled
+from cats4ml.submissions.actions.recording import mark_unscorable
+from cats4ml.submissions.actions.scores import requeue_stalled
 from cats4ml.submissions.models import Pair
 from cats4ml.submissions.queries import ClaimRow
 

@@ -31,6 +31,13 @@ class TallySource(models.TextChoices):
     IMPORTED = "imported", "Imported from a release"
 
 
+class Uncredited(models.TextChoices):
+    """Why an adverse pair earns nothing."""
+
+    KNOWN_UNKNOWN = "known_unknown", "The machines were unsure"
+    NEAR_COPY = "near_copy", "A near-copy of a picture claimed before"
+
+
 class Pair(models.Model):
     """One target image with one target label: scored once, rated once, in one edition.
 
@@ -50,6 +57,9 @@ class Pair(models.Model):
     unscorable_reason = models.CharField(max_length=300, blank=True)
     machine_mean = models.FloatField(null=True, blank=True)
     machine_spread = models.FloatField(null=True, blank=True)
+    machine_voices = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="How many classifiers know the label and were counted."
+    )
     machine_yes = models.BooleanField(null=True, blank=True, help_text="At the threshold of the policy in force.")
     roster = models.ForeignKey(RosterVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     scored_at = models.DateTimeField(null=True, blank=True)
@@ -64,6 +74,7 @@ class Pair(models.Model):
         PolicyVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="+", help_text="That settled it."
     )
     settled_at = models.DateTimeField(null=True, blank=True)
+    uncredited = models.CharField(max_length=13, choices=Uncredited.choices, blank=True)
     extra_ratings = models.PositiveSmallIntegerField(default=0, help_text="Asked for beyond the quorum, once reopened.")
     reopened_reason = models.TextField(blank=True)
     is_example = models.BooleanField(

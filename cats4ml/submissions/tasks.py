@@ -7,13 +7,13 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from cats4ml.submissions.actions import scores
+from cats4ml.submissions.actions import recording, scores
 from scoring.contract import RECORD_SCORES, ScoreResult
 
 
 @shared_task(name=RECORD_SCORES)
 def record_scores(*, results: list[dict[str, Any]], **kwargs: object) -> None:
-    scores.record_scores(results=[ScoreResult.from_message(one) for one in results], at=timezone.now())
+    recording.record_scores(results=[ScoreResult.from_message(one) for one in results], at=timezone.now())
 
 
 @shared_task

@@ -12,7 +12,7 @@ from models_zoo import registry
 from models_zoo.classifier import ClassifierError
 from models_zoo.preprocess import normalise, pixels
 from models_zoo.spec import ClassifierSpec
-from scoring.contract import MISSING_IMAGE, NOT_FINITE, UNREADABLE_IMAGE, ImageRef, ScoreRequest, ScoreResult, unpack
+from scoring.contract import MISSING_IMAGE, UNREADABLE_IMAGE, ImageRef, ScoreRequest, ScoreResult, unpack
 from scoring.images import PictureStore
 from scoring.runtime import ClassifierCache, Runtime
 from tests.models_zoo.cards import DIGITS, write_net, write_perceptron
@@ -83,7 +83,8 @@ def test_a_classifier_without_a_finite_number_is_named(root: Path) -> None:
         next(iter(broken.parameters())).fill_(float("nan"))
     specs = [write_perceptron(root), write_net(root, broken, name="broken", weights="b.pt")]
     [result] = runtime(root).score(request(["0.png"], *specs))
-    assert result == ScoreResult(100, {}, NOT_FINITE, "no finite number from: broken")
+    assert list(result.probabilities) == [specs[0].digest]
+    assert (result.error, result.failed) == ("", {specs[1].digest: "No finite number from broken."})
 
 
 def test_a_classifier_that_cannot_be_run_is_a_surprise(root: Path) -> None:

@@ -13,7 +13,8 @@ from cats4ml.challenges.actions import add_target_labels, decide_roster
 from cats4ml.challenges.editions import set_queue
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.submissions import dispatch
-from cats4ml.submissions.actions.scores import apply_scores, record_scores, requeue_stalled, requeue_unscorable
+from cats4ml.submissions.actions.recording import record_scores
+from cats4ml.submissions.actions.scores import apply_scores, requeue_stalled, requeue_unscorable
 from cats4ml.submissions.models import Pair
 from cats4ml.submissions.queries import quota_for
 from scoring.contract import MISSING_IMAGE, RECORD_SCORES, SCORE_IMAGES, UNREADABLE_IMAGE, ScoreResult, pack

@@ -1,9 +1,8 @@
-"""What the scoring worker answered becomes predictions, and predictions become the machine scores of pairs."""
+"""Predictions become the machine scores of pairs."""
 
 from __future__ import annotations
 
 import logging
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -13,58 +12,17 @@ from django.db import transaction
 from django.db.models import DateTimeField, ExpressionWrapper, F, Value
 from django.db.models.functions import Greatest, Least
 
-from cats4ml.catalog.actions import record_predictions
-from cats4ml.catalog.models import Classifier, Prediction
+from cats4ml.catalog.models import Prediction
 from cats4ml.challenges.models import Challenge, RosterMember
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.submissions import dispatch
 from cats4ml.submissions.actions.moves import move_pairs
 from cats4ml.submissions.models import Pair
-from cats4ml.submissions.queries import storable
-from scoring.contract import MISSING_IMAGE, NOT_FINITE, UNREADABLE_IMAGE, ScoreResult, unpack
 from scoring.ensemble import machine_says_yes, machine_score
 
 logger = logging.getLogger(__name__)
 
-REASONS = {
-    UNREADABLE_IMAGE: "The picture can’t be read.",
-    MISSING_IMAGE: "The picture is missing.",
-    NOT_FINITE: "A classifier gave no number for this picture.",
-}
 STALLED_AFTER = timedelta(seconds=60)
-
-
-def record_scores(*, results: Sequence[ScoreResult], at: datetime) -> None:
-    """Keep what the worker answered. The same answer twice, or one that comes late, changes nothing.
-
-    Pictures that can't be scored make their queued pairs unscorable, with the reason; the quota is given back
-    because unscorable pairs are not counted. Raises `ValueError` for an answer that is not probabilities.
-    """
-    digests = {digest for result in results for digest in result.probabilities}
-    classifiers = {one.digest: one for one in Classifier.objects.filter(digest__in=digests)}
-    record_predictions(
-        Prediction(
-            image_id=result.image,
-            classifier=classifiers[digest],
-            probabilities=_checked_probabilities(packed, classifiers[digest]),
-        )
-        for result in results
-        for digest, packed in result.probabilities.items()
-    )
-    for result in results:
-        if result.error:
-            reason = f"{REASONS[result.error]} {result.detail}".strip()
-            mark_unscorable(image_id=result.image, reason=reason, at=at)
-    apply_scores(image_ids=[result.image for result in results if not result.error], at=at)
-
-
-def _checked_probabilities(packed: str, classifier: Classifier) -> list[float]:
-    values = unpack(packed)
-    if len(values) != len(classifier.outputs):
-        raise ValueError(f"{classifier} has {len(classifier.outputs)} outputs, the answer {len(values)}")
-    if not all(math.isfinite(value) and 0 <= value <= 1 for value in values):
-        raise ValueError(f"{classifier} answered with something that is no probability")
-    return values
 
 
 def apply_scores(*, image_ids: Iterable[int], at: datetime) -> int:
@@ -133,22 +91,6 @@ def _set_score(pair: Pair, values: Sequence[float], challenge: Challenge, at: da
     pair.machine_yes = machine_says_yes(score.mean, threshold=challenge.rules.threshold)
     pair.roster = challenge.roster
     pair.scored_at = at
-
-
-def mark_unscorable(*, image_id: int, reason: str, at: datetime) -> None:
-    """Make the queued pairs of a picture unscorable, with the reason that their claimants read."""
-    with transaction.atomic():
-        pairs = list(
-            Pair.objects.select_for_update(of=("self",), no_key=True)
-            .filter(image=image_id, state=PairState.QUEUED)
-            .select_related("challenge")
-            .order_by("pk")
-        )
-        for pair in pairs:
-            pair.unscorable_reason = storable(reason)[:300]
-        move_pairs(pairs, PairState.UNSCORABLE, at=at, fields=["unscorable_reason"])
-        for challenge in {pair.challenge for pair in pairs}:
-            transaction.on_commit(partial(dispatch.ring_board, challenge.pk, challenge.queue), robust=True)
 
 
 def requeue_unscorable(*, challenge: Challenge, at: datetime) -> int:
