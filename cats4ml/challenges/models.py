@@ -199,7 +199,7 @@ class PoolImage(models.Model):
     copy_group = models.PositiveBigIntegerField(
         null=True,
         blank=True,
-        help_text="Pictures of one number are near-copies of each other, by the organiser's word.",
+        help_text="Pictures of one number are near-copies, by the organiser's word.",
     )
 
     class Meta:

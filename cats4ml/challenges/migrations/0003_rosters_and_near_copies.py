@@ -4,7 +4,6 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-
 TRIGGER = """
 CREATE TRIGGER never_changes BEFORE UPDATE OR DELETE ON challenges_rosterdecision
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
@@ -19,7 +18,7 @@ FROM challenges_challenge edition JOIN challenges_rosterversion roster ON roster
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("catalog", "0002_image_perceptual_hash_embedding"),
+        ("catalog", "0002_embeddings"),
         ("challenges", "0002_decisions_never_change"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
@@ -63,7 +62,7 @@ class Migration(migrations.Migration):
             name="copy_group",
             field=models.PositiveBigIntegerField(
                 blank=True,
-                help_text="Pictures of one number are near-copies of each other, by the organiser's word.",
+                help_text="Pictures of one number are near-copies, by the organiser's word.",
                 null=True,
             ),
         ),
