@@ -100,7 +100,7 @@ class Prediction(models.Model):
 
 
 class Embedding(models.Model):
-    """What a classifier's backbone makes of a picture: a vector of length 1, so that alike pictures lie near together."""
+    """What a classifier's backbone makes of a picture: a vector of length 1; alike pictures lie near together."""
 
     image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="embeddings")
     classifier = models.ForeignKey(Classifier, on_delete=models.PROTECT, related_name="+")
