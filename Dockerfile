@@ -29,7 +29,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     CATS4ML_HOME=/data
 RUN groupadd --system --gid 10001 cats4ml \
     && useradd --system --uid 10001 --gid cats4ml --no-create-home --home-dir /nonexistent cats4ml \
-    && install -d -o cats4ml -g cats4ml /data /data/pictures /data/classifiers /data/static
+    && install -d -o cats4ml -g cats4ml /data /data/pictures /data/classifiers /data/scoring-cache /data/static
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /app
 COPY manage.py ./

@@ -10,6 +10,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PINS := pyproject.toml constraints.txt $(wildcard requirements*.txt)
 PIP := $(PY) -m pip --disable-pip-version-check install --no-input -c constraints.txt
+TEST_PROCESSES ?= 2
 SCHEMA := $(VENV)/bin/check-jsonschema --builtin-schema vendor.compose-spec
 
 help:
@@ -18,6 +19,7 @@ help:
 	@echo '     BIND=0.0.0.0         … reachable from other machines (name them in ALLOWED_HOSTS)'
 	@echo '     DEMO_RATERS=no       … without the raters of the demonstration, to rate oneself'
 	@echo 'make test                 all checks and tests, as the continuous integration runs them'
+	@echo '     TEST_PROCESSES=1     … in so many processes (default 2)'
 	@echo 'make test-fast            the quick tests only'
 	@echo 'make lint                 style, types, layers, container files'
 	@echo 'make format               puts the code in shape'
@@ -77,8 +79,9 @@ deploy-check: install-test
 browser: install-test
 	@$(PY) -m tests.chromium --install
 
+# A file's tests stay together, for some share a platform or a training; each process has its own databases.
 test: lint migrations-check deploy-check browser
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 test-fast: install-test
 	@$(PY) -m pytest -m 'not slow and not browser and not gpu'

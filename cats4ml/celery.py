@@ -6,6 +6,7 @@ import os
 
 from celery import Celery
 
+from scoring.broker import PRIORITY_STEPS
 from scoring.contract import WEB_QUEUE
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cats4ml.settings")
@@ -21,7 +22,7 @@ app.conf.update(
     worker_hijack_root_logger=False,
     broker_connection_retry_on_startup=True,
     # A lost message is rung again by a sweep within two minutes; Redis need not remember it for an hour.
-    broker_transport_options={"visibility_timeout": 600},
+    broker_transport_options={"visibility_timeout": 600, "priority_steps": PRIORITY_STEPS},
     beat_schedule={
         "finalise due ratings": {"task": "cats4ml.review.tasks.finalise_due", "schedule": 5.0},
         "requeue what stalls": {"task": "cats4ml.submissions.tasks.sweep", "schedule": 15.0},

@@ -102,7 +102,7 @@ def local_programs(*, host: str, port: int, scoring: Mapping[str, str], demo_rat
             name="scoring",
             command=[
                 *celery,
-                *("-A", "scoring.app", "worker", "-Q", SCORING_QUEUE, "-P", "solo", "-n", "scoring@%h"),
+                *("-A", "scoring.app", "worker", "-Q", SCORING_QUEUE, "-n", "scoring@%h"),
                 *(*alone, "INFO"),
             ],
             environment={**torch_threads(), **scoring},

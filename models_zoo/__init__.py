@@ -1,5 +1,5 @@
 """The classifiers: what they are (cards and rosters), how they are built, loaded and run. No Celery, no Django.
 
-`spec`, `architectures`, `fields` and `roster` are standard library only and import in milliseconds; the other
-modules import torch.
+`spec`, `card_parts`, `architectures`, `fields`, `label_map` and `roster` are standard library only and import in
+milliseconds; most other modules import torch.
 """

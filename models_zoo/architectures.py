@@ -8,6 +8,8 @@ from __future__ import annotations
 TORCHVISION = "torchvision"
 EXPORTED = "exported"
 BUILTIN = "builtin"
+HEAD = "head"
+REMOTE = "remote"
 
 _TORCHVISION = """
     alexnet convnext_base convnext_large convnext_small convnext_tiny densenet121 densenet161 densenet169
@@ -26,5 +28,8 @@ ARCHITECTURES: dict[str, frozenset[str]] = {
     TORCHVISION: frozenset(_TORCHVISION.split()),  # a state dict for torchvision's builder of that name
     EXPORTED: frozenset(),  # a torch.export program (.pt2) brings its own graph
     BUILTIN: frozenset({"digits_conv", "digits_perceptron", "digits_transformer"}),  # ours, in models_zoo.registry
+    HEAD: frozenset(),  # a linear layer on a backbone, which is of one of BACKBONES
+    REMOTE: frozenset(),  # a model behind an inference server
 }
 FAMILIES = tuple(ARCHITECTURES)
+BACKBONES = (TORCHVISION, EXPORTED, BUILTIN)

@@ -2,31 +2,51 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from models_zoo import (
-    digits_nets,  # noqa: F401  (registers its networks)
-    exported,
-    registry,
-    torchvision_nets,
-)
-from models_zoo.architectures import BUILTIN, EXPORTED, TORCHVISION
-from models_zoo.preprocess import Pixels, normalise
+from models_zoo import calibration
+from models_zoo.architectures import EXPORTED
+from models_zoo.batch import Batch
+from models_zoo.errors import ClassifierError
+from models_zoo.networks import build_network, with_features
+from models_zoo.preprocess import Pixels, geometry, normalise
 from models_zoo.spec import CHANNELS, ClassifierSpec
+from models_zoo.weights import read_weights
+
+__all__ = ["Classifier", "ClassifierError", "Outputs", "Probabilities", "Runnable", "best_device", "load_classifier"]
 
 Probabilities = npt.NDArray[np.float32]
 
 
-class ClassifierError(RuntimeError):
-    """A classifier can't be loaded as its card says; the text says why and how to mend it."""
+@dataclass(frozen=True)
+class Outputs:
+    """`probabilities`: float32 [N, outputs]; NaN and infinity are passed on as they are. `features`: float32 [N, D],
+    or `None` where the network has none that can be found."""
+
+    probabilities: Probabilities
+    features: npt.NDArray[np.float32] | None
+
+
+Pending = Callable[[], Outputs]
+"""A forward pass that was begun; calling it waits for the numbers."""
+
+
+class Runnable(Protocol):
+    """A classifier in whatever way it is run."""
+
+    @property
+    def spec(self) -> ClassifierSpec: ...
+
+    def start(self, batch: Batch) -> Pending:
+        """Begins a forward pass over a batch of at least one picture."""
 
 
 def best_device() -> torch.device:
@@ -34,26 +54,66 @@ def best_device() -> torch.device:
 
 
 class Classifier:
-    """A loaded network with its card."""
+    """A loaded network with its card, run by torch: the reference for every other way."""
 
-    def __init__(self, spec: ClassifierSpec, net: nn.Module, device: torch.device) -> None:
-        """`net` is in evaluation mode and on `device`."""
+    def __init__(
+        self, spec: ClassifierSpec, net: nn.Module, device: torch.device, *, dtype: torch.dtype | None = None
+    ) -> None:
+        """`net` is in evaluation mode and on `device`. `dtype`: of an autocast, `None` for float32 throughout."""
         self.spec = spec
-        self._device = device
+        self.device = device
+        self._dtype = dtype
         # 1.3 to 1.9 times as fast on the CPU; but the views in an exported graph were traced for the usual layout
         self._layout = torch.contiguous_format if spec.family == EXPORTED else torch.channels_last
-        self._net: nn.Module = net.to(memory_format=self._layout)  # type: ignore[call-overload]
+        net = net.to(memory_format=self._layout)  # type: ignore[call-overload]
+        wide = with_features(net, spec)
+        self.has_features = wide is not None
+        self.net: nn.Module = net if wide is None else wide
+        """Gives (logits, features) if `has_features`, else logits."""
+
+    def with_dtype(self, dtype: torch.dtype) -> Classifier:
+        """The same network under an autocast to `dtype`."""
+        other = Classifier.__new__(Classifier)
+        other.__dict__ = self.__dict__ | {"_dtype": dtype}
+        return other
 
     @torch.inference_mode()
+    def start(self, batch: Batch) -> Pending:
+        """Begins a forward pass; on a processor it is done at once, CUDA goes on by itself."""
+        pixels = batch.tensor(self.spec.input, self.device)
+        with torch.autocast(self.device.type, dtype=self._dtype, enabled=self._dtype is not None):
+            found = self.net(normalise(pixels, self.spec.input, self._layout))
+        logits, features = found if self.has_features else (found, None)
+        active = calibration.probabilities(logits.float(), self.spec)
+        return _fetching(active, None if features is None else features.float())
+
     def probabilities(self, batch: Sequence[Pixels]) -> Probabilities:
         """float32 [N, outputs] for N arrays out of `preprocess.pixels`; NaN and infinity are passed on as they are."""
         if not batch:
             return np.zeros((0, self.spec.outputs), dtype=np.float32)
-        pixels = torch.from_numpy(np.stack(batch)).to(self._device)
-        logits: Tensor = self._net(normalise(pixels, self.spec.input, self._layout)).float()
-        active = logits.softmax(dim=1) if self.spec.activation == "softmax" else logits.sigmoid()
-        result: Probabilities = active.cpu().numpy()
-        return result
+        return self.start(Batch({geometry(self.spec.input): np.stack(batch)}))().probabilities
+
+
+def _fetching(active: Tensor, features: Tensor | None) -> Pending:
+    """Begins to copy the results to the host; the call waits for them."""
+    if active.device.type != "cuda":
+        done = Outputs(active.numpy(), None if features is None else features.numpy())
+        return lambda: done
+    copies = [_to_host(values) for values in (active, features) if values is not None]
+    event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    event.record(torch.cuda.current_stream(active.device))
+
+    def wait() -> Outputs:
+        event.synchronize()
+        arrays = [values.numpy().copy() for values in copies]
+        return Outputs(arrays[0], arrays[1] if len(arrays) > 1 else None)
+
+    return wait
+
+
+def _to_host(values: Tensor) -> Tensor:
+    pinned = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+    return pinned.copy_(values, non_blocking=True)
 
 
 def load_classifier(spec: ClassifierSpec, classifiers_dir: Path, device: torch.device) -> Classifier:
@@ -61,40 +121,14 @@ def load_classifier(spec: ClassifierSpec, classifiers_dir: Path, device: torch.d
 
     Raises `ClassifierError` if the file is missing, another one, no such network, or its output has another shape.
     """
-    data = _read_weights(spec, classifiers_dir)
+    data = read_weights(spec, classifiers_dir)
     try:
-        net = _network(spec, data, device)
-        classifier = Classifier(spec, net, device)
+        classifier = Classifier(spec, build_network(spec, data, device), device)
         _try_out(classifier)
     except Exception as error:  # whatever a damaged or foreign file makes torch raise, the card is what can't be run
-        raise ClassifierError(f"classifier {spec.name!r} ({spec.weights}): {error}") from error
+        where = f" ({spec.weights})" if spec.weights else ""
+        raise ClassifierError(f"classifier {spec.name!r}{where}: {error}") from error
     return classifier
-
-
-def _read_weights(spec: ClassifierSpec, classifiers_dir: Path) -> bytes:
-    try:
-        data = (classifiers_dir / spec.weights).read_bytes()
-    except OSError as error:
-        raise ClassifierError(
-            f"classifier {spec.name!r}: {spec.weights!r} can't be read from the folder of classifiers"
-            f" {str(classifiers_dir)!r}: {error.strerror}; put the file there, or set CLASSIFIERS_DIR to another folder"
-        ) from error
-    actual = hashlib.sha256(data).hexdigest()
-    if actual != spec.sha256:
-        raise ClassifierError(
-            f"classifier {spec.name!r}: the file {spec.weights!r} has the checksum {actual}, its card says"
-            f" {spec.sha256}; put the right file there, or load the roster again"
-        )
-    return data
-
-
-def _network(spec: ClassifierSpec, data: bytes, device: torch.device) -> nn.Module:
-    if spec.family == EXPORTED:
-        return exported.load(data, device)
-    builders = {TORCHVISION: torchvision_nets.build, BUILTIN: registry.build}
-    net = builders[spec.family](spec.architecture, spec.outputs)
-    net.load_state_dict(torch.load(io.BytesIO(data), map_location="cpu", weights_only=True), strict=True)
-    return net.eval().requires_grad_(requires_grad=False).to(device)
 
 
 def _try_out(classifier: Classifier) -> None:

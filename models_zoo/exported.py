@@ -17,8 +17,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch import nn
+import torch.fx
+from torch import Tensor, nn
 from torch.export.passes import move_to_device_pass
+
+from models_zoo.features import WithFeatures
 
 
 class UnsafeProgramError(ValueError):
@@ -59,6 +62,55 @@ def load(data: bytes, device: torch.device) -> nn.Module:
     if device.type != "cpu":
         program = move_to_device_pass(program, device)
     return program.module(check_guards=False)  # guards are Python text that would be executed
+
+
+class _TwoOutputs(WithFeatures):
+    """A program whose graph has two results."""
+
+    def __init__(self, program: nn.Module, width: int) -> None:
+        super().__init__()
+        self.program = program
+        self.width = width
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        logits, features = self.program(pictures)
+        return logits, features
+
+
+def with_features(net: nn.Module) -> WithFeatures | None:
+    """A program out of `load`, giving (what it gave, features [N, D]) in one forward; it shares the weights of `net`.
+
+    The features are the input of the linear layer that makes the one output, perhaps through a softmax or a
+    sigmoid. `None` where the program ends in another way, for then nothing says which numbers are features.
+    """
+    if not isinstance(net, torch.fx.GraphModule):
+        return None
+    end = next(node for node in net.graph.nodes if node.op == "output")
+    inputs = [node for node in net.graph.nodes if node.op == "placeholder"]
+    results = end.args[0] if isinstance(end.args[0], list | tuple) else [end.args[0]]
+    features = _before_last_layer(results[0]) if len(results) == len(inputs) == 1 else None
+    if features is None:
+        return None
+    graph = torch.fx.Graph()  # of plain arguments and results, without the exported program's packing of them
+    copies: dict[torch.fx.Node, torch.fx.Node] = {}
+    graph.graph_copy(net.graph, copies)
+    graph.output((copies[results[0]], copies[features]))
+    return _TwoOutputs(torch.fx.GraphModule(net, graph), int(features.meta["val"].shape[1])).eval()
+
+
+def _before_last_layer(result: Any) -> torch.fx.Node | None:
+    """The input [N, D] of the linear layer that makes `result`, if it is made by one."""
+    node = result
+    aten = torch.ops.aten
+    while isinstance(node, torch.fx.Node) and node.target in (aten.softmax.int, aten.sigmoid.default):
+        node = node.args[0]
+    if not isinstance(node, torch.fx.Node) or node.target != aten.linear.default:
+        return None
+    features = node.args[0]
+    value = features.meta.get("val") if isinstance(features, torch.fx.Node) else None
+    if not isinstance(features, torch.fx.Node) or not isinstance(value, Tensor) or value.ndim != 2:
+        return None
+    return features
 
 
 def check(data: bytes) -> None:

@@ -74,6 +74,22 @@ class Fields:
             raise FieldError(self.name(key), f"should be a whole number of at least 1, is {value!r}")
         return int(value)
 
+    def whole(self, key: str) -> int:
+        """A whole number of at least 0."""
+        value = self.raw(key)
+        if not _is_int(value) or value < 0:
+            raise FieldError(self.name(key), f"should be a whole number of at least 0, is {value!r}")
+        return int(value)
+
+    def positive(self, key: str, *, default: float | None = None) -> float:
+        """A finite number above 0; `default` where the key is missing."""
+        if default is not None and not self.has(key):
+            return default
+        value = self.raw(key)
+        if not _is_finite(value) or value <= 0:
+            raise FieldError(self.name(key), f"should be a number above 0, is {value!r}")
+        return float(value)
+
     def size(self, key: str) -> tuple[int, int]:
         """`[width, height]` in pixels."""
         value = self.raw(key)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import io
 import struct
 
+import imagehash
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+
+HASH_SIDE = 128  # pixels; the hash looks at 32
 
 MAX_PIXELS = 50_000_000  # 150 MB as RGB; a small file can unfold to any size
 
@@ -20,22 +23,36 @@ class UnreadablePictureError(ValueError):
     """The bytes aren't a whole picture that can be scored; the text says why."""
 
 
-def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
+def decode(data: bytes, *, max_pixels: int = MAX_PIXELS, least_side: int = 0) -> Image.Image:
     """The picture in `data` as 8-bit RGB, turned upright by its EXIF note, its transparent parts on white.
 
-    Of an animation the first frame. Raises `UnreadablePictureError` for everything else than a whole picture in one of
-    `FORMATS` of at most `max_pixels`.
+    Of an animation the first frame. With `least_side`, a JPEG is decoded at a half, a quarter or an eighth of its
+    size as far as both sides keep that many pixels: quicker, but to other pixels (`benchmarks.decode_shift` shows how
+    far that moves a classifier).
+    Raises `UnreadablePictureError` for all but a whole picture in one of `FORMATS` of at most `max_pixels`.
     """
     if not data:
         raise UnreadablePictureError("the file is empty")
     try:
         image = _open(data, max_pixels)
+        if least_side:
+            image.draft(None, (least_side, least_side))
         image.load()
         return _rgb(_upright(image))
     except (UnreadablePictureError, MemoryError):
         raise
     except Exception as error:  # only the bytes can be at fault here, and Pillow's decoders raise anything
         raise UnreadablePictureError(f"the picture is damaged: {error or type(error).__name__}") from error
+
+
+def perceptual_hash(picture: Image.Image) -> str:
+    """64 bits as 16 hex digits that hardly change with size, compression and light: imagehash's `phash`.
+
+    A large picture is first averaged down by a whole number to no less than `HASH_SIDE` pixels a side, which costs a
+    tenth and moves at most a few bits.
+    """
+    factor = min(picture.size) // HASH_SIDE
+    return str(imagehash.phash(picture.reduce(factor) if factor > 1 else picture))
 
 
 def _open(data: bytes, max_pixels: int) -> Image.Image:

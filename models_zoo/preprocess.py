@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from models_zoo.spec import InputSpec
+from models_zoo.card_parts import REDUCED, InputSpec
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -21,12 +21,22 @@ _FILTERS = {
 }
 _MODES = {"rgb": "RGB", "grey": "L"}
 
-Geometry = tuple[int | tuple[int, int], tuple[int, int], str, str]
+Geometry = tuple[int | tuple[int, int], tuple[int, int], str, str, int]
 
 
 def geometry(spec: InputSpec) -> Geometry:
     """What `pixels` depends on: classifiers that have this in common can share its result."""
-    return (spec.resize, spec.size, spec.interpolation, spec.colour)
+    return (spec.resize, spec.size, spec.interpolation, spec.colour, least_side(spec))
+
+
+def least_side(spec: InputSpec) -> int:
+    """For `pictures.decode`: how many pixels both sides must keep in a reduced decode; 0 for the full one.
+
+    As many as the resized picture has, so that resizing still only makes smaller.
+    """
+    if spec.decode != REDUCED:
+        return 0
+    return spec.resize if isinstance(spec.resize, int) else max(spec.resize)
 
 
 def pixels(picture: Image.Image, spec: InputSpec) -> Pixels:

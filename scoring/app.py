@@ -6,6 +6,7 @@ import os
 
 from celery import Celery
 
+from scoring.broker import PRIORITY_STEPS
 from scoring.contract import SCORING_QUEUE
 from scoring.settings import Settings, read_settings
 
@@ -13,10 +14,10 @@ VISIBILITY_TIMEOUT = 900  # seconds; a chunk takes seconds, also on a slow proce
 
 
 def make_app(settings: Settings) -> Celery:
-    """JSON only, no results; one message at a time, acknowledged when it is done.
+    """JSON only, no results; a few messages in hand, each acknowledged when it is done.
 
-    The pool is solo: a forked child hangs in its first forward pass once the parent has run one, and one process a
-    GPU is what is wanted anyway.
+    The pool is of threads, which wait for the process's one engine: so batches fill across messages. No process is
+    forked: a forked child hangs in its first forward pass once the parent has run one.
     """
     app = Celery("scoring", broker=settings.broker_url, include=["scoring.tasks"])
     app.conf.update(
@@ -28,12 +29,12 @@ def make_app(settings: Settings) -> Celery:
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         worker_prefetch_multiplier=1,
-        worker_pool="solo",
-        worker_concurrency=1,
+        worker_pool="scoring.pool:MessageThreads",
+        worker_concurrency=settings.messages,
         worker_hijack_root_logger=True,
         worker_log_format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         worker_task_log_format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        broker_transport_options={"visibility_timeout": VISIBILITY_TIMEOUT},
+        broker_transport_options={"visibility_timeout": VISIBILITY_TIMEOUT, "priority_steps": PRIORITY_STEPS},
         broker_connection_retry_on_startup=True,
     )
     return app

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs, quote, urlsplit
 
+# Each priority of the contract has a list of its own in Redis; a worker takes from the first list that isn't empty,
+# the lowest number before the others. A message without a priority is of the lowest number.
+PRIORITY_STEPS = [0, 3, 6, 9]
+
 _PLAIN_SCHEMES = ("redis", "rediss", "sentinel")
 
 

@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import logging
 import platform
+import threading
 import time
 from collections import Counter
 from typing import Any
 
+import onnxruntime
 import PIL
 import torch
 from celery.signals import worker_ready
 
-from models_zoo.classifier import best_device
 from models_zoo.vision import torchvision
 from scoring.app import app, settings
 from scoring.contract import RECORD_SCORES, SCORE_IMAGES, ScoreRequest, ScoreResult
-from scoring.images import PictureStore
-from scoring.runtime import ClassifierCache, Runtime
+from scoring.engine import Engine
+from scoring.isolation import score_isolated
+from scoring.quarantine import Tries
+from scoring.setup import make_cache, make_compute, make_store
 
 logger = logging.getLogger(__name__)
+_making = threading.Lock()
 
 
 @functools.cache
-def runtime() -> Runtime:
-    """The process's one runtime, made at the first message."""
-    torch.set_num_threads(settings.threads)
-    cache = ClassifierCache(settings.classifiers_dir, best_device())
-    return Runtime(PictureStore(settings.images_url), cache, threads=settings.threads, batch=settings.batch)
+def _parts() -> tuple[Engine, Tries]:
+    engine = Engine(make_store(settings), make_cache(settings), threads=settings.threads, batch=settings.batch)
+    return engine, Tries(settings.redis_url)
+
+
+def parts() -> tuple[Engine, Tries]:
+    """The process's one engine and its counters, made at the first message."""
+    with _making:
+        return _parts()
 
 
 def score_images(request: dict[str, Any], **_later: Any) -> None:
@@ -38,21 +47,39 @@ def score_images(request: dict[str, Any], **_later: Any) -> None:
     """
     started = time.monotonic()
     asked = ScoreRequest.from_message(request)
-    results = runtime().score(asked)
-    _reply(asked.reply_queue, results)
+    results = score(asked)
+    if results:
+        _reply(asked, results)
     failed = Counter(result.error for result in results if result.error)
+    left_out = len(asked.images) - len(results)
     logger.info(
-        "scored %d pictures with %d classifiers in %.2f s, %d failed%s",
+        "scored %d pictures with %d classifiers in %.2f s, %d failed%s%s",
         len(results),
         len(asked.classifiers),
         time.monotonic() - started,
         failed.total(),
         "".join(f", {count} {error}" for error, count in sorted(failed.items())),
+        f"; {left_out} left out, to be asked for again" if left_out else "",
     )
 
 
-def _reply(queue: str, results: list[ScoreResult]) -> None:
-    app.send_task(RECORD_SCORES, kwargs={"results": [result.to_message() for result in results]}, queue=queue)
+def score(asked: ScoreRequest) -> list[ScoreResult]:
+    """The results; of pictures that were in hand when a worker died out of a process of their own."""
+    engine, tries = parts()
+    with tries.in_hand(asked.images) as deaths:
+        plain = tuple(ref for ref in asked.images if ref not in deaths)
+        results = engine.score(dataclasses.replace(asked, images=plain))
+        if deaths:
+            logger.warning("%d pictures were in hand when a worker died; scoring each of them alone", len(deaths))
+            suspects = tuple(ref for ref in asked.images if ref in deaths)
+            results += score_isolated(dataclasses.replace(asked, images=suspects), deaths, tries.died)
+    places = {ref.image: place for place, ref in enumerate(asked.images)}
+    return sorted(results, key=lambda result: places[result.image])
+
+
+def _reply(asked: ScoreRequest, results: list[ScoreResult]) -> None:
+    messages = [result.to_message() for result in results]
+    app.send_task(RECORD_SCORES, kwargs={"results": messages}, queue=asked.reply_queue, priority=asked.priority)
 
 
 # Registered by a call, not by a decorator: the function stays a plain, typed one.
@@ -62,15 +89,18 @@ app.task(name=SCORE_IMAGES)(score_images)
 @worker_ready.connect
 def log_versions(**_about: Any) -> None:
     """Says once what this worker computes with; loads nothing."""
-    device = best_device()
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
+    compute = make_compute(settings)
+    name = torch.cuda.get_device_name(compute.device) if compute.device.type == "cuda" else platform.machine()
     logger.info(
-        "scoring on %s (%s), %d threads, batch %d; torch %s, torchvision %s, Pillow %s, Python %s",
-        device,
+        "scoring on %s (%s) by %s, %d threads, batch %s;"
+        " torch %s, onnxruntime %s, torchvision %s, Pillow %s, Python %s",
+        compute.device,
         name,
+        "onnxruntime" if compute.runs_onnx else "torch",
         settings.threads,
-        settings.batch,
+        settings.batch or "as the device likes",
         torch.__version__,
+        onnxruntime.__version__,
         torchvision.__version__,
         PIL.__version__,
         platform.python_version(),

@@ -1,8 +1,22 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from tests.factories import World, make_world
+
+# How long an example takes says how busy the machine is, and no more.
+hypothesis_settings.register_profile("no asserted times", deadline=None)
+hypothesis_settings.load_profile("no asserted times")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where several processes share the files (`make test`), those with slow tests go first: a long one that is begun
+    last would be waited for by all the others."""
+    if config.getoption("dist", "no") != "no" or hasattr(config, "workerinput"):
+        slow = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from rest_framework import serializers
 from cats4ml.challenges.models import ChallengeStatus, PolicyVersion, Role
 from cats4ml.rules.answers import Answer
 from cats4ml.rules.lifecycle import PairState
-from cats4ml.rules.policy import REVEAL_SCORED, REVEAL_SETTLED
+from cats4ml.rules.policy import FLAT, PROPORTIONAL, REVEAL_SCORED, REVEAL_SETTLED
 from cats4ml.rules.split import Split
 from cats4ml.rules.verdicts import Outcome, Verdict, VerdictRule
-from cats4ml.submissions.models import TallySource
-from cats4ml.submissions.presentation import ClaimView
+from cats4ml.submissions.models import TallySource, Uncredited
+from cats4ml.submissions.presentation import CANDIDATE_UNKNOWN_UNKNOWN, KNOWN_UNKNOWN, ClaimView
 from cats4ml.submissions.problems import MAX_RATIONALE, Problem
 
 STATES = [state.value for state in PairState]
@@ -42,6 +42,14 @@ class PolicySerializer(serializers.Serializer[Any]):
     heldout_percent = serializers.IntegerField(help_text="The share of pairs kept out of the public part.")
     reveal_score = serializers.ChoiceField(
         choices=[REVEAL_SCORED, REVEAL_SETTLED], help_text="When a claimant sees the machine score."
+    )
+
+    min_classifiers = serializers.IntegerField(help_text="How many must know a label for its pairs to be scored.")
+    near_margin = serializers.FloatField(help_text="Nearer than this to the threshold the machines are unsure.")
+    near_threshold_scores = serializers.BooleanField(help_text="Whether a pair earns of which they are unsure.")
+    credit_rule = serializers.ChoiceField(
+        choices=[FLAT, PROPORTIONAL],
+        help_text="Each adverse pair earns the same, or its share by the size of the machines' error.",
     )
 
     def to_representation(self, instance: PolicyVersion) -> dict[str, Any]:
@@ -173,12 +181,28 @@ class SubmissionSerializer(serializers.Serializer[Any]):
         return shown
 
 
+class VoiceSerializer(serializers.Serializer[Any]):
+    """What one classifier said of a pair."""
+
+    name = serializers.CharField()
+    digest = serializers.CharField(help_text="Of the classifier's version: what changes its numbers.")
+    weight = serializers.FloatField(help_text="In the ensemble's mean.")
+    probability = serializers.FloatField(allow_null=True, help_text="Of the pair's label.")
+
+
+class SubmissionDetailSerializer(SubmissionSerializer):
+    classifiers = VoiceSerializer(many=True, help_text="What each of them said; empty until you are told the outcome.")
+
+
 class AcceptedRowSerializer(serializers.Serializer[Any]):
     line = serializers.IntegerField(source="row.line")
     id = serializers.IntegerField(source="submission.pk", allow_null=True, default=None, help_text="Null in a check.")
     image_id = serializers.CharField(source="row.image_id")
     label_id = serializers.CharField(source="label.key")
     later = serializers.BooleanField(help_text="Somebody claimed the pair before: kept, and it costs nothing.")
+    near_copy = serializers.BooleanField(
+        help_text="A near-copy of the picture is claimed for this label: rated and released, but it earns nothing."
+    )
 
 
 class RefusedRowSerializer(serializers.Serializer[Any]):
@@ -229,10 +253,22 @@ class PairSerializer(serializers.Serializer[Any]):
     hum_dont_know_rating = serializers.IntegerField(source="dont_know_ratings")
     machine_score = serializers.SerializerMethodField(help_text="The ensemble's verdict, 0 or 1.")
     machine_mean = serializers.FloatField(allow_null=True)
-    machine_spread = serializers.FloatField(allow_null=True)
+    machine_spread = serializers.FloatField(allow_null=True, help_text="Of the classifiers' probabilities.")
+    machine_voices = serializers.IntegerField(allow_null=True, help_text="How many classifiers were counted.")
+    sureness = serializers.FloatField(
+        allow_null=True, help_text="Of the machines: 0 at the threshold, 1 at the end of its side."
+    )
+    kind = serializers.ChoiceField(
+        choices=[KNOWN_UNKNOWN, CANDIDATE_UNKNOWN_UNKNOWN],
+        allow_null=True,
+        help_text="Whether an error of the machines is a known unknown here, near to the threshold.",
+    )
     state = serializers.ChoiceField(choices=STATES)
     verdict = serializers.ChoiceField(choices=VERDICTS, allow_null=True)
     outcome = serializers.ChoiceField(choices=OUTCOMES, allow_null=True)
+    uncredited = serializers.ChoiceField(
+        choices=Uncredited.values, allow_null=True, help_text="Why an adverse pair earns nothing; null for any other."
+    )
     split = serializers.ChoiceField(choices=SPLITS)
     tally_source = serializers.ChoiceField(choices=TallySource.values)
     policy_version = serializers.IntegerField(
@@ -251,7 +287,11 @@ class PairSerializer(serializers.Serializer[Any]):
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         shown = super().to_representation(instance)
-        return {**shown, "verdict": shown["verdict"] or None, "outcome": shown["outcome"] or None}
+        return {**shown, **{name: shown[name] or None for name in ("verdict", "outcome", "uncredited")}}
+
+
+class PairDetailSerializer(PairSerializer):
+    classifiers = VoiceSerializer(many=True, help_text="Those that know the label, as they scored the pair.")
 
 
 class QueueEntrySerializer(serializers.Serializer[Any]):

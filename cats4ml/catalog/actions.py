@@ -1,4 +1,4 @@
-"""Writes to the catalogue: labels, pictures, classifiers and their predictions. Each may run twice."""
+"""Writes to the catalogue: labels, pictures and classifiers. Each may run twice."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
-from cats4ml.catalog.models import Classifier, Image, Label, Prediction
+from cats4ml.catalog.models import Classifier, Image, Label
 
 
 class NewLabel(NamedTuple):
@@ -74,13 +74,6 @@ def add_classifier(*, card: Mapping[str, Any]) -> Classifier:
         },
     )
     return classifier
-
-
-def record_predictions(predictions: Iterable[Prediction]) -> None:
-    """Keep these predictions. The first one of an image and a classifier stands; a repeated message changes nothing."""
-    # In one order for everybody, so that two messages about the same pictures can't wait for each other.
-    ordered = sorted(predictions, key=lambda one: (one.image_id, one.classifier_id))
-    Prediction.objects.bulk_create(ordered, ignore_conflicts=True)
 
 
 def picture_suffix(name: str) -> str:

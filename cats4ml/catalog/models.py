@@ -114,3 +114,23 @@ class Embedding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.image} as {self.classifier} sees it"
+
+
+class ScoringFailure(models.Model):
+    """Why a picture could not be scored: by one classifier, or without a classifier by any. Gone once it was."""
+
+    image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="scoring_failures")
+    classifier = models.ForeignKey(Classifier, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    reason = models.CharField(max_length=40, help_text="A code, the same for all pictures with this trouble.")
+    detail = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["image", "classifier"], name="one_failure_per_image_and_classifier", nulls_distinct=False
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.image}: {self.reason}"

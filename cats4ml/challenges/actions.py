@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import Max
@@ -16,10 +18,12 @@ from cats4ml.challenges.models import (
     PolicyVersion,
     PoolImage,
     Role,
+    RosterDecision,
     RosterMember,
     RosterVersion,
     TargetLabel,
 )
+from cats4ml.challenges.rosters import lock_rosters
 from cats4ml.rules.policy import Policy
 
 
@@ -43,36 +47,107 @@ def decide_policy(*, challenge: Challenge, policy: Policy, by: User | None = Non
     return version
 
 
-def decide_roster(*, challenge: Challenge, classifiers: Iterable[Classifier], by: User | None = None) -> RosterVersion:
-    """Put a roster in force as a new version. The same classifiers in the same order change nothing.
+class NewMember(NamedTuple):
+    """A classifier of a new roster, and its weight in the mean. `label_map`, where it speaks another vocabulary than
+    the edition: the places of its outputs that stand for each label key."""
 
-    Raises `ValueError` for an empty roster, or a classifier of another vocabulary than the edition's.
+    classifier: Classifier
+    weight: float = 1.0
+    label_map: Mapping[str, Sequence[int]] | None = None
+
+
+def propose_roster(
+    *, challenge: Challenge, members: Iterable[Classifier | NewMember], by: User | None = None
+) -> RosterVersion:
+    """A version of the roster with these members, not in force. The same members in the same order are the same
+    version, whenever they were proposed.
+
+    Raises `ValueError` for an empty roster, a classifier that is in it twice, a weight that isn't above zero, or a
+    classifier of another vocabulary than the edition's without a usable label map.
     """
-    chosen = list(classifiers)
+    chosen = [_member(challenge, member) for member in members]
     if not chosen:
         raise ValueError("a roster needs at least one classifier")
-    for classifier in chosen:
+    if len({member.classifier.pk for member in chosen}) < len(chosen):
+        raise ValueError("a classifier is in the roster twice and would count twice in the mean: remove one of them")
+    with transaction.atomic():
+        Challenge.objects.select_for_update(no_key=True).get(pk=challenge.pk)
+        return _same_version(challenge, chosen) or _new_version(challenge, chosen, by)
+
+
+def _member(challenge: Challenge, given: Classifier | NewMember) -> NewMember:
+    member = NewMember(given) if isinstance(given, Classifier) else given
+    classifier = member.classifier
+    if not (math.isfinite(member.weight) and member.weight > 0):
+        raise ValueError(f"the weight of {classifier.name} should be a number above zero, not {member.weight!r}")
+    if member.label_map is None:
         if classifier.vocabulary != challenge.vocabulary:
             raise ValueError(
                 f"{classifier.name} speaks {classifier.vocabulary}, the challenge {challenge.vocabulary}: "
-                "it can score none of its labels"
+                "it can score none of its labels without a label map"
             )
+        return member
+    outputs = len(classifier.outputs)
+    plain = {str(key): sorted(set(places)) for key, places in member.label_map.items() if places}
+    if any(not 0 <= place < outputs for places in plain.values() for place in places):
+        raise ValueError(f"the label map of {classifier.name} names an output beyond its {outputs}: count from 0")
+    return NewMember(classifier, member.weight, plain)
+
+
+def _as_rows(members: Iterable[NewMember]) -> list[tuple[int, float, Mapping[str, Sequence[int]] | None]]:
+    return [(member.classifier.pk, float(member.weight), member.label_map) for member in members]
+
+
+def _same_version(challenge: Challenge, chosen: Sequence[NewMember]) -> RosterVersion | None:
+    wanted = _as_rows(chosen)
+    for version in RosterVersion.objects.filter(challenge=challenge).order_by("-version"):
+        rows = version.members.order_by("position").values_list("classifier_id", "weight", "label_map")
+        if list(rows) == wanted:
+            return version
+    return None
+
+
+def _new_version(challenge: Challenge, chosen: Sequence[NewMember], by: User | None) -> RosterVersion:
+    last = RosterVersion.objects.filter(challenge=challenge).aggregate(last=Max("version"))["last"] or 0
+    roster = RosterVersion.objects.create(challenge=challenge, version=last + 1, created_by=by)
+    RosterMember.objects.bulk_create(
+        RosterMember(roster=roster, classifier_id=classifier, position=position, weight=weight, label_map=label_map)
+        for position, (classifier, weight, label_map) in enumerate(_as_rows(chosen))
+    )
+    return roster
+
+
+def decide_roster(
+    *,
+    challenge: Challenge,
+    classifiers: Iterable[Classifier | NewMember],
+    by: User | None = None,
+    reason: str = "",
+    at: datetime | None = None,
+) -> RosterVersion:
+    """Propose a roster and put it in force at once, for an edition whose pairs are not scored yet.
+
+    The roster in force changes nothing. Pairs that are scored keep their score: `submissions.actions.rescoring` takes
+    them along. Without a time it is decided when it was proposed. Raises `ValueError` as `propose_roster` does.
+    """
+    roster = propose_roster(challenge=challenge, members=classifiers, by=by)
     with transaction.atomic():
-        locked = Challenge.objects.select_for_update(of=("self",)).select_related("roster").get(pk=challenge.pk)
-        if locked.roster is not None:
-            current = list(locked.roster.members.order_by("position").values_list("classifier_id", flat=True))
-            if current == [classifier.pk for classifier in chosen]:
-                return locked.roster
-        last = locked.rosters.aggregate(last=Max("version"))["last"] or 0
-        roster = RosterVersion.objects.create(challenge=locked, version=last + 1, created_by=by)
-        RosterMember.objects.bulk_create(
-            RosterMember(roster=roster, classifier=classifier, position=position)
-            for position, classifier in enumerate(chosen)
-        )
-        locked.roster = roster
-        locked.save(update_fields=["roster"])
+        lock_rosters([challenge.pk], shared=False)
+        if Challenge.objects.values_list("roster", flat=True).get(pk=challenge.pk) != roster.pk:
+            put_in_force(roster=roster, reason=reason, by=by, at=at or roster.created_at)
     challenge.roster = roster
     return roster
+
+
+def put_in_force(*, roster: RosterVersion, reason: str, by: User | None, at: datetime) -> RosterDecision:
+    """Make a roster that of its edition from now on, and keep by whom and why.
+
+    The caller holds the edition's roster lock (`rosters.lock_rosters`, not shared) and the transaction.
+    """
+    Challenge.objects.filter(pk=roster.challenge_id).update(roster=roster)
+    return RosterDecision.objects.create(
+        challenge_id=roster.challenge_id, roster=roster, reason=reason, by=by, created_at=at
+    )
 
 
 def add_target_labels(*, challenge: Challenge, labels: Iterable[Label]) -> None:

@@ -7,6 +7,8 @@ from django.db import IntegrityError, transaction
 
 from cats4ml.challenges.actions import decide_policy
 from cats4ml.challenges.models import Challenge, ChallengeStatus
+from cats4ml.challenges.near_copies import freeze
+from cats4ml.challenges.rosters import labels_that_cannot_be_scored
 from cats4ml.rules.policy import Policy
 
 
@@ -50,10 +52,42 @@ def create_edition(
     return challenge
 
 
-def set_status(*, challenge: Challenge, status: ChallengeStatus) -> None:
-    """Move an edition to a status. Twice is once."""
+def check_status(*, challenge: Challenge, status: str, despite_unknown_labels: bool = False) -> None:
+    """Raises `EditionRefused` where the edition can't move to this status, as `set_status` says."""
+    if status == challenge.status:
+        return
+    if status == ChallengeStatus.DRAFT and challenge.pk is not None:
+        raise EditionRefused(
+            f"{challenge.slug} has left the draft, and what was decided then stands: pause it instead of going back"
+        )
+    if status != ChallengeStatus.OPEN or challenge.roster_id is None or despite_unknown_labels:
+        return
+    unknown = labels_that_cannot_be_scored(challenge)
+    if unknown:
+        shown = ", ".join(label.name for label in unknown[:10]) + (" …" if len(unknown) > 10 else "")
+        raise EditionRefused(
+            f"too few classifiers of the roster know {len(unknown)} of the target labels, so that no pair of theirs can"
+            f" be scored: {shown}. Choose a roster that knows them, take them off the targets, or open the edition"
+            " despite them"
+        )
+
+
+def set_status(*, challenge: Challenge, status: ChallengeStatus, despite_unknown_labels: bool = False) -> None:
+    """Move an edition to a status. Twice is once.
+
+    When it leaves the draft, the near-copies that the organiser confirmed are frozen. Raises `EditionRefused` for a way
+    back to the draft, and for opening an edition with target labels that its roster can't score, unless that is meant
+    (an edition without a roster takes no claims yet, so that nothing is asked of it).
+    """
+    with transaction.atomic():
+        locked = Challenge.objects.select_for_update(of=("self",), no_key=True).select_related("policy", "roster")
+        current = locked.get(pk=challenge.pk)
+        check_status(challenge=current, status=status, despite_unknown_labels=despite_unknown_labels)
+        if current.status == ChallengeStatus.DRAFT and status != ChallengeStatus.DRAFT:
+            freeze(current)
+        current.status = status
+        current.save(update_fields=["status"])
     challenge.status = status
-    challenge.save(update_fields=["status"])
 
 
 def set_queue(*, challenge: Challenge, queue: str) -> None:

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Q, QuerySet
 
-from cats4ml.challenges.models import Challenge
+from cats4ml.challenges.models import Challenge, ChallengeStatus
+from cats4ml.challenges.rosters import labels_that_cannot_be_scored
 from cats4ml.review.models import PictureReport, Rating, RatingState
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.verdicts import Outcome
@@ -89,3 +90,10 @@ def ratings_spent(challenge: Challenge) -> tuple[int, float | None]:
     settled = Pair.objects.filter(challenge=challenge, state=PairState.SETTLED).count()
     on_settled = final.filter(pair__state=PairState.SETTLED).count()
     return final.count(), on_settled / settled if settled else None
+
+
+def unscored_labels(challenge: Challenge) -> int:
+    """How many target labels too few classifiers know. 0 for an edition that was imported whole and has no roster."""
+    if challenge.roster_id is None and challenge.status != ChallengeStatus.DRAFT:
+        return 0
+    return len(labels_that_cannot_be_scored(challenge))

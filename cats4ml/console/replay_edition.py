@@ -11,14 +11,14 @@ from pathlib import Path
 from django.db import transaction
 
 from cats4ml.accounts.models import User
-from cats4ml.catalog.actions import NewLabel, add_classifier, add_images, add_labels, picture_suffix, store_picture
-from cats4ml.catalog.models import Classifier, Image, Label
+from cats4ml.catalog.actions import NewLabel, add_images, add_labels, picture_suffix, store_picture
+from cats4ml.catalog.models import Image, Label
 from cats4ml.challenges.actions import add_pool_images, add_target_labels, decide_roster, join_challenge
 from cats4ml.challenges.editions import EditionRefused, create_edition, set_status
 from cats4ml.challenges.models import Challenge, ChallengeStatus, Participation, Role
 from cats4ml.console.progress import Log, Progress
 from cats4ml.console.replay_data import ReplayData
-from cats4ml.console.rosters import Card, RosterRefused
+from cats4ml.console.rosters import Entry, new_members
 from cats4ml.rules.policy import Policy
 
 AMPLE_QUOTA = 10_000_000
@@ -45,7 +45,7 @@ def next_slug() -> str:
 
 
 def set_stage(
-    *, data: ReplayData, cards: Sequence[Card], vocabulary: str, slug: str, quorum: int, at: datetime, log: Log
+    *, data: ReplayData, entries: Sequence[Entry], vocabulary: str, slug: str, quorum: int, at: datetime, log: Log
 ) -> Stage:
     """Make the edition `slug`, open, with workers' queues of its own name. All of it is made or nothing.
 
@@ -63,7 +63,7 @@ def set_stage(
             queue=slug,
             consent_text=CONSENT,
         )
-        decide_roster(challenge=challenge, classifiers=[add_classifier(card=card) for card in _fitting(cards)])
+        decide_roster(challenge=challenge, classifiers=new_members(entries))
         labels = add_labels(vocabulary=vocabulary, labels=[NewLabel(*item) for item in data.classes.items()])
         _say_other_names(labels, data, log)
         add_target_labels(challenge=challenge, labels=labels)
@@ -82,22 +82,6 @@ def set_stage(
             for place, person in enumerate(people)
         )
     return Stage(challenge, finder, dict(zip(names, raters, strict=True)))
-
-
-def _fitting(cards: Sequence[Card]) -> Sequence[Card]:
-    """The cards, if each weights file lies where the card that is kept of it says.
-
-    A classifier is known by its digest, which the place of its weights is no part of: the first card stands.
-    """
-    classifiers = Classifier.objects.in_bulk([card["digest"] for card in cards], field_name="digest")
-    for card in cards:
-        known = classifiers.get(card["digest"])
-        if known is not None and known.card["weights"] != card["weights"]:
-            raise RosterRefused(
-                f"{card['name']}: this classifier is known here with its weights as {known.card['weights']!r}, the"
-                f" roster has them as {card['weights']!r}: name the file as it is known"
-            )
-    return cards
 
 
 def _say_other_names(labels: Sequence[Label], data: ReplayData, log: Log) -> None:

@@ -21,7 +21,7 @@ from cats4ml.console.replay_edition import Stage
 from cats4ml.console.workers import EditionWorkers, WorkersFailed, edition_workers
 from cats4ml.leaderboard.actions import recount_board
 from cats4ml.leaderboard.queries import standings
-from cats4ml.review.actions import cast_rating, finalise_due, hold_pair
+from cats4ml.review.actions import finalise_due, rate_pair
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.verdicts import Outcome
 from cats4ml.submissions import dispatch
@@ -37,6 +37,10 @@ RING_SECONDS = 15.0
 PATIENCE_SECONDS = 900.0
 # A task may fail once by bad luck; what fails three times with nothing scored between will fail again.
 MOST_FAILURES = 3
+# What the scoring worker takes as SCORING_BACKEND.
+BACKENDS = ("auto", "torch", "onnxruntime")
+# Two backends differ by less than this: only pairs so near to the threshold can come out otherwise.
+NEAR = 0.01
 INTERRUPTED = "The replay ended before this picture was scored."
 
 
@@ -48,7 +52,9 @@ class ReplayFailed(Exception):
 class Figures:
     """What a replay came to. `ratings`: the answers that were cast; `not_asked`: recorded answers that the platform
     had no place for, because their pair was unscorable or had its quorum. The four outcomes, `unscorable` and
-    `in_review` count pairs and add up to `pairs`. `scoring_seconds`: from the first claim until nothing was queued."""
+    `in_review` count pairs and add up to `pairs`. `scoring_seconds`: from the first claim until nothing was queued.
+    `backend`: the one that the workers were told to use. `near_threshold`: the pairs whose machine score lies within
+    `NEAR` of the threshold, so that the replays of two backends can be compared pair by pair."""
 
     challenge: str
     images: int
@@ -61,10 +67,14 @@ class Figures:
     scoring_seconds: float
     rating_seconds: float
     standings: list[dict[str, Any]]
+    backend: str
+    near_threshold: list[dict[str, Any]]
 
 
-def play(*, stage: Stage, data: ReplayData, classifiers_dir: Path, log: Log) -> Figures:
+def play(*, stage: Stage, data: ReplayData, classifiers_dir: Path, backend: str, log: Log) -> Figures:
     """Claim every rated pair, have it scored by workers of the edition's own, and cast every recorded answer.
+
+    `backend`: one of `BACKENDS`, what the scoring worker computes with.
 
     Afterwards the edition is closed to claims and ordinary workers own it. However it ends, no worker is left; if it
     fails, what was not scored is marked so, the edition is paused, and the cause goes on: `WorkersFailed`,
@@ -73,7 +83,9 @@ def play(*, stage: Stage, data: ReplayData, classifiers_dir: Path, log: Log) -> 
     challenge = stage.challenge
     try:
         log.say("Starting a scoring worker and a web worker.")
-        with edition_workers(challenge, classifiers_dir=classifiers_dir) as workers:
+        with edition_workers(
+            challenge, classifiers_dir=classifiers_dir, settings_of_workers={"SCORING_BACKEND": backend}
+        ) as workers:
             began = time.monotonic()
             _claim(stage, data)
             await_scores(challenge, workers, total=len(data.pairs), log=log)
@@ -92,6 +104,7 @@ def play(*, stage: Stage, data: ReplayData, classifiers_dir: Path, log: Log) -> 
         recorded=len(data.ratings),
         scoring_seconds=round(scored - began, 2),
         rating_seconds=round(rated - scored, 2),
+        backend=backend,
     )
 
 
@@ -142,11 +155,9 @@ def _cast(stage: Stage, data: ReplayData, log: Log) -> int:
     cast = 0
     with _relaxed_commits(), Progress(len(data.ratings), "Casting ratings", log) as progress:
         for one in data.ratings:
-            rater, at = stage.raters[one.rater], timezone.now()
-            lease = hold_pair(rater=rater, pair_id=pairs[one.pair], at=at)
-            if lease is not None:
-                cast_rating(rater=rater, token=lease.token, answer=one.answer, at=at)
-                cast += 1
+            rater = stage.raters[one.rater]
+            rating = rate_pair(rater=rater, pair_id=pairs[one.pair], answer=one.answer, at=timezone.now())
+            cast += rating is not None
             progress.add()
         finalise_due(at=timezone.now())
     return cast
@@ -186,7 +197,7 @@ def what_is_left(challenge: Challenge) -> str:
 
 
 def _figures(
-    challenge: Challenge, *, cast: int, recorded: int, scoring_seconds: float, rating_seconds: float
+    challenge: Challenge, *, cast: int, recorded: int, scoring_seconds: float, rating_seconds: float, backend: str
 ) -> Figures:
     pairs = Pair.objects.filter(challenge=challenge).order_by()
     by_state = dict(pairs.values_list("state").annotate(n=Count("pk")))
@@ -212,4 +223,16 @@ def _figures(
             }
             for line in standings(challenge)
         ],
+        backend=backend,
+        near_threshold=near_threshold(challenge),
     )
+
+
+def near_threshold(challenge: Challenge) -> list[dict[str, Any]]:
+    """The pairs that are so near to the threshold that another backend may say otherwise, in the order of their ids."""
+    threshold = challenge.rules.threshold
+    near = Pair.objects.filter(
+        challenge=challenge, machine_mean__gte=threshold - NEAR, machine_mean__lte=threshold + NEAR
+    )
+    rows = near.order_by("image__image_id", "label__key").values_list("image__image_id", "label__key", "machine_mean")
+    return [{"image_id": image, "label_id": label, "machine_mean": mean} for image, label, mean in rows]

@@ -33,11 +33,11 @@ def for_organisers(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
 
     @login_required
     @wraps(view)
-    def guarded(request: HttpRequest, slug: str) -> HttpResponse:
+    def guarded(request: HttpRequest, slug: str, **kwargs: object) -> HttpResponse:
         challenge, viewer = challenge_and_viewer(request, slug)
         if not viewer.is_organiser:
             raise PermissionDenied("Only the organisers of this challenge see its console.")
-        return view(request, challenge, viewer)
+        return view(request, challenge, viewer, **kwargs)
 
     return guarded
 
@@ -66,6 +66,7 @@ def overview(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> Http
         oldest_stalled=stalled.first(),
         reports=reports.count(),
         oldest_report=reports.first(),
+        unscored=queries.unscored_labels(challenge),
     )
     return render(request, "console/overview.html", context)
 

@@ -39,7 +39,7 @@ RESTARTS = 3
 # What Celery's log says of a task that ended in an exception which nobody expected.
 TASK_FAILED = "raised unexpected"
 
-_APPS = {SCORING_QUEUE: ("scoring.app", ("-P", "solo")), WEB_QUEUE: ("cats4ml", ("-c", "1"))}
+_APPS = {SCORING_QUEUE: ("scoring.app", ()), WEB_QUEUE: ("cats4ml", ("-c", "1"))}
 # The scoring worker knows no database, and by this name Celery would load the whole web side into it.
 _NOT_FOR_SCORING = ("DJANGO_SETTINGS_MODULE", "DATABASE_URL")
 
@@ -159,17 +159,20 @@ class EditionWorkers:
 
 
 @contextmanager
-def edition_workers(challenge: Challenge, *, classifiers_dir: Path) -> Iterator[EditionWorkers]:
+def edition_workers(
+    challenge: Challenge, *, classifiers_dir: Path, settings_of_workers: Mapping[str, str] | None = None
+) -> Iterator[EditionWorkers]:
     """Both workers of an edition, ready when the block begins, gone with their messages when it ends.
 
-    `classifiers_dir`: the folder that the weights of its roster are relative to. What is still waiting in the queues
-    then is dropped: the database knows what was not done. Even where this process is killed its workers end.
+    `classifiers_dir`: the folder that the weights of its roster are relative to. `settings_of_workers`: variables of
+    their environment that are other than this process's, as `{"SCORING_BACKEND": "torch"}`. What is still waiting in
+    the queues then is dropped: the database knows what was not done. Even where this process is killed its workers end.
     Raises `ValueError` for an edition without a queue of its own, and `WorkersFailed` where they don't start.
     """
     if not challenge.queue:
         raise ValueError(f"{challenge.slug} has no queue of its own: ordinary workers serve it")
     folder = Path(tempfile.mkdtemp(prefix="cats4ml-workers-"))
-    environment = worker_environment(classifiers_dir)
+    environment = worker_environment(classifiers_dir) | dict(settings_of_workers or {})
     workers = EditionWorkers(challenge.queue, environment=environment, folder=folder)
     try:
         workers.start()

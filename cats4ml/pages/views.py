@@ -65,13 +65,14 @@ def challenge(request: HttpRequest, slug: str) -> HttpResponse:
         return redirect("console:overview", slug=slug)
     labels = target_labels(edition).count()
     policy = edition.rules
+    near_copies = edition.pool.filter(copy_group__isnull=False).exists()
     context = page_context(
         edition,
         viewer,
         "challenge",
         now=timezone.now(),
         policy=policy,
-        rules=rules_in_words(policy, labels=labels),
+        rules=rules_in_words(policy, labels=labels, near_copies=near_copies),
         verdict_rule=verdict_in_words(policy),
         raters=count_in_words(policy.quorum),
         labels=labels,

@@ -120,68 +120,100 @@ def _lease(rater: Participation, pair: Pair, at: datetime) -> Lease:
     return Lease.objects.create(pair=pair, rater=rater, created_at=at, expires_at=expires)
 
 
-def hold_pair(*, rater: Participation, pair_id: int, at: datetime) -> Lease | None:
-    """One certain pair in this rater's hands, in view from now: their open lease of it, or a new one.
-
-    For a recorded vote, whose pair is given. None where they may not rate it or it asks for nobody else.
-    Raises `RatingRefused` where this person may not rate now.
-    """
-    check_may_rate(rater, at)
-    with transaction.atomic():
-        # Leases before the pair, as everywhere: who holds a pair's lock never waits for a lease.
-        mine = Lease.objects.filter(pair=pair_id, rater=rater, closed_at=None).first()
-        if mine is not None and mine.expires_at <= at:
-            Lease.objects.filter(pk=mine.pk, closed_at=None).update(closed_at=at)
-        elif mine is not None:
-            return mine
-        pair = open_to(rater).select_for_update(of=("self",), no_key=True).filter(pk=pair_id).first()
-        if pair is None or free_places(pair, at) <= 0:
-            return None
-        expires = at + timedelta(seconds=rater.challenge.rules.lease_seconds)
-        return Lease.objects.create(pair=pair, rater=rater, created_at=at, shown_at=at, expires_at=expires)
-
-
 def cast_rating(*, rater: Participation, token: uuid.UUID, answer: Answer, at: datetime) -> Rating:
     """Take a rater's answer to the pair they hold, provisionally; their answers before it become final.
 
-    The same answer sent twice is taken once. An answer to a lease that ran out, or to a pair that is no longer in
-    review, is kept and not counted (`LATE`). Raises `AlreadyRated` for a second, different answer and
-    `RatingRefused` for a lease that isn't this rater's or a pair that they may not rate.
+    The same answer sent twice is taken once. Where the policy leaves no time for undoing, the answer is final at once.
+    An answer to a lease that ran out, or to a pair that is no longer in review, is kept and not counted (`LATE`).
+    Raises `AlreadyRated` for a second, different answer and `RatingRefused` for a lease that isn't this rater's or a
+    pair that they may not rate.
     """
     check_may_rate(rater, at)
     with transaction.atomic():
-        lease = Lease.objects.select_for_update().filter(token=token, rater=rater).first()
-        if lease is None:
-            raise RatingRefused("This question isn’t yours, or doesn’t exist. Ask for the next one.")
-        pair = lock_pair(lease.pair_id)
-        existing = Rating.objects.filter(pair=pair, rater=rater).first()
+        lease = _lock_lease_and_pair(rater, token)
+        pair = lease.pair
+        in_review = lease.closed_at is None and at < lease.expires_at and pair.state == PairState.IN_REVIEW
+        # Open to this rater: then they haven't answered it either.
+        is_open = in_review and open_to(rater).filter(pk=pair.pk).exists()
+        existing = None if is_open else Rating.objects.filter(pair=pair, rater=rater).first()
         if existing is not None:
             if existing.answer == answer and existing.lease_id == lease.pk:
                 return existing
             raise AlreadyRated("You have answered this question. Undo that answer first.")
-        in_time = lease.closed_at is None and at < lease.expires_at
-        if in_time and pair.state == PairState.IN_REVIEW and not open_to(rater).filter(pk=pair.pk).exists():
+        if in_review and not is_open:
             raise RatingRefused("You may not rate this pair: it is yours, your team’s, or you reported it.")
-        counts = in_time and pair.state == PairState.IN_REVIEW
-        rating = Rating.objects.create(
-            pair=pair,
-            rater=rater,
-            lease=lease,
-            answer=answer.value,
-            state=RatingState.PROVISIONAL if counts else RatingState.LATE,
-            created_at=at,
-            seconds=max(0.0, (at - (lease.shown_at or lease.created_at)).total_seconds()),
-        )
+        rating = _keep_answer(lease, rater, answer, at, counts=in_review)
         lease.closed_at = lease.closed_at or at
         lease.save(update_fields=["closed_at"])
     # Each in a transaction of its own, so that no two raters ever hold the locks of two pairs.
-    for pk in _provisional_before(rater, rating):
+    for pk in _provisional_before(rating):
         finalise_rating(rating_id=pk, at=at)
     return rating
 
 
-def _provisional_before(rater: Participation, rating: Rating) -> list[int]:
-    earlier = Rating.objects.filter(rater=rater, state=RatingState.PROVISIONAL, pk__lt=rating.pk)
+def _lock_lease_and_pair(rater: Participation, token: uuid.UUID) -> Lease:
+    """The rater's lease and its pair, locked in this order, with the pair's edition and policy."""
+    lease = (
+        Lease.objects.select_for_update(of=("self", "pair"), no_key=True)
+        .select_related("pair__challenge__policy")
+        .filter(token=token, rater=rater)
+        .first()
+    )
+    if lease is None:
+        raise RatingRefused("This question isn’t yours, or doesn’t exist. Ask for the next one.")
+    return lease
+
+
+def rate_pair(*, rater: Participation, pair_id: int, answer: Answer, at: datetime) -> Rating | None:
+    """An answer to one certain pair, put into this rater's hands and answered at the same moment.
+
+    For a recorded vote, whose pair is given: as `hold_leases` and `cast_rating` one after the other, by the same
+    rules. A lease of theirs on this pair ends. None where they may not rate it (a second time, say) or it asks for
+    nobody else. Raises `RatingRefused` where this person may not rate now.
+    """
+    check_may_rate(rater, at)
+    with transaction.atomic():
+        # Leases before the pair, as everywhere: who holds a pair's lock never waits for a lease.
+        Lease.objects.filter(pair=pair_id, rater=rater, closed_at=None).update(closed_at=at)
+        pair = lock_pair(pair_id)
+        if free_places(pair, at, among=open_to(rater)) <= 0:
+            return None
+        expires = at + timedelta(seconds=pair.challenge.rules.lease_seconds)
+        lease = Lease.objects.create(
+            pair=pair, rater=rater, created_at=at, shown_at=at, expires_at=expires, closed_at=at
+        )
+        rating = _keep_answer(lease, rater, answer, at, counts=True)
+    for pk in _provisional_before(rating):
+        finalise_rating(rating_id=pk, at=at)
+    return rating
+
+
+def _keep_answer(lease: Lease, rater: Participation, answer: Answer, at: datetime, *, counts: bool) -> Rating:
+    """Write the answer to a lease whose pair is locked; one that there is no time to undo is final and counted now."""
+    pair = lease.pair
+    final = counts and pair.challenge.rules.provisional_seconds == 0 and not pair.challenge.is_final
+    state = RatingState.FINAL if final else RatingState.PROVISIONAL if counts else RatingState.LATE
+    rating = Rating.objects.create(
+        pair=pair,
+        rater=rater,
+        lease=lease,
+        answer=answer.value,
+        state=state,
+        created_at=at,
+        final_at=at if final else None,
+        seconds=max(0.0, (at - (lease.shown_at or lease.created_at)).total_seconds()),
+    )
+    if final:
+        _settle_if_ready(pair, at)
+    return rating
+
+
+def _provisional_before(rating: Rating) -> list[int]:
+    """The rater's earlier answers that this one makes final. Where answers are final at once there are none, but for
+    those of an earlier policy, whose time the sweep sees."""
+    if rating.state == RatingState.FINAL:
+        return []
+    earlier = Rating.objects.filter(rater=rating.rater_id, state=RatingState.PROVISIONAL, pk__lt=rating.pk)
     return list(earlier.order_by("pk").values_list("pk", flat=True))
 
 
@@ -191,10 +223,9 @@ def finalise_rating(*, rating_id: int, at: datetime) -> bool:
     Returns whether this call did it.
     """
     with transaction.atomic():
-        rating = Rating.objects.filter(pk=rating_id).first()
-        if rating is None:
+        pair = _lock_pair_of(rating_id)
+        if pair is None:
             return False
-        pair = lock_pair(rating.pair_id)
         ended = pair.state != PairState.IN_REVIEW or pair.challenge.is_final
         changed = Rating.objects.filter(pk=rating_id, state=RatingState.PROVISIONAL).update(
             state=RatingState.LATE if ended else RatingState.FINAL, final_at=None if ended else at
@@ -202,6 +233,15 @@ def finalise_rating(*, rating_id: int, at: datetime) -> bool:
         if changed and not ended:
             _settle_if_ready(pair, at)
     return bool(changed)
+
+
+def _lock_pair_of(rating_id: int) -> Pair | None:
+    return (
+        Pair.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("challenge__policy")
+        .filter(ratings=rating_id)
+        .first()
+    )
 
 
 def _settle_if_ready(pair: Pair, at: datetime) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Exists, F, Func, IntegerField, OuterRef, Q, QuerySet, Subquery
 
 from cats4ml.challenges.models import Participation
 from cats4ml.challenges.queries import team_mates
@@ -20,11 +20,19 @@ def open_to(rater: Participation) -> QuerySet[Pair]:
 
     Never one that they or a team-mate claimed, retracted claims included; never one that they rated or reported.
     """
-    mates = [*team_mates(rater.user_id), rater.user_id]
-    return Pair.objects.filter(challenge=rater.challenge_id, state=PairState.IN_REVIEW).exclude(
-        Exists(Submission.objects.filter(pair=OuterRef("pk"), participation__user__in=mates))
-        | Exists(Rating.objects.filter(pair=OuterRef("pk"), rater__user=rater.user_id))
-        | Exists(PictureReport.objects.filter(pair=OuterRef("pk"), rater__user=rater.user_id))
+    return _open_to(rater.challenge_id, rater.pk, rater.user_id).all()
+
+
+@lru_cache(maxsize=1024)
+def _open_to(challenge_id: int, rater_id: int, user_id: int) -> QuerySet[Pair]:
+    """The question alone, never its answer: it is kept because composing it takes longer than asking it."""
+    ours = Q(participation__user=user_id) | Q(participation__user__in=team_mates(user_id))
+    return Pair.objects.filter(
+        ~Exists(Submission.objects.filter(ours, pair=OuterRef("pk"))),
+        ~Exists(Rating.objects.filter(pair=OuterRef("pk"), rater=rater_id)),
+        ~Exists(PictureReport.objects.filter(pair=OuterRef("pk"), rater=rater_id)),
+        challenge=challenge_id,
+        state=PairState.IN_REVIEW,
     )
 
 
@@ -33,9 +41,10 @@ def counted_ratings() -> QuerySet[Rating]:
     return Rating.objects.exclude(state=RatingState.LATE)
 
 
-def _count_of(rows: QuerySet[Rating] | QuerySet[Lease]) -> Coalesce:
-    counted = rows.filter(pair=OuterRef("pk")).order_by().values("pair").annotate(n=Count("pk")).values("n")
-    return Coalesce(Subquery(counted), 0)
+def _count_of(rows: QuerySet[Rating] | QuerySet[Lease]) -> Subquery:
+    """How many of these rows a pair has. A plain COUNT in a subquery of its own: it needs no GROUP BY, and says 0."""
+    count = Func("pk", function="COUNT", output_field=IntegerField())
+    return Subquery(rows.filter(pair=OuterRef("pk")).order_by().values(n=count))
 
 
 def live_leases(at: datetime) -> QuerySet[Lease]:
@@ -55,10 +64,16 @@ def waiting_for(rater: Participation, at: datetime) -> QuerySet[Pair]:
     )
 
 
-def free_places(pair: Pair, at: datetime) -> int:
-    """How many more raters the pair may be given to. Exact while the caller holds the pair's lock."""
-    needed = pair.challenge.rules.quorum + pair.extra_ratings
-    return needed - counted_ratings().filter(pair=pair).count() - live_leases(at).filter(pair=pair).count()
+def free_places(pair: Pair, at: datetime, *, among: QuerySet[Pair] | None = None) -> int:
+    """How many more raters the pair may be given to. Exact while the caller holds the pair's lock.
+
+    0 where the pair is not `among` these, which costs no further query.
+    """
+    pairs = Pair.objects.all() if among is None else among
+    counted = pairs.filter(pk=pair.pk).annotate(answers=_count_of(counted_ratings()), held=_count_of(live_leases(at)))
+    for answers, held in counted.values_list("answers", "held"):
+        return max(0, pair.challenge.rules.quorum + pair.extra_ratings - int(answers) - int(held))
+    return 0
 
 
 def final_tally(pair: Pair) -> tuple[Tally, list[int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cats4ml.rules.answers import Tally
+from cats4ml.rules.credit import NoCredit
 from cats4ml.rules.verdicts import Outcome, Verdict
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -12,6 +13,10 @@ _OUTCOMES = {
     Outcome.FALSE_POSITIVE: "a false positive",
     Outcome.AGREEMENT: "an agreement",
     Outcome.AMBIGUOUS: "ambiguous",
+}
+_UNCREDITED = {
+    NoCredit.KNOWN_UNKNOWN: ", but the machines were unsure: it earns nothing by this challenge’s rules",
+    NoCredit.NEAR_COPY: ", but a near-copy of this picture was claimed before: it earns nothing",
 }
 
 
@@ -28,8 +33,19 @@ def _people(number: int, *, said: str) -> str:
     return f"{count_in_words(number)} {noun} {said}"
 
 
-def settled_reason(*, tally: Tally, verdict: Verdict, outcome: Outcome, mean: float | None, machine_yes: bool) -> str:
-    """Why a pair ended as it did: "Four of five raters said yes, the machines' mean was 0.08: a false negative."."""
+def settled_reason(
+    *,
+    tally: Tally,
+    verdict: Verdict,
+    outcome: Outcome,
+    mean: float | None,
+    machine_yes: bool,
+    uncredited: NoCredit | None = None,
+) -> str:
+    """Why a pair ended as it did: "Four of five raters said yes, the machines' mean was 0.08: a false negative.".
+
+    Where an adverse pair is `uncredited` it says that too, and why.
+    """
     side = {Verdict.YES: tally.yes, Verdict.NO: tally.no}.get(verdict)
     if side is None:
         said_yes = _people(tally.yes, said="said yes") if tally.yes else "nobody said yes"
@@ -42,7 +58,17 @@ def settled_reason(*, tally: Tally, verdict: Verdict, outcome: Outcome, mean: fl
         people = f"{count_in_words(side)} of {count_in_words(tally.total)} raters said {_SIDES[verdict]}"
     said = "yes" if machine_yes else "no"
     machines = f"the machines said {said}" if mean is None else f"the machines’ mean was {mean:.2f}"
-    return f"{people[0].upper()}{people[1:]}, {machines}: {_OUTCOMES[outcome]}."
+    but = _UNCREDITED[uncredited] if uncredited else ""
+    return f"{people[0].upper()}{people[1:]}, {machines}: {_OUTCOMES[outcome]}{but}."
+
+
+def too_few_classifiers(*, label: str, knowing: int, needed: int) -> str:
+    """Why a pair can't be scored: "Only one classifier of the roster knows the label Bird; two are needed."."""
+    if not knowing:
+        return f"No classifier of the roster knows the label {label}."
+    noun, know = ("classifier", "knows") if knowing == 1 else ("classifiers", "know")
+    counted = f"{count_in_words(knowing)} {noun} of the roster {know}"
+    return f"Only {counted} the label {label}; {count_in_words(needed)} are needed."
 
 
 def points_in_words(points: int) -> str:

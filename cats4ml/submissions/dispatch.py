@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
 
 from celery import current_app
 from django.core.cache import cache
+from django.db import transaction
+from django.db.models import QuerySet
 from kombu.exceptions import OperationalError
 
-from cats4ml.catalog.models import Classifier, Image, Prediction
-from cats4ml.challenges.models import Challenge
+from cats4ml.catalog.models import Classifier, Embedding, Image, Prediction
+from cats4ml.challenges.models import Challenge, RosterVersion
 from scoring.contract import (
+    BULK,
+    INTERACTIVE,
     MISSING_IMAGE,
     RECORD_SCORES,
     SCORE_IMAGES,
@@ -31,34 +36,79 @@ RECOUNT_BOARD = "cats4ml.leaderboard.tasks.recount"
 
 # One message for a chunk of images: long enough to fill a batch, short enough that a killed worker repeats little.
 CHUNK = 32
+# So few pictures are one act of somebody who waits for them; more are a file.
+FEW = 8
+FAMILIES_WITH_FEATURES = ("torchvision", "builtin", "head")
+FAMILIES_PERHAPS_WITH = (*FAMILIES_WITH_FEATURES, "exported")  # a program's features are found, or they are not
 BOARD_SECONDS = 1
 
 
-def request_scores(challenge: Challenge, image_ids: Iterable[int]) -> None:
-    """Ask for the predictions that these images still lack, and ring the recording of those that lack none."""
-    assert challenge.roster is not None, "pairs exist only in an edition with a roster"
-    classifiers = {one.pk: one for one in Classifier.objects.filter(rosters=challenge.roster)}
+def request_scores(
+    challenge: Challenge,
+    image_ids: Iterable[int],
+    *,
+    roster: RosterVersion | None = None,
+    priority: int | None = None,
+    embeddings: bool = False,
+) -> int:
+    """Ask for the predictions that these images still lack, and ring the recording of those that lack none.
+
+    `roster`: the one in force, unless another is given. `priority`: one of the contract's; by itself that of somebody
+    who waits where the pictures are few, else that of a file. An embedding comes along with a prediction that is
+    asked for; `embeddings` asks for those too that are lacking where the prediction is there. Returns the number of
+    messages sent to scoring workers.
+    """
+    roster = roster or challenge.roster
+    assert roster is not None, "pairs exist only in an edition with a roster"
+    classifiers = {one.pk: one for one in Classifier.objects.filter(rosters=roster)}
     images = Image.objects.in_bulk(list(image_ids))
-    have: dict[int, set[int]] = defaultdict(set)
-    for image_id, classifier_id in Prediction.objects.filter(image__in=images, classifier__in=classifiers).values_list(
-        "image_id", "classifier_id"
-    ):
-        have[image_id].add(classifier_id)
+    if priority is None:
+        priority = INTERACTIVE if len(images) <= FEW else BULK
     lacking: dict[frozenset[int], list[Image]] = defaultdict(list)
-    for pk, image in images.items():
-        lacking[frozenset(classifiers) - have[pk]].append(image)
+    for pk, missing in _lacking(images, classifiers, embeddings=embeddings).items():
+        lacking[missing].append(images[pk])
+    sent = 0
     for missing, group in lacking.items():
-        cards = tuple(_without_labels(classifiers[pk].card) for pk in sorted(missing))
+        asked = [classifiers[pk] for pk in sorted(missing)]
         for start in range(0, len(group), CHUNK):
-            _send_chunk(challenge, group[start : start + CHUNK], cards)
+            sent += _send_chunk(challenge, group[start : start + CHUNK], asked, priority)
+    return sent
 
 
-def _without_labels(card: dict[str, object]) -> dict[str, object]:
-    """A card as the worker needs it: the digest covers the labels, and a thousand of them would fill every message."""
-    return {name: value for name, value in card.items() if name != "labels"}
+def gives_embeddings(classifier: Classifier) -> bool:
+    """Whether a classifier's backbone is sure to give its features when it is asked for them."""
+    return classifier.card.get("family") in FAMILIES_WITH_FEATURES
 
 
-def _send_chunk(challenge: Challenge, images: list[Image], cards: tuple[dict[str, object], ...]) -> None:
+def _lacking(
+    images: Collection[int], classifiers: Mapping[int, Classifier], *, embeddings: bool
+) -> dict[int, frozenset[int]]:
+    """By image, the classifiers that are to be asked about it."""
+    have = _present(Prediction.objects.filter(image__in=images, classifier__in=classifiers))
+    lacking = {pk: frozenset(classifiers) - have[pk] for pk in images}
+    if embeddings:
+        embedding = {pk for pk, one in classifiers.items() if gives_embeddings(one)}
+        there = _present(Embedding.objects.filter(image__in=images, classifier__in=embedding))
+        lacking = {pk: missing | (embedding - there[pk]) for pk, missing in lacking.items()}
+    return lacking
+
+
+def _present(rows: QuerySet[Prediction] | QuerySet[Embedding]) -> dict[int, set[int]]:
+    have: dict[int, set[int]] = defaultdict(set)
+    for image_id, classifier_id in rows.values_list("image_id", "classifier_id"):
+        have[image_id].add(classifier_id)
+    return have
+
+
+def _for_workers(card: dict[str, Any]) -> dict[str, Any]:
+    """A card as the worker needs it. The digest covers the labels, and a thousand of them would fill every message; of
+    the measured figures only those are sent without which a reduced decode is refused."""
+    kept = {name: value for name, value in card.items() if name not in ("labels", "quality")}
+    shift = {name: value for name, value in card.get("quality", {}).items() if name.startswith("decode_shift_")}
+    return {**kept, "quality": shift} if shift else kept
+
+
+def _send_chunk(challenge: Challenge, images: list[Image], classifiers: list[Classifier], priority: int) -> int:
     web = queue_name(WEB_QUEUE, challenge.queue)
     unknown = [image for image in images if not image.file]
     if unknown:
@@ -66,14 +116,31 @@ def _send_chunk(challenge: Challenge, images: list[Image], cards: tuple[dict[str
             ScoreResult(image.pk, {}, MISSING_IMAGE, "The picture itself is not known here.").to_message()
             for image in unknown
         ]
-        send(RECORD_SCORES, web, results=results)
+        send(RECORD_SCORES, web, priority=priority, results=results)
     known = [image for image in images if image.file]
-    if known and cards:
-        refs = tuple(ImageRef(image.pk, str(image.file), image.sha256) for image in known)
-        request = ScoreRequest(images=refs, classifiers=cards, reply_queue=web)
-        send(SCORE_IMAGES, queue_name(SCORING_QUEUE, challenge.queue), request=request.to_message())
-    elif known:
-        send(APPLY_SCORES, web, images=[image.pk for image in known])
+    if not known:
+        return 0
+    if not classifiers:
+        send(APPLY_SCORES, web, priority=priority, images=[image.pk for image in known])
+        return 0
+    request = ScoreRequest(
+        images=tuple(ImageRef(image.pk, str(image.file), image.sha256) for image in known),
+        classifiers=tuple(_for_workers(one.card) for one in classifiers),
+        reply_queue=web,
+        embed=tuple(one.digest for one in classifiers if one.card.get("family") in FAMILIES_PERHAPS_WITH),
+        priority=priority,
+    )
+    send(SCORE_IMAGES, queue_name(SCORING_QUEUE, challenge.queue), priority=priority, request=request.to_message())
+    return 1
+
+
+def after_commit(call: Callable[..., object], *arguments: object) -> None:
+    """Make this call once the transaction is committed. What goes wrong then is logged: a sweep will ring again."""
+
+    def later() -> None:  # a function with a name of its own, which Django's log of a failure asks for
+        call(*arguments)
+
+    transaction.on_commit(later, robust=True)
 
 
 def ring_board(challenge_id: int, queue: str = "") -> None:
@@ -82,9 +149,11 @@ def ring_board(challenge_id: int, queue: str = "") -> None:
         send(RECOUNT_BOARD, queue_name(WEB_QUEUE, queue), countdown=BOARD_SECONDS, challenge=challenge_id)
 
 
-def send(task: str, queue: str, *, countdown: float | None = None, **kwargs: object) -> None:
+def send(
+    task: str, queue: str, *, countdown: float | None = None, priority: int = INTERACTIVE, **kwargs: object
+) -> None:
     """Send a task by name. A broker that can't be reached is logged: the sweep will ring again."""
     try:
-        current_app.send_task(task, kwargs=kwargs, queue=queue, countdown=countdown)
+        current_app.send_task(task, kwargs=kwargs, queue=queue, countdown=countdown, priority=priority)
     except OperationalError as error:
         logger.warning("no broker for %s: %s; the sweep will ring again", task, error)

@@ -156,6 +156,7 @@ class UploadRow(models.Model):
     problem = models.CharField(max_length=30, blank=True)
     detail = models.TextField(blank=True)
     later = models.BooleanField(default=False, help_text="Somebody claimed the pair before.")
+    near_copy = models.BooleanField(default=False, help_text="A near-copy of the picture is claimed for the label.")
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["upload", "line"], name="one_upload_row_per_line")]

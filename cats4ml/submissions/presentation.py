@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
+from cats4ml.rules.credit import NoCredit
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.policy import REVEAL_SCORED
 from cats4ml.rules.reasons import points_in_words, settled_reason
 from cats4ml.rules.verdicts import Outcome, Verdict
+from cats4ml.submissions.endings import near_threshold
 from cats4ml.submissions.models import Credit, Pair, Submission
+from cats4ml.submissions.voices import NamedVoice, named_voices
+from scoring.ensemble import sureness
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,11 @@ class ClaimView:
     def settled(self) -> bool:
         """Whether this claimant is told how the pair ended."""
         return is_told(self.submission)
+
+    @property
+    def classifiers(self) -> list[NamedVoice]:
+        """What each classifier said, once this claimant is told how the pair ended. Asks the database."""
+        return named_voices(self.pair) if self.settled else []
 
 
 def is_told(claim: Submission) -> bool:
@@ -92,6 +101,30 @@ def _claim_view(claim: Submission, first_claimant: str) -> ClaimView:
     )
 
 
+@dataclass(frozen=True)
+class Certainty:
+    """How sure the machines were of a pair, 0 to 1, and what an error of theirs is there."""
+
+    sureness: float
+    kind: str
+
+
+KNOWN_UNKNOWN = "known_unknown"
+CANDIDATE_UNKNOWN_UNKNOWN = "candidate_unknown_unknown"
+
+
+def certainty_of(pair: Pair) -> Certainty | None:
+    """By the policy that settled the pair, else by the one in force; None where the machines' mean is not known."""
+    if pair.machine_mean is None:
+        return None
+    policy = pair.policy.value if pair.policy is not None else pair.challenge.rules
+    near = near_threshold(pair.machine_mean, policy)
+    return Certainty(
+        sureness=sureness(pair.machine_mean, threshold=policy.threshold),
+        kind=KNOWN_UNKNOWN if near else CANDIDATE_UNKNOWN_UNKNOWN,
+    )
+
+
 def reason_of(pair: Pair) -> str:
     """Why a settled pair ended as it did, in words; empty for any other."""
     if pair.state != PairState.SETTLED:
@@ -102,6 +135,7 @@ def reason_of(pair: Pair) -> str:
         outcome=Outcome(pair.outcome),
         mean=pair.machine_mean,
         machine_yes=bool(pair.machine_yes),
+        uncredited=NoCredit(pair.uncredited) if pair.uncredited else None,
     )
 
 
@@ -114,4 +148,6 @@ def _reason(claim: Submission, points: int) -> str:
         return ""
     if not is_told(claim):
         return "It was settled before you claimed it. How it ended is told with the release."
-    return f"{reason_of(claim.pair)} {points_in_words(points)}"
+    # A reason that says that it earns nothing needs no figure after it.
+    earned = "" if claim.pair.uncredited else points_in_words(points)
+    return f"{reason_of(claim.pair)} {earned}".strip()

@@ -31,6 +31,9 @@ class Problem(models.TextChoices):
 
 
 MAX_RATIONALE = 1000
+NEAR_COPY_CLAIMED = (
+    "A near-copy of this picture is claimed for this label already: yours will be rated and released but earns nothing."
+)
 
 _REMEDIES = {
     Problem.MALFORMED: "Give each row image_id, label_id and, if you like, rationale; quote a text with commas.",

@@ -33,7 +33,8 @@ class ClaimRow:
 class CheckedRow:
     """What the check made of a row: a `problem`, or a target image and label; `later` if somebody was earlier.
 
-    `submission` is set once the claim is accepted.
+    `near_copy`: a near-copy of the picture is claimed for this label already, so that this pair is rated and released
+    but earns nothing. `submission` is set once the claim is accepted.
     """
 
     row: ClaimRow
@@ -42,6 +43,7 @@ class CheckedRow:
     problem: Problem | None = None
     detail: str = ""
     later: bool = False
+    near_copy: bool = False
     submission: Submission | None = None
 
     @property
@@ -184,6 +186,43 @@ def _against_known(row: CheckedRow, known: KnownPair | None) -> CheckedRow:
     return replace(row, later=known.claimed or known.state in (PairState.IN_REVIEW, PairState.SETTLED))
 
 
+def _copy_groups(pool: QuerySet[PoolImage]) -> dict[int, int]:
+    """By image, the number of its group, for those that have one."""
+    return {image: group for image, group in pool.values_list("image_id", "copy_group") if group is not None}
+
+
+class NearCopies:
+    """Which near-copies are claimed for which label: before these rows, and by the rows in turn."""
+
+    def __init__(self, challenge: Challenge, rows: Sequence[CheckedRow]) -> None:
+        pool = PoolImage.objects.filter(challenge=challenge, copy_group__isnull=False)
+        groups = pool.filter(image__in={row.pair_key[0] for row in rows})
+        self._groups = _copy_groups(groups)
+        # By group and label, a claimed picture: the first of the group to be claimed has no near-copy before it.
+        self._claimed: dict[tuple[int, int], set[int]] = defaultdict(set)
+        if self._groups:
+            alike = _copy_groups(pool.filter(copy_group__in=set(self._groups.values())))
+            pairs = Pair.objects.filter(
+                Exists(Submission.objects.filter(valid_claims(), pair=OuterRef("pk"))),
+                challenge=challenge,
+                image__in=alike,
+                label__in={row.pair_key[1] for row in rows},
+            ).exclude(state__in=(PairState.UNSCORABLE, PairState.WITHDRAWN))
+            for image, label in pairs.values_list("image_id", "label_id"):
+                self._claimed[alike[image], label].add(image)
+
+    def claim(self, pair_key: tuple[int, int]) -> bool:
+        """Whether a near-copy of this picture is claimed for this label; from now on this picture is, too."""
+        image, label = pair_key
+        group = self._groups.get(image)
+        if group is None:
+            return False
+        claimed = self._claimed[group, label]
+        before = bool(claimed - {image})
+        claimed.add(image)
+        return before
+
+
 def check_rows(participation: Participation, rows: Sequence[ClaimRow]) -> list[CheckedRow]:
     """Every row with its problem, or none. Nothing is written and nothing is charged.
 
@@ -194,6 +233,7 @@ def check_rows(participation: Participation, rows: Sequence[ClaimRow]) -> list[C
     known = known_pairs(participation, (row.pair_key for row in resolved if row.problem is None))
     remaining = quota_for(participation).remaining
     first_lines: dict[tuple[int, int], int] = {}
+    copies = NearCopies(participation.challenge, [row for row in resolved if row.problem is None])
     checked = []
     for row in resolved:
         result = row
@@ -208,6 +248,8 @@ def check_rows(participation: Participation, rows: Sequence[ClaimRow]) -> list[C
                 remaining -= 1
             else:
                 result = replace(result, problem=Problem.OVER_QUOTA)
+        if result.problem is None and not result.later:
+            result = replace(result, near_copy=copies.claim(result.pair_key))
         checked.append(result)
     return checked
 

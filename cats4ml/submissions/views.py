@@ -26,7 +26,7 @@ from cats4ml.submissions.actions.claims import (
 )
 from cats4ml.submissions.forms import ClaimForm, UploadForm
 from cats4ml.submissions.models import Submission, Upload
-from cats4ml.submissions.problems import Problem
+from cats4ml.submissions.problems import NEAR_COPY_CLAIMED, Problem
 from cats4ml.submissions.queries import first_claims, public_queue, quota_for
 from cats4ml.ui.paging import keyset_page
 from cats4ml.ui.spreadsheets import harmless
@@ -92,7 +92,8 @@ def submit_pair(request: HttpRequest, challenge: Challenge, viewer: Viewer, find
         else:
             if checked.problem is None:
                 later = " Somebody claimed it before you: it costs you nothing." if checked.later else ""
-                messages.success(request, f"Claimed.{later}")
+                copy = f" {NEAR_COPY_CLAIMED}" if checked.near_copy else ""
+                messages.success(request, f"Claimed.{later}{copy}")
                 return redirect("pages:mine", slug=challenge.slug)
             field = "image_id" if checked.problem == Problem.UNKNOWN_IMAGE else None
             words = f"{checked.problem.label}. {checked.detail} {checked.problem.remedy}"
@@ -141,6 +142,7 @@ def upload(
         good=counts.get("", 0),
         later=later,
         charged=counts.get("", 0) - later,
+        near_copies=good.filter(near_copy=True).count(),
         bad=sum(number for _, number in reasons),
         reasons=reasons,
         chosen=chosen,

@@ -10,8 +10,10 @@ import pytest
 from rest_framework.test import APIClient
 
 from cats4ml.catalog.models import Label
+from cats4ml.challenges.actions import decide_policy
 from cats4ml.challenges.models import ChallengeStatus
 from cats4ml.rules.answers import Answer, Tally
+from cats4ml.rules.policy import Policy
 from cats4ml.submissions.actions.imports import SettledElsewhere, import_settled_pairs
 from cats4ml.submissions.actions.settlement import disqualify_participant
 from cats4ml.submissions.models import Pair
@@ -104,15 +106,22 @@ def test_json_tells_everything_of_a_pair(settled, organiser) -> None:
         "machine_score": 1,
         "machine_mean": 0.875,
         "machine_spread": 0.0,
+        "machine_voices": 2,
+        "sureness": 0.75,
+        "kind": "candidate_unknown_unknown",
         "state": "settled",
         "verdict": "yes",
         "outcome": "agreement",
+        "uncredited": None,
         "tally_source": "ratings",
         "policy_version": 1,
         "roster_version": 1,
         "first_submitter": "ada",
         "unscorable_reason": "",
         "reopened_reason": "",
+        "classifiers": [
+            {"name": one.name, "digest": one.digest, "weight": 1.0, "probability": 0.875} for one in settled.classifiers
+        ],
     }
     assert shown["id"] in [row["id"] for row in organiser.get(address(settled, "pairs/")).json()["results"]]
 
@@ -214,3 +223,31 @@ def test_export_of_a_closed_challenge_is_there(settled, organiser) -> None:
     settled.challenge.status = ChallengeStatus.FINAL
     settled.challenge.save(update_fields=["status"])
     assert body(organiser.get(address(settled, "pairs/"), {"format": "csv"})).count(b"\n") == 4
+
+
+def test_a_pair_near_the_threshold_is_a_known_unknown(world, organiser) -> None:
+    decide_policy(challenge=world.challenge, policy=Policy(near_margin=0.25, near_threshold_scores=False))
+    world.claim(world.finder(make_user("ada")), (0, "cat"), (1, "cat"), (2, "cat"))
+    for place, mean in ((0, 0.375), (1, 0.25)):
+        world.score(place, {"cat": mean})
+        world.rate(world.pair(place, "cat"), *[YES] * 5)
+    rows = organiser.get(address(world, "pairs/")).json()["results"]
+    assert only(rows, "outcome", "sureness", "kind", "uncredited") == [
+        ("false_negative", 0.25, "known_unknown", "known_unknown"),
+        ("false_negative", 0.5, "candidate_unknown_unknown", None),
+        (None, None, None, None),
+    ]
+
+
+def test_claimants_read_each_classifiers_probability_once_their_pair_is_settled(world) -> None:
+    ada = make_user("ada")
+    [first, second] = world.claim(world.finder(ada), (0, "cat"), (1, "cat"))
+    for place in (0, 1):
+        world.score(place, {"cat": 0.25})
+    world.rate(world.pair(0, "cat"), *[YES] * 5)
+    client = program(ada)
+    paths = [address(world, f"submissions/{one.submission.pk}/") for one in (first, second)]
+    told = [
+        [(voice["name"], voice["probability"]) for voice in client.get(path).json()["classifiers"]] for path in paths
+    ]
+    assert told == [[("one", 0.25), ("two", 0.25)], []]

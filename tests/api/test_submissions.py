@@ -70,7 +70,7 @@ def test_one_claim_is_answered_with_the_submission(world, ada) -> None:
         "reason": "",
         "first_claimant": None,
     }
-    assert ada.client.get(answer["Location"]).json() == {**shown, "created_at": created}
+    assert ada.client.get(answer["Location"]).json() == {**shown, "created_at": created, "classifiers": []}
 
 
 @pytest.mark.parametrize(

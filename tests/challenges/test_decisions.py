@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import pytest
 from django.db import DatabaseError, transaction
 
-from cats4ml.challenges.actions import JoinRefused, add_target_labels, decide_policy, decide_roster, join_challenge
+from cats4ml.challenges.actions import (
+    JoinRefused,
+    NewMember,
+    add_target_labels,
+    decide_policy,
+    decide_roster,
+    join_challenge,
+    propose_roster,
+)
 from cats4ml.challenges.editions import EditionRefused, create_edition
 from cats4ml.challenges.models import (
     Challenge,
@@ -15,6 +24,7 @@ from cats4ml.challenges.models import (
     Participation,
     PolicyVersion,
     Role,
+    RosterDecision,
     RosterMember,
     RosterVersion,
 )
@@ -52,6 +62,49 @@ def test_a_roster_has_members_of_the_editions_vocabulary(world) -> None:
     with pytest.raises(ValueError, match="can score none of its labels"):
         decide_roster(challenge=world.challenge, classifiers=make_world().classifiers)
     assert RosterVersion.objects.filter(challenge=world.challenge).count() == 1
+
+
+def test_a_proposed_roster_is_not_in_force_and_the_same_one_is_no_new_version(world) -> None:
+    one, two = world.classifiers
+    before = world.challenge.roster
+    versions = [
+        propose_roster(challenge=world.challenge, members=members).version
+        for members in ([one], [NewMember(one, 2.0), two], [one], [NewMember(one, 2.0), two], [one, two])
+    ]
+    assert versions == [2, 3, 2, 3, 1]
+    assert Challenge.objects.get(pk=world.challenge.pk).roster == before
+    assert [(one.roster.version, one.by) for one in RosterDecision.objects.filter(challenge=world.challenge)] == [
+        (1, None)
+    ]
+
+
+def test_a_decision_says_which_roster_came_in_force_by_whom_and_why(world) -> None:
+    boss, former = make_user(), world.challenge.roster
+    for classifiers, reason in (([world.classifiers[0]], "Two is wrong."), (world.classifiers, "It was not.")):
+        decide_roster(challenge=world.challenge, classifiers=classifiers, by=boss, reason=reason, at=START)
+    decide_roster(challenge=world.challenge, classifiers=world.classifiers)
+    decided = RosterDecision.objects.filter(challenge=world.challenge).order_by("pk")[1:]
+    assert [(one.roster.version, one.by, one.reason, one.created_at) for one in decided] == [
+        (2, boss, "Two is wrong.", START),
+        (1, boss, "It was not.", START),
+    ]
+    assert Challenge.objects.get(pk=world.challenge.pk).roster == former
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"weight": 0.0}, "above zero"),
+        ({"weight": math.nan}, "above zero"),
+        ({"label_map": {"cat": [3]}}, "beyond its 3"),
+        ({"label_map": {"cat": [-1]}}, "beyond its 3"),
+    ],
+)
+def test_a_member_of_a_roster_has_a_weight_and_a_map_to_its_own_outputs(world, more, words) -> None:
+    with pytest.raises(ValueError, match=words):
+        propose_roster(challenge=world.challenge, members=[NewMember(world.classifiers[0], **more)])
+    with pytest.raises(ValueError, match="twice"):
+        propose_roster(challenge=world.challenge, members=[world.classifiers[0]] * 2)
 
 
 def test_a_label_of_another_vocabulary_is_no_target(world) -> None:

@@ -44,6 +44,7 @@ def test_recorded_votes_go_the_whole_way_through_real_workers(recording, roster)
     figures = command_json(
         "replay", recording, "--roster", file, "--classifiers-dir", classifiers, "--challenge", "votes"
     )
+    assert (figures.pop("backend"), figures.pop("near_threshold")) == ("auto", [])
     assert figures.pop("scoring_seconds") > 0
     assert figures.pop("rating_seconds") > 0
     assert figures == {
@@ -91,14 +92,19 @@ def test_a_classifier_that_cannot_be_loaded_ends_the_replay_with_the_log_and_not
 ) -> None:
     file, _ = roster
     (tmp_path / "three.pth").write_bytes(b"no weights")
-    seen: list[psutil.Process] = []
+    seen: dict[psutil.Process, str] = {}
     claim = replaying._claim
-    monkeypatch.setattr(replaying, "_claim", lambda *args: (seen.extend(worker_children()), claim(*args)))
-    message = refusal(recording, (file, tmp_path), "--challenge", "votes")
+
+    def look_and_claim(*args) -> None:
+        seen.update((worker, worker.environ()["SCORING_BACKEND"]) for worker in worker_children())
+        claim(*args)
+
+    monkeypatch.setattr(replaying, "_claim", look_and_claim)
+    message = refusal(recording, (file, tmp_path), "--challenge", "votes", "--backend", "torch")
     assert "The workers fail again and again." in message
     assert "classifier 'always three' (three.pth)" in message
     assert "The challenge votes is left as far as it came, paused (8 unscorable). No worker is left." in message
-    assert len(seen) == 2
+    assert list(seen.values()) == ["torch", "torch"]
     assert not [worker for worker in seen if worker.is_running()]
     challenge = Challenge.objects.get(slug="votes")
     assert (challenge.status, challenge.queue) == (ChallengeStatus.PAUSED, "")
@@ -146,7 +152,9 @@ def test_a_missing_file_or_column_is_named(recording, tmp_path, file) -> None:
 
 
 @pytest.mark.django_db
-def test_what_is_wrong_with_the_roster_is_said_before_anything_is_made(recording, roster, tmp_path) -> None:
+def test_what_is_wrong_with_the_roster_is_said_before_anything_is_made(
+    recording, roster, tmp_path, monkeypatch
+) -> None:
     file, classifiers = roster
     assert "no such folder" in refusal(tmp_path / "none", roster)
     assert "can't be read" in refusal(recording, (tmp_path / "none.toml", classifiers))
@@ -160,7 +168,22 @@ def test_what_is_wrong_with_the_roster_is_said_before_anything_is_made(recording
     mixed.write_text(file.read_text() + other)
     assert "these have: other-digits, replayed-digits" in refusal(recording, (mixed, classifiers))
     assert "--quorum must be" in refusal(recording, roster, "--quorum", "0")
+    assert "--backend must be one of auto, torch, onnxruntime, not 'abacus'" in refusal(
+        recording, roster, "--backend", "abacus"
+    )
+    monkeypatch.setenv("SCORING_BACKEND", "slide rule")
+    assert "SCORING_BACKEND must be one of auto, torch, onnxruntime" in refusal(recording, roster)
     assert not Challenge.objects.exists()
+
+
+def test_pairs_near_the_threshold_are_listed_with_their_means_to_compare_two_backends(world) -> None:
+    world.claim(world.finder(), *[(place, "owl") for place in range(5)])
+    for place, mean in enumerate([0.495, 0.48, 0.5, 0.52, 0.5078125]):
+        world.score(place, {"owl": mean})
+    assert replaying.near_threshold(world.challenge) == [
+        {"image_id": world.images[place].image_id, "label_id": "owl", "machine_mean": pytest.approx(mean, abs=1e-3)}
+        for place, mean in [(0, 0.495), (2, 0.5), (4, 0.5078125)]
+    ]
 
 
 @pytest.mark.django_db

@@ -44,3 +44,39 @@ def write_perceptron(folder: Path, *, seed: int = 0, **changes: Any) -> Classifi
     """A perceptron with weights drawn by `seed`."""
     torch.manual_seed(seed)
     return write_net(folder, registry.build("digits_perceptron", len(DIGITS)), **changes)
+
+
+def remote_card(**changes: Any) -> dict[str, Any]:
+    """A card of the digits network behind `tests.models_zoo.kserve_server`."""
+    values = card(
+        family="remote",
+        endpoint="triton",
+        model="digits",
+        version="1",
+        input_name="pictures",
+        output_name="logits",
+        input={"resize": [20, 20], "size": [20, 20], "colour": "grey", "mean": [0.5], "std": [0.5]},
+    )
+    for key in ("architecture", "weights", "sha256"):
+        del values[key]
+    return values | changes
+
+
+def head_card(**changes: Any) -> dict[str, Any]:
+    """A card of a head on a digits network."""
+    backbone = {"family": "builtin", "architecture": "digits_conv", "weights": "b.pt", "sha256": "b" * 64}
+    values = card(
+        family="head",
+        activation="sigmoid",
+        backbone=backbone,
+        input={"resize": [20, 20], "size": [20, 20], "colour": "grey", "mean": [0.5], "std": [0.5]},
+    )
+    del values["architecture"]
+    return values | changes
+
+
+def drawn_card(*, seed: int, **changes: Any) -> dict[str, Any]:
+    """A card of a network without a file, its weights drawn by `seed`."""
+    values = card(weights="", seed=seed)
+    del values["sha256"]
+    return values | changes

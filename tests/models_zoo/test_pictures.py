@@ -5,11 +5,14 @@ import struct
 import zlib
 from typing import Any
 
+import imagehash
 import numpy as np
 import pytest
 from PIL import Image
 
-from models_zoo.pictures import UnreadablePictureError, decode
+from models_zoo.card_parts import InputSpec
+from models_zoo.pictures import UnreadablePictureError, decode, perceptual_hash
+from models_zoo.preprocess import pixels
 
 Colour = tuple[int, int, int]
 
@@ -124,3 +127,48 @@ def png_header(width: int, height: int) -> bytes:
 def test_a_decompression_bomb_is_refused_before_it_unfolds(size: tuple[int, int]) -> None:
     with pytest.raises(UnreadablePictureError, match="pixels; at most 50000000 are read"):
         decode(png_header(*size))
+
+
+def test_a_jpeg_is_decoded_at_a_half_or_less_as_far_as_both_sides_stay_large_enough() -> None:
+    draw = np.random.default_rng(0)
+    smooth = Image.fromarray(draw.integers(0, 256, (30, 40, 3), dtype=np.uint8)).resize((1600, 1200))
+    data = encoded(smooth, "JPEG", quality=95)
+    assert [decode(data, least_side=side).size for side in (0, 1000, 600, 300, 150, 10)] == [
+        (1600, 1200), (1600, 1200), (800, 600), (400, 300), (200, 150), (200, 150),
+    ]  # fmt: skip
+    full, reduced = (np.asarray(decode(data, least_side=side).resize((224, 168))) for side in (0, 168))
+    assert np.abs(full.astype(int) - reduced).mean() < 1
+    png = encoded(smooth, "PNG")
+    assert decode(png, least_side=150).size == (1600, 1200)
+
+
+def test_a_picture_turned_by_its_note_is_turned_after_a_reduced_decode_too() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = decode(encoded(left_red_right_blue().resize((400, 200)), "JPEG", exif=exif, quality=95), least_side=100)
+    assert image.size == (100, 200)
+    assert close_to(image.getpixel((50, 25)), (254, 0, 0))
+
+
+def test_the_perceptual_hash_is_imagehashs_and_hardly_moves_with_size_and_light() -> None:
+    draw = np.random.default_rng(0)
+    small = Image.fromarray(draw.integers(0, 256, (12, 16, 3), dtype=np.uint8)).resize((200, 150))
+    other = Image.fromarray(draw.integers(0, 256, (12, 16, 3), dtype=np.uint8)).resize((200, 150))
+    assert perceptual_hash(small) == str(imagehash.phash(small))
+    assert len(perceptual_hash(small)) == 16
+
+    def apart(picture: Image.Image) -> int:
+        return int(imagehash.hex_to_hash(perceptual_hash(small)) - imagehash.hex_to_hash(perceptual_hash(picture)))
+
+    assert apart(small.resize((1600, 1200))) <= 6
+    assert apart(small.point(lambda value: value * 0.8)) <= 6
+    assert apart(other) > 12
+
+
+@pytest.mark.parametrize("size", [(1, 100_000), (100_000, 1), (1, 1)])
+def test_a_picture_of_an_odd_shape_is_scored_like_any_other(size: tuple[int, int]) -> None:
+    image = decode(encoded(Image.new("RGB", size, (10, 200, 30)), "PNG"))
+    spec = InputSpec(resize=64, size=(64, 48), interpolation="bilinear", colour="rgb", mean=(0.5,) * 3, std=(0.5,) * 3)
+    values = pixels(image, spec)
+    assert (values.shape, values.reshape(-1, 3).max(axis=0).tolist()) == ((48, 64, 3), [10, 200, 30])
+    assert len(perceptual_hash(image)) == 16

@@ -11,7 +11,7 @@ from models_zoo import registry, torchvision_nets
 from models_zoo.architectures import ARCHITECTURES, BUILTIN, TORCHVISION
 from models_zoo.fields import FieldError
 from models_zoo.spec import ClassifierSpec
-from tests.models_zoo.cards import card
+from tests.models_zoo.cards import card, drawn_card, head_card, remote_card
 
 
 def digest(**changes: Any) -> str:
@@ -30,8 +30,134 @@ def test_a_card_without_its_labels_is_the_same_classifier() -> None:
     assert ClassifierSpec.from_dict(small).digest == spec.digest
 
 
+RGB = {"resize": 256, "size": [224, 224], "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+STORED = {  # digests that are in databases: scores were stored under them before cards had the keys they have today
+    "builtin": "945cb386d44e958382c908b41df83273ddbacd177a100720eba5fd69f1aa44d4",
+    "torchvision": "85ad8f8fd79750bce04b2a8697042d16a65df2cecae8982e382d3276d6ff7d51",
+    "exported": "3da9930597cd5f6323ed7b29561a13430eca4adf3461a7580e049b5a8a6de475",
+}
+
+
 def test_the_digest_is_the_same_on_every_machine_and_in_every_version() -> None:
-    assert digest() == "945cb386d44e958382c908b41df83273ddbacd177a100720eba5fd69f1aa44d4"
+    exported = card(family="exported", input=RGB)
+    del exported["architecture"]
+    assert {
+        "builtin": digest(),
+        "torchvision": digest(family="torchvision", architecture="resnet50", input=RGB),
+        "exported": ClassifierSpec.from_dict(exported).digest,
+    } == STORED
+
+
+TEMPERATURE = {"method": "temperature", "temperature": 1.7}
+PLATT = {"method": "platt", "scale": [1.5] * 10, "offset": [-0.25] * 10}
+REDUCED = {"decode": "reduced"}
+SHIFT = {"decode_shift_mean": 0.001, "decode_shift_max": 0.04}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        card(calibration=TEMPERATURE),
+        card(activation="sigmoid", calibration=PLATT),
+        card(input=card()["input"] | REDUCED, quality=SHIFT | {"accuracy": {"digits": 0.97, "by": ["a", "b"]}}),
+        card(family="torchvision", architecture="resnet50", input=RGB, weights_enum="IMAGENET1K_V2"),
+        drawn_card(seed=3),
+        head_card(),
+        remote_card(),
+        remote_card(activation="none", version="", max_batch=64),
+    ],
+    ids=["temperature", "platt", "reduced", "enum", "seed", "head", "remote", "probabilities"],
+)
+def test_every_kind_of_card_comes_back_from_json_as_it_was(values: dict[str, Any]) -> None:
+    spec = ClassifierSpec.from_dict(values)
+    for with_labels in (True, False):
+        again = ClassifierSpec.from_dict(json.loads(json.dumps(spec.to_dict(with_labels=with_labels))))
+        assert again.to_dict(with_labels=False) == spec.to_dict(with_labels=False)
+    assert ClassifierSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
+    assert isinstance(hash(spec), int)
+
+
+def changed_head(**changes: Any) -> dict[str, Any]:
+    return head_card(backbone=head_card()["backbone"] | changes)
+
+
+def test_every_new_key_that_changes_a_number_is_in_the_digest() -> None:
+    sigmoid = card(activation="sigmoid")
+    cards = [
+        card(),
+        card(calibration=TEMPERATURE),
+        card(calibration=TEMPERATURE | {"temperature": 1.8}),
+        sigmoid,
+        sigmoid | {"calibration": PLATT},
+        sigmoid | {"calibration": PLATT | {"offset": [0] * 10}},
+        card(input=card()["input"] | REDUCED, quality=SHIFT),
+        drawn_card(seed=3),
+        drawn_card(seed=4),
+        head_card(),
+        changed_head(sha256="e" * 64),
+        changed_head(architecture="digits_perceptron"),
+        remote_card(),
+        remote_card(endpoint="other"),
+        remote_card(model="letters"),
+        remote_card(version="2"),
+        remote_card(input_name="x"),
+        remote_card(output_name="y"),
+    ]
+    digests = [ClassifierSpec.from_dict(values).digest for values in cards]
+    assert len(set(digests)) == len(cards)
+
+
+def test_what_is_only_said_about_a_classifier_is_not_in_its_digest() -> None:
+    enum = card(family="torchvision", architecture="resnet50", input=RGB, weights_enum="IMAGENET1K_V2")
+    assert ClassifierSpec.from_dict(enum).digest == STORED["torchvision"]
+    assert digest(quality={"accuracy": 0.9}) == digest()
+    assert digest(input=card()["input"] | {"decode": "full"}) == digest()
+    one, other = (ClassifierSpec.from_dict(remote_card(max_batch=count)) for count in (1, 64))
+    assert one.digest == other.digest
+    here, there = (ClassifierSpec.from_dict(changed_head(weights=name)) for name in ("a.pt", "b/a.pt"))
+    assert here.digest == there.digest
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        (card(calibration={"method": "isotonic"}), "calibration.method: 'isotonic' is unknown"),
+        (card(calibration={"method": "temperature"}), "calibration.temperature: is missing"),
+        (card(calibration=TEMPERATURE | {"temperature": -1}), "calibration.temperature: should be a number above 0"),
+        (card(calibration=TEMPERATURE | {"scale": [1]}), "calibration.scale: is an unknown key"),
+        (card(calibration=PLATT), "calibration.method: 'platt' is for activation 'sigmoid'; here it is 'softmax'"),
+        (
+            card(activation="sigmoid", calibration=PLATT | {"scale": [1, 2]}),
+            "calibration.scale: should have 10 number(s), one an output; has 2",
+        ),
+        (remote_card(activation="none", calibration=TEMPERATURE), "calibration: needs logits"),
+        (card(activation="none"), "it can be: sigmoid, softmax"),
+        (card(input=card()["input"] | REDUCED), "quality.decode_shift_mean: is missing: a reduced decode changes"),
+        (card(input=card()["input"] | REDUCED, quality={"decode_shift_mean": 0.1}), "quality.decode_shift_max: is"),
+        (card(input=card()["input"] | {"decode": "draft"}), "input.decode: 'draft' is unknown"),
+        (card(quality={"a": {"b": float("nan")}}), "quality.a.b: should be a text, a finite number"),
+        (card(quality=3), "quality: should be a table"),
+        (card(weights_enum="IMAGENET1K_V1"), "weights_enum: is an unknown key"),
+        (card(weights=""), "seed: is missing"),
+        (card(seed=1), "seed: is an unknown key"),
+        (head_card(backbone=3), "backbone: should be a table of keys and values"),
+        (changed_head(family="remote"), "backbone.family: 'remote' is unknown"),
+        (changed_head(family="head"), "backbone.family: 'head' is unknown"),
+        (changed_head(weights="../b.pt"), "backbone.weights: '../b.pt' should be a plain path"),
+        (changed_head(sha256="b"), "backbone.sha256: should be 64 hex digits"),
+        (head_card(weights=""), "weights: is empty"),
+        (card(backbone=head_card()["backbone"]), "backbone: is an unknown key"),
+        (remote_card(endpoint="http://host:8000"), "endpoint: 'http://host:8000' should be an alias, such as 'triton'"),
+        (remote_card(sha256="a" * 64), "sha256: a remote classifier's weights can't be verified; remove the key"),
+        (remote_card(max_batch=0), "max_batch: should be a whole number of at least 1"),
+        (card(model="x"), "model: is an unknown key"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_wrong_part_of_a_card_is_named_with_what_is_wrong(values: dict[str, Any], text: str) -> None:
+    with pytest.raises(FieldError) as caught:
+        ClassifierSpec.from_dict(values)
+    assert text in str(caught.value)
 
 
 @pytest.mark.parametrize(

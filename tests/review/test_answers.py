@@ -16,6 +16,7 @@ from cats4ml.review.actions import (
     finalise_due,
     finalise_rating,
     hold_leases,
+    rate_pair,
     undo_rating,
 )
 from cats4ml.review.models import Lease, Rating, RatingState
@@ -182,6 +183,50 @@ def test_an_answer_is_not_counted_once_the_edition_is_final(waiting) -> None:
     finalise_due(at=waiting.pass_time(30))
     assert (states(rater), waiting.pair(0, "cat").state) == ([("yes", LATE)], PairState.IN_REVIEW)
     assert Credit.objects.count() == 0
+
+
+def test_without_time_to_undo_an_answer_is_final_at_once_and_settles_its_pair(db) -> None:
+    world = make_world(policy=Policy(quorum=2, provisional_seconds=0))
+    world.claim(world.finder(), (0, "cat"))
+    world.score(0, {"cat": 0.1})
+    first, second = world.raters(2)
+    cast(world, first, YES)
+    assert (states(first), world.pair(0, "cat").tally) == ([("yes", FINAL)], Tally(yes=1))
+    with pytest.raises(RatingRefused, match="final by now"):
+        undo_rating(rater=first, at=world.clock)
+    rating = cast(world, second, YES)
+    pair = world.pair(0, "cat")
+    assert (pair.outcome, pair.tally, rating.final_at) == ("false_negative", Tally(yes=2), world.clock)
+    assert Credit.objects.get().ratings == list(Rating.objects.order_by("pk").values_list("pk", flat=True))
+    assert finalise_due(at=world.pass_time(30)) == 0
+
+
+def test_a_recorded_answer_is_taken_by_the_rules_of_any_other(waiting) -> None:
+    pair, other = waiting.pair(0, "cat"), waiting.pair(1, "cat")
+    claimant = waiting.finder()
+    waiting.claim(claimant, (2, "cat"))
+    rater = waiting.rater()
+
+    def record(answer: Answer, pair: Pair, rater=rater) -> tuple[str, str] | None:
+        rating = rate_pair(rater=rater, pair_id=pair.pk, answer=answer, at=waiting.pass_time(1))
+        return rating and (rating.answer, rating.state)
+
+    assert record(YES, pair) == ("yes", PROVISIONAL)
+    assert record(NO, pair) is None
+    assert record(NO, other) == ("no", PROVISIONAL)
+    assert states(rater) == [("yes", FINAL), ("no", PROVISIONAL)]
+    assert Lease.objects.filter(rater=rater, closed_at=None).count() == 0
+    waiting.rate(pair, YES, YES, YES)
+    held = waiting.rater()
+    lease = hold_leases(rater=held, at=waiting.clock, count=1, only=Pair.objects.filter(pk=pair.pk))[0]
+    assert record(YES, pair, waiting.rater()) is None
+    assert record(DONT_KNOW, pair, held) == ("dont_know", PROVISIONAL)
+    with pytest.raises(AlreadyRated):
+        cast_rating(rater=held, token=lease.token, answer=YES, at=waiting.clock)
+    finalise_due(at=waiting.pass_time(30))
+    assert (waiting.pair(0, "cat").tally, record(YES, pair, waiting.rater())) == (Tally(4, 0, 1), None)
+    with pytest.raises(RatingRefused, match="as a rater"):
+        record(YES, waiting.pair(2, "cat"), claimant)
 
 
 def test_the_seconds_of_an_answer_run_from_the_picture_in_view(waiting) -> None:

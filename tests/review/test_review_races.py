@@ -14,6 +14,7 @@ from cats4ml.review.actions import (
     finalise_due,
     finalise_rating,
     hold_leases,
+    rate_pair,
     undo_rating,
 )
 from cats4ml.review.models import Lease, Rating
@@ -82,6 +83,23 @@ def test_many_raters_finalising_at_once_settle_once_with_exactly_one_credit() ->
     pair = world.pair(0, "cat")
     assert (pair.outcome, pair.tally, Credit.objects.count()) == ("false_negative", Tally(yes=5), 1)
     assert sorted(Credit.objects.get().ratings) == sorted(rating.pk for rating in ratings)
+
+
+@pytest.mark.parametrize("provisional_seconds", [0, 30])
+def test_recorded_answers_of_many_raters_at_once_fill_a_quorum_and_no_more(provisional_seconds) -> None:
+    world = waiting_world(2, Policy(provisional_seconds=provisional_seconds))
+    pairs = [world.pair(place, "cat").pk for place in range(2)]
+    answers = at_once(
+        [
+            partial(rate_pair, rater=rater, pair_id=pair, answer=Answer.YES, at=world.clock)
+            for rater in world.raters(8)
+            for pair in pairs
+        ]
+    )
+    assert Counter(type(one) for one in answers) == {Rating: 10, type(None): 6}
+    finalise_due(at=world.pass_time(30))
+    tallies = [world.pair(place, "cat").tally for place in range(2)]
+    assert (tallies, Credit.objects.count()) == ([Tally(yes=5)] * 2, 2)
 
 
 def test_answering_undoing_and_tidying_up_at_once_never_wait_for_each_other() -> None:

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cats4ml.rules.credit import Claim, Quota, earning_claim, points_for, quota_of
+from cats4ml.rules.credit import (
+    Claim,
+    NoCredit,
+    Quota,
+    earning_claim,
+    machine_error,
+    points_for,
+    quota_of,
+    why_uncredited,
+)
 from cats4ml.rules.intervals import Interval, wilson_interval
 from cats4ml.rules.policy import Policy
 from cats4ml.rules.ranking import Rank, rank_points
@@ -28,6 +37,53 @@ def test_only_adverse_outcomes_earn_points() -> None:
         "false_negative": 3, "false_positive": 3, "agreement": 0, "ambiguous": 0,
     }  # fmt: skip
     assert points_for(None, policy=policy) == 0
+
+
+def test_proportional_points_grow_with_the_machines_error_halves_upwards_and_one_at_least() -> None:
+    policy = Policy(points_per_adverse=10, credit_rule="proportional")
+    means = (0.0, 0.05, 0.35, 0.45, 0.4999, 0.55, 0.96, 1.0, None)
+    negative, positive = (
+        [points_for(outcome, policy=policy, mean=mean) for mean in means]
+        for outcome in (Outcome.FALSE_NEGATIVE, Outcome.FALSE_POSITIVE)
+    )
+    assert negative == [10, 10, 7, 6, 5, 5, 1, 1, 10]
+    assert positive == [1, 1, 4, 5, 5, 6, 10, 10, 10]
+    assert points_for(Outcome.AGREEMENT, policy=policy, mean=0.9) == 0
+
+
+@given(mean=st.floats(0, 1), points=st.integers(1, 1000))
+def test_proportional_points_are_from_one_to_the_flat_ones(mean: float, points: int) -> None:
+    policy = Policy(points_per_adverse=points, credit_rule="proportional")
+    for outcome in (Outcome.FALSE_NEGATIVE, Outcome.FALSE_POSITIVE):
+        earned = points_for(outcome, policy=policy, mean=mean)
+        error = machine_error(outcome, mean=mean)
+        assert 1 <= earned <= points
+        assert abs(earned - points * error) <= 0.5 + 1e-9 or earned == 1
+
+
+def test_only_an_error_has_a_size() -> None:
+    with pytest.raises(ValueError, match="no error of the machines"):
+        machine_error(Outcome.AMBIGUOUS, mean=0.5)
+
+
+def test_an_adverse_pair_earns_nothing_near_the_threshold_by_the_policy_or_as_a_near_copy() -> None:
+    found = {
+        (scores, near, copy): why_uncredited(
+            Outcome.FALSE_POSITIVE,
+            near_threshold=near,
+            near_copy=copy,
+            policy=Policy(near_threshold_scores=scores),
+        )
+        for scores, near, copy in product((True, False), repeat=3)
+    }
+    unsure, copy = NoCredit.KNOWN_UNKNOWN, NoCredit.NEAR_COPY
+    assert found == {
+        (True, True, True): copy, (True, True, False): None, (True, False, True): copy, (True, False, False): None,
+        (False, True, True): unsure, (False, True, False): unsure, (False, False, True): copy,
+        (False, False, False): None,
+    }  # fmt: skip
+    policy = Policy(near_threshold_scores=False)
+    assert why_uncredited(Outcome.AGREEMENT, near_threshold=True, near_copy=True, policy=policy) is None
 
 
 @given(adverse=st.integers(-3, 500), used=st.integers(0, 5000), base=st.integers(0, 2000), bonus=st.integers(0, 9))

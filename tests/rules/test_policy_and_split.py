@@ -26,6 +26,10 @@ def test_the_default_policy_is_that_of_2021() -> None:
         "lease_seconds": 120,
         "heldout_percent": 40,
         "reveal_score": "settled",
+        "min_classifiers": 1,
+        "near_margin": 0.1,
+        "near_threshold_scores": True,
+        "credit_rule": "flat",
     }
 
 
@@ -37,6 +41,10 @@ def test_the_default_policy_is_that_of_2021() -> None:
         *(("reveal_score", value) for value in ("", "always", None)),
         *(("roles_exclusive", value) for value in (1, "yes", None)),
         *(("quorum", value) for value in (0, -1, 100, 2.5, "5", True, None)),
+        *(("near_margin", value) for value in (-0.1, 0.5, math.nan, "0.1", None, True)),
+        *(("near_threshold_scores", value) for value in (1, "no", None)),
+        *(("credit_rule", value) for value in ("", "FLAT", None)),
+        *(("min_classifiers", value) for value in (0, 1.0, None)),
         ("base_quota", -1),
         ("bonus_per_adverse", -1),
         ("points_per_adverse", 0),
@@ -64,10 +72,20 @@ def test_unknown_field_of_a_policy_is_refused_with_the_known_ones() -> None:
         base_quota=st.integers(0, 10_000_000),
         roles_exclusive=st.booleans(),
         heldout_percent=st.integers(0, 100),
+        min_classifiers=st.integers(1, 99),
+        near_margin=st.floats(0, 0.5, exclude_max=True),
+        near_threshold_scores=st.booleans(),
+        credit_rule=st.sampled_from(["flat", "proportional"]),
     )
 )
 def test_a_policy_survives_being_written_and_read(policy: Policy) -> None:
     assert Policy.from_dict(policy.to_dict()) == policy
+
+
+def test_a_policy_stored_before_there_were_credit_rules_reads_with_the_defaults() -> None:
+    newer = ("min_classifiers", "near_margin", "near_threshold_scores", "credit_rule")
+    stored = {name: value for name, value in Policy(quorum=3).to_dict().items() if name not in newer}
+    assert Policy.from_dict(stored) == Policy(quorum=3)
 
 
 def test_a_policy_never_changes() -> None:

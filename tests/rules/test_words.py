@@ -7,10 +7,11 @@ from itertools import product
 import pytest
 
 from cats4ml.rules.answers import Tally
+from cats4ml.rules.credit import NoCredit
 from cats4ml.rules.plain_words import rules_in_words, verdict_in_words
 from cats4ml.rules.policy import Policy
 from cats4ml.rules.ranking import TIE_RULE
-from cats4ml.rules.reasons import count_in_words, points_in_words, settled_reason
+from cats4ml.rules.reasons import count_in_words, points_in_words, settled_reason, too_few_classifiers
 from cats4ml.rules.verdicts import Outcome, Verdict, VerdictRule, outcome_of, verdict_of
 
 
@@ -38,6 +39,33 @@ def test_reason_says_what_people_and_machines_said(counts, verdict, outcome, mea
         tally=Tally(*counts), verdict=Verdict(verdict), outcome=Outcome(outcome), mean=mean, machine_yes=machine_yes
     )
     assert reason == words
+
+
+@pytest.mark.parametrize(
+    ("why", "words"),
+    [
+        (NoCredit.KNOWN_UNKNOWN, "but the machines were unsure: it earns nothing by this challenge’s rules."),
+        (NoCredit.NEAR_COPY, "but a near-copy of this picture was claimed before: it earns nothing."),
+    ],
+)  # fmt: skip
+def test_reason_says_why_an_adverse_pair_earns_nothing(why, words) -> None:
+    reason = settled_reason(
+        tally=Tally(yes=5),
+        verdict=Verdict.YES,
+        outcome=Outcome.FALSE_NEGATIVE,
+        mean=0.45,
+        machine_yes=False,
+        uncredited=why,
+    )
+    assert reason == f"All five raters said yes, the machines’ mean was 0.45: a false negative, {words}"
+
+
+def test_reason_of_an_unscorable_pair_names_the_label_and_who_knows_it() -> None:
+    assert [too_few_classifiers(label="Bird", knowing=knowing, needed=3) for knowing in (0, 1, 2)] == [
+        "No classifier of the roster knows the label Bird.",
+        "Only one classifier of the roster knows the label Bird; three are needed.",
+        "Only two classifiers of the roster know the label Bird; three are needed.",
+    ]
 
 
 @pytest.mark.parametrize("rule", list(VerdictRule))
@@ -90,3 +118,34 @@ def test_rules_in_words_are_the_policy_in_force() -> None:
         Policy(), labels=3
     )
     assert len(rules_in_words(Policy(reveal_score="scored"), labels=3)) == 8
+
+
+def test_rules_in_words_tell_what_earns_and_what_does_not() -> None:
+    policy = Policy(
+        min_classifiers=2,
+        near_margin=0.15,
+        near_threshold_scores=False,
+        credit_rule="proportional",
+        points_per_adverse=10,
+    )
+    plain = rules_in_words(Policy(), labels=3)
+    told = [rule for rule in rules_in_words(policy, labels=3, near_copies=True) if rule not in plain]
+    assert told == [
+        (
+            "The machines say yes where the mean of the classifiers is 0.5 or more. "
+            "A pair is scored where at least two classifiers know its label."
+        ),
+        (
+            "Where people and machines disagree, the pair is adverse and earns up to 10 points: the further the "
+            "machines’ mean is from what people see, the more, and one at least."
+        ),
+        (
+            "Where the mean is nearer than 0.15 to 0.5 the machines were unsure. "
+            "Such a pair is rated and released, and earns nothing."
+        ),
+        (
+            "Some pictures of the pool are near-copies of each other. "
+            "Of such pictures with one label, the pair that is claimed first gets the credit; "
+            "the others are rated and released, and earn nothing."
+        ),
+    ]

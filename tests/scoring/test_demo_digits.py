@@ -12,11 +12,13 @@ import torch
 from PIL import Image
 
 from models_zoo.demo_digits import DemoError, is_complete, main, make_demo
+from models_zoo.loading import Compute
 from models_zoo.roster import read_roster
+from scoring.classifiers import ClassifierCache
 from scoring.contract import ImageRef, ScoreRequest, unpack
+from scoring.engine import Engine
 from scoring.ensemble import machine_score
 from scoring.images import PictureStore
-from scoring.runtime import ClassifierCache, Runtime
 
 pytestmark = pytest.mark.slow
 SEED = 2021
@@ -61,9 +63,9 @@ def test_the_worker_gives_the_scores_that_the_table_has(demo: Path) -> None:
     specs = read_roster(demo / "roster.toml", demo / "classifiers")
     some = rows(demo / "targets.csv")[:40]
     refs = tuple(ImageRef(number, row["file"]) for number, row in enumerate(some))
-    cache = ClassifierCache(demo / "classifiers", torch.device("cpu"))
-    runtime = Runtime(PictureStore(str(demo)), cache, threads=2, batch=16)
-    results = runtime.score(ScoreRequest(refs, tuple(spec.to_dict() for spec in specs), "web"))
+    cache = ClassifierCache(demo / "classifiers", Compute(torch.device("cpu")))
+    with Engine(PictureStore(str(demo)), cache, threads=2, batch=16) as engine:
+        results = engine.score(ScoreRequest(refs, tuple(spec.to_dict() for spec in specs), "web"))
     scores = means(demo)
     for row, result in zip(some, results, strict=True):
         outputs = [unpack(result.probabilities[spec.digest]) for spec in specs]

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from models_zoo.loading import Compute
 from models_zoo.roster import read_roster
+from scoring.classifiers import ClassifierCache
 from scoring.contract import ImageRef, ScoreRequest, unpack
+from scoring.engine import Engine
 from scoring.ensemble import machine_says_yes, machine_score
 from scoring.images import PictureStore
-from scoring.runtime import ClassifierCache, Runtime
 
 ROSTER = Path(__file__).resolve().parents[2] / "benchmarks" / "imagenet_roster.toml"
 
@@ -23,16 +25,18 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def machine_verdicts(folder: Path, pairs: set[tuple[str, int]]) -> dict[tuple[str, int], bool]:
+def machine_verdicts(
+    folder: Path, pairs: set[tuple[str, int]], *, cache_dir: Path | None
+) -> dict[tuple[str, int], bool]:
     """Whether the mean of the three classifiers is at least one half, for each (image id, class index)."""
     specs = read_roster(ROSTER, folder / "classifiers", classes=folder / "classes.csv")
     images = {row["image_id"]: row["file"] for row in rows(folder / "images.csv")}
     wanted = sorted({image_id for image_id, _ in pairs})
     refs = tuple(ImageRef(number, images[image_id]) for number, image_id in enumerate(wanted))
-    cache = ClassifierCache(folder / "classifiers", torch.device("cpu"))
-    runtime = Runtime(PictureStore(str(folder)), cache, threads=torch.get_num_threads(), batch=8)
+    compute = Compute(torch.device("cpu"), threads=torch.get_num_threads(), cache_dir=cache_dir)
     cards = tuple(spec.to_dict(with_labels=False) for spec in specs)
-    results = runtime.score(ScoreRequest(refs, cards, "web"))
+    with Engine(PictureStore(str(folder)), ClassifierCache(folder / "classifiers", compute), threads=2) as engine:
+        results = engine.score(ScoreRequest(refs, cards, "web"))
     outputs = {wanted[result.image]: [unpack(result.probabilities[s.digest]) for s in specs] for result in results}
     return {
         (image_id, index): machine_says_yes(machine_score([o[index] for o in outputs[image_id]]).mean, threshold=0.5)
@@ -41,11 +45,14 @@ def machine_verdicts(folder: Path, pairs: set[tuple[str, int]]) -> dict[tuple[st
 
 
 @pytest.mark.slow
-def test_published_votes_and_classifiers_give_the_published_outcomes(imagenet_folder: Path) -> None:
+@pytest.mark.parametrize("backend", ["torch", "onnxruntime"])
+def test_published_votes_and_classifiers_give_the_published_outcomes(
+    imagenet_folder: Path, tmp_path: Path, backend: str
+) -> None:
     votes: defaultdict[tuple[str, int], Counter[str]] = defaultdict(Counter)
     for row in rows(imagenet_folder / "ratings.csv"):
         votes[row["image_id"], int(row["class_index"])][row["answer"]] += 1
-    machine = machine_verdicts(imagenet_folder, set(votes))
+    machine = machine_verdicts(imagenet_folder, set(votes), cache_dir=tmp_path if backend == "onnxruntime" else None)
     outcomes: Counter[str] = Counter()
     for pair, tally in votes.items():
         if max(tally["yes"], tally["no"]) < 3:

@@ -9,10 +9,10 @@ import pytest
 
 from cats4ml.catalog.actions import NewLabel, add_classifier, add_labels
 from cats4ml.catalog.models import Image, Prediction
-from cats4ml.challenges.actions import add_target_labels, decide_roster
+from cats4ml.challenges.actions import NewMember, add_target_labels, decide_policy, decide_roster
 from cats4ml.challenges.editions import set_queue
 from cats4ml.rules.lifecycle import PairState
-from cats4ml.submissions import dispatch
+from cats4ml.rules.policy import Policy
 from cats4ml.submissions.actions.recording import record_scores
 from cats4ml.submissions.actions.scores import apply_scores, requeue_stalled, requeue_unscorable
 from cats4ml.submissions.models import Pair
@@ -86,9 +86,59 @@ def test_a_label_that_no_classifier_knows_makes_the_pair_unscorable(world) -> No
     pair = world.pair(0, "fox")
     assert (pair.state, pair.unscorable_reason) == (
         PairState.UNSCORABLE,
-        "No classifier of the roster knows this label.",
+        "No classifier of the roster knows the label Fox.",
     )
     assert (world.pair(0, "cat").state, quota_for(finder).used) == (PairState.IN_REVIEW, 1)
+
+
+def test_classifiers_weigh_as_the_roster_says(world) -> None:
+    members = [NewMember(classifier, weight) for classifier, weight in zip(world.classifiers, (1, 3), strict=True)]
+    decide_roster(challenge=world.challenge, classifiers=members)
+    world.claim(world.finder(), (0, "cat"))
+    record_scores(results=[answer(world, 0, [0.25, 0, 0], [0.75, 0, 0])], at=world.pass_time(1))
+    pair = world.pair(0, "cat")
+    assert (pair.machine_mean, pair.machine_spread, pair.machine_voices) == (0.625, math.sqrt(3 / 64), 2)
+
+
+@pytest.mark.parametrize(("activation", "mean"), [("softmax", 0.75), ("sigmoid", 0.5)])
+def test_a_classifier_of_another_vocabulary_speaks_by_its_label_map(world, activation, mean) -> None:
+    card = {"digest": f"{world.challenge.slug}-other", "name": "other", "vocabulary": "imagenet-1k"}
+    outputs = ["tabby", "tiger cat", "barn owl", "tench"]
+    other = add_classifier(card={**card, "labels": outputs, "activation": activation})
+    member = NewMember(other, label_map={"cat": [0, 1], "owl": [2], "dog": []})
+    decide_roster(challenge=world.challenge, classifiers=[member])
+    world.claim(world.finder(), (0, "cat"), (0, "owl"), (0, "dog"))
+    values = pack([0.25, 0.5, 0.125, 0.125])
+    record_scores(results=[ScoreResult(world.images[0].pk, {other.digest: values})], at=world.pass_time(1))
+    found = {key: world.pair(0, key) for key in world.labels}
+    assert {key: (pair.state, pair.machine_mean) for key, pair in found.items()} == {
+        "cat": (PairState.IN_REVIEW, mean),
+        "owl": (PairState.IN_REVIEW, 0.125),
+        "dog": (PairState.UNSCORABLE, None),
+    }
+
+
+def test_a_pair_takes_as_many_classifiers_as_the_policy_asks_for(world) -> None:
+    decide_policy(challenge=world.challenge, policy=Policy(min_classifiers=3))
+    world.claim(world.finder(), (0, "cat"))
+    world.score(0, {"cat": 0.5})
+    pair = world.pair(0, "cat")
+    assert (pair.state, pair.unscorable_reason) == (
+        PairState.UNSCORABLE,
+        "Only two classifiers of the roster know the label Cat; three are needed.",
+    )
+
+
+@pytest.mark.parametrize("pictures", [1, 3])
+def test_scoring_costs_the_same_for_any_number_of_pictures(world, django_assert_num_queries, pictures) -> None:
+    world.claim(world.finder(), *[(place, label) for place in range(pictures) for label in ("cat", "dog")])
+    Pair.objects.update(state=PairState.WITHDRAWN)
+    for place in range(pictures):
+        world.score(place, {"cat": 0.5})
+    Pair.objects.update(state=PairState.QUEUED)
+    # savepoint and back, whose editions, the lock, pairs, editions, who knows the labels, their outputs, one update
+    with django_assert_num_queries(9):
+        assert apply_scores(image_ids=[image.pk for image in world.images], at=world.pass_time(1)) == 2 * pictures
 
 
 def test_a_pair_waits_until_the_whole_roster_has_spoken(world) -> None:
@@ -163,9 +213,6 @@ def test_a_picture_that_was_scored_is_not_asked_for_again(world, own_queue, comm
     with committed():
         world.claim(world.finder(), (0, "dog"), (1, "dog"))
     assert images_asked_for(own_queue) == [[world.images[1].pk]]
-    rung = [kwargs for task, kwargs in drain(f"web.{own_queue}") if task == dispatch.APPLY_SCORES]
-    assert rung == [{"images": [world.images[0].pk]}]
-    apply_scores(image_ids=rung[0]["images"], at=world.pass_time(1))
     assert (world.pair(0, "dog").state, world.pair(0, "dog").machine_mean) == (PairState.IN_REVIEW, 0.25)
 
 

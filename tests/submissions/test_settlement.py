@@ -5,14 +5,16 @@ from __future__ import annotations
 import pytest
 from django.db import DatabaseError, transaction
 
+from cats4ml.challenges.models import PoolImage
 from cats4ml.rules.answers import Answer
 from cats4ml.rules.lifecycle import PairState
+from cats4ml.rules.policy import Policy
 from cats4ml.rules.verdicts import Outcome
 from cats4ml.submissions.actions.settlement import SettlementRefused, disqualify_participant, reopen_pair
 from cats4ml.submissions.models import Credit, CreditKind, Pair
 from cats4ml.submissions.presentation import claim_views, with_details
 from cats4ml.submissions.queries import quota_for, submissions_of
-from tests.factories import World, make_user
+from tests.factories import World, make_user, make_world
 
 YES, NO, DONT_KNOW = Answer.YES, Answer.NO, Answer.DONT_KNOW
 
@@ -140,3 +142,91 @@ def test_a_claim_of_a_settled_pair_is_not_told_how_it_ended(world) -> None:
         first.pk: (True, 0.1, "All five raters said yes, the machines’ mean was 0.10: a false negative. 1 point."),
         curious.pk: (False, None, "It was settled before you claimed it. How it ended is told with the release."),
     }
+
+
+def told(finder) -> list[str]:
+    return [view.reason for view in claim_views(with_details(submissions_of(finder)), {})]
+
+
+def test_a_known_unknown_is_released_and_earns_nothing_where_the_policy_says_so(db) -> None:
+    world = make_world(policy=Policy(near_margin=0.25, near_threshold_scores=False))
+    ada = world.finder(make_user("ada"))
+    world.claim(ada, (0, "cat"), (1, "cat"), (2, "cat"))
+    for place, mean in ((0, 0.375), (1, 0.25), (2, 0.625)):
+        world.score(place, {"cat": mean})
+        world.rate(world.pair(place, "cat"), *[YES] * 5)
+    found = [(world.pair(place, "cat").outcome, world.pair(place, "cat").uncredited) for place in range(3)]
+    assert found == [("false_negative", "known_unknown"), ("false_negative", ""), ("agreement", "")]
+    assert ledger(world) == [("given", 1, "ada")]
+    assert quota_for(ada).total == 100 + 5
+    assert told(ada)[2] == (
+        "All five raters said yes, the machines’ mean was 0.38: a false negative, but the machines were unsure: "
+        "it earns nothing by this challenge’s rules."
+    )
+
+
+def test_proportional_credit_is_the_size_of_the_machines_error(db) -> None:
+    world = make_world(policy=Policy(credit_rule="proportional", points_per_adverse=8))
+    world.claim(world.finder(make_user("ada")), (0, "cat"), (1, "cat"), (2, "cat"))
+    for place, mean, answer in ((0, 0.0, YES), (1, 0.25, YES), (2, 0.875, NO)):
+        world.score(place, {"cat": mean})
+        world.rate(world.pair(place, "cat"), *[answer] * 5)
+    assert ledger(world) == [("given", 8, "ada"), ("given", 6, "ada"), ("given", 7, "ada")]
+
+
+@pytest.fixture
+def alike(world) -> World:
+    """A world whose first three pictures are near-copies of each other."""
+    pool = PoolImage.objects.filter(challenge=world.challenge, image__in=world.images[:3])
+    pool.update(copy_group=world.images[0].pk)
+    return world
+
+
+def settle(world: World, *places: int, mean: float = 0.25) -> None:
+    for place in places:
+        world.score(place, {"cat": mean})
+        world.rate(world.pair(place, "cat"), *[YES] * 5)
+
+
+def test_of_near_copies_the_one_claimed_first_earns_whichever_settles_first(alike) -> None:
+    ada, bob = alike.finder(make_user("ada")), alike.finder(make_user("bob"))
+    alike.claim(ada, (0, "cat"))
+    alike.claim(bob, (1, "cat"), (3, "cat"))
+    settle(alike, 1, 3, 0)
+    found = [(alike.pair(place, "cat").outcome, alike.pair(place, "cat").uncredited) for place in (0, 1, 3)]
+    assert found == [("false_negative", ""), ("false_negative", "near_copy"), ("false_negative", "")]
+    assert ledger(alike) == [("given", 1, "bob"), ("given", 1, "ada")]
+    assert told(bob) == [
+        "All five raters said yes, the machines’ mean was 0.25: a false negative. 1 point.",
+        (
+            "All five raters said yes, the machines’ mean was 0.25: a false negative, but a near-copy of this "
+            "picture was claimed before: it earns nothing."
+        ),
+    ]
+
+
+def test_the_earliest_near_copy_inherits_when_the_first_one_has_no_claim_left(alike) -> None:
+    ada, bob, cyd = (alike.finder(make_user(name)) for name in ("ada", "bob", "cyd"))
+    alike.claim(ada, (2, "cat"))
+    alike.claim(cyd, (1, "cat"))
+    alike.claim(bob, (0, "cat"))
+    settle(alike, 0, 1, 2)
+    assert ledger(alike) == [("given", 1, "ada")]
+    taken = [
+        disqualify_participant(participation=ada, reason="bot", by=make_user(), at=alike.pass_time(1)) for _ in range(2)
+    ]
+    assert taken == [1, 0]
+    assert ledger(alike) == [("given", 1, "ada"), ("reversed", -1, "ada"), ("inherited", 1, "cyd")]
+    assert [alike.pair(place, "cat").uncredited for place in range(3)] == ["near_copy", "", ""]
+    assert Credit.objects.last().reason == "The near-copy that was claimed before counts no more."
+
+
+def test_a_later_claim_of_the_first_near_copy_gives_way_to_the_copy_that_was_claimed_before_it(alike) -> None:
+    ada, bob, cyd = (alike.finder(make_user(name)) for name in ("ada", "bob", "cyd"))
+    alike.claim(ada, (0, "cat"))
+    alike.claim(cyd, (1, "cat"))
+    alike.claim(bob, (0, "cat"))
+    settle(alike, 0, 1)
+    disqualify_participant(participation=ada, reason="bot", by=make_user(), at=alike.pass_time(1))
+    assert ledger(alike) == [("given", 1, "ada"), ("reversed", -1, "ada"), ("inherited", 1, "cyd")]
+    assert [alike.pair(place, "cat").uncredited for place in (0, 1)] == ["near_copy", ""]

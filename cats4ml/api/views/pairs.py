@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db.models import QuerySet
@@ -19,28 +19,45 @@ from cats4ml.api.documented import OWN, READS, RELEASED_CSV
 from cats4ml.api.filters import PairFilters, QueueFilters, filter_pairs, read_filters
 from cats4ml.api.formats import CSVRenderer, JSONLinesRenderer, stream_csv, stream_json_lines
 from cats4ml.api.pagination import OldestFirst
-from cats4ml.api.serializers import PairSerializer, QueueEntrySerializer
+from cats4ml.api.serializers import PairDetailSerializer, PairSerializer, QueueEntrySerializer
 from cats4ml.api.views.base import EditionView, OrganisersView
 from cats4ml.challenges.models import Challenge
 from cats4ml.releases.rows import RELEASED_COLUMNS, ROWS_AT_A_TIME, released_rows, settled_pairs
 from cats4ml.rules.lifecycle import PairState
-from cats4ml.submissions.models import Pair
+from cats4ml.submissions.models import Pair, Submission
+from cats4ml.submissions.presentation import certainty_of
 from cats4ml.submissions.queries import first_claims, public_queue
+from cats4ml.submissions.voices import NamedVoice, named_voices
 
 
 def pairs_of(challenge: Challenge) -> QuerySet[Pair]:
     """Every pair of the edition with what its organisers see of it."""
     pairs = Pair.objects.filter(challenge=challenge).order_by("pk")
-    return pairs.select_related("image", "label", "policy", "roster")
+    return pairs.select_related("image", "label", "policy", "roster", "challenge__policy")
 
 
-def with_submitters(pairs: list[Pair]) -> list[Pair]:
-    """The pairs, each with the public name of whoever holds its first valid claim, or None."""
+class ShownPair:
+    """A pair with what is told of it beside its own fields: whose first valid claim it is, and how sure the machines
+    were. `classifiers` is what each of them said, read for a single pair."""
+
+    def __init__(self, pair: Pair, first_claim: Submission | None) -> None:
+        self._pair = pair
+        self.first_submitter = first_claim.participation.public_name if first_claim else None
+        certainty = certainty_of(pair)
+        self.sureness = certainty.sureness if certainty else None
+        self.kind = certainty.kind if certainty else None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pair, name)
+
+    @property
+    def classifiers(self) -> list[NamedVoice]:
+        return named_voices(self._pair)
+
+
+def shown_pairs(pairs: Sequence[Pair]) -> list[ShownPair]:
     claims = first_claims(pairs)
-    for pair in pairs:
-        claim = claims.get(pair.pk)
-        pair.first_submitter = claim.participation.public_name if claim else None  # type: ignore[attr-defined]
-    return pairs
+    return [ShownPair(pair, claims.get(pair.pk)) for pair in pairs]
 
 
 def all_shown(pairs: QuerySet[Pair]) -> Iterator[Any]:
@@ -49,9 +66,9 @@ def all_shown(pairs: QuerySet[Pair]) -> Iterator[Any]:
     for pair in pairs.iterator(chunk_size=ROWS_AT_A_TIME):
         block.append(pair)
         if len(block) == ROWS_AT_A_TIME:
-            yield from PairSerializer(with_submitters(block), many=True).data
+            yield from PairSerializer(shown_pairs(block), many=True).data
             block = []
-    yield from PairSerializer(with_submitters(block), many=True).data
+    yield from PairSerializer(shown_pairs(block), many=True).data
 
 
 class PairList(OrganisersView):
@@ -84,15 +101,15 @@ class PairList(OrganisersView):
         pairs = filter_pairs(pairs_of(self.challenge), asked)
         if wanted == JSONLinesRenderer.format:
             return stream_json_lines(f"{slug}-pairs.jsonl", all_shown(pairs))
-        return self.paged(PairSerializer(with_submitters(self.page_of(pairs)), many=True))
+        return self.paged(PairSerializer(shown_pairs(self.page_of(pairs)), many=True))
 
 
 class PairDetail(OrganisersView):
-    @extend_schema(responses={200: PairSerializer, **OWN})
+    @extend_schema(responses={200: PairDetailSerializer, **OWN})
     def get(self, request: Request, slug: str, pair_id: int) -> Response:
-        """One pair, for organisers."""
-        [pair] = with_submitters([get_object_or_404(pairs_of(self.challenge), pk=pair_id)])
-        return Response(PairSerializer(pair).data)
+        """One pair, for organisers, with what each classifier said of it."""
+        [pair] = shown_pairs([get_object_or_404(pairs_of(self.challenge), pk=pair_id)])
+        return Response(PairDetailSerializer(pair).data)
 
 
 class Queue(EditionView):

@@ -19,7 +19,13 @@ from cats4ml.api.documented import CLAIMS_CSV, ONE_CLAIM, OWN, WRITES, refusal
 from cats4ml.api.errors import Conflict
 from cats4ml.api.filters import CheckFilters, ClaimFilters, filter_claims, read_filters
 from cats4ml.api.formats import CSVParser, LimitedJSONParser
-from cats4ml.api.serializers import ClaimSerializer, ListedClaimSerializer, ReportSerializer, SubmissionSerializer
+from cats4ml.api.serializers import (
+    ClaimSerializer,
+    ListedClaimSerializer,
+    ReportSerializer,
+    SubmissionDetailSerializer,
+    SubmissionSerializer,
+)
 from cats4ml.api.views.base import EditionView
 from cats4ml.challenges.models import Participation
 from cats4ml.submissions.actions.claims import check_may_claim, retract_submission, submit_pairs
@@ -169,10 +175,10 @@ class SubmissionList(EditionView):
 class SubmissionDetail(EditionView):
     scope = TokenScope.SUBMIT
 
-    @extend_schema(responses={200: SubmissionSerializer, **OWN})
+    @extend_schema(responses={200: SubmissionDetailSerializer, **OWN})
     def get(self, request: Request, slug: str, submission_id: int) -> Response:
-        """One of your submissions."""
-        return Response(SubmissionSerializer(own_claim(self.finder, submission_id)).data)
+        """One of your submissions, once settled with what each classifier said."""
+        return Response(SubmissionDetailSerializer(own_claim(self.finder, submission_id)).data)
 
     @extend_schema(responses={204: None, **OWN})
     def delete(self, request: Request, slug: str, submission_id: int) -> Response:

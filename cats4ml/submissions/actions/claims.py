@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 
 from django.db import transaction
 
@@ -14,6 +13,8 @@ from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.split import split_of
 from cats4ml.submissions import dispatch
 from cats4ml.submissions.actions.moves import lock_pair, move_pairs
+from cats4ml.submissions.actions.scores import apply_scores
+from cats4ml.submissions.actions.settlement import free_near_copies, lock_with_near_copies
 from cats4ml.submissions.models import Pair, Submission, Upload, UploadRow, UploadState
 from cats4ml.submissions.problems import Problem
 from cats4ml.submissions.queries import CheckedRow, ClaimRow, check_rows, storable, valid_claims
@@ -67,9 +68,19 @@ def submit_pairs(
         taken = dict(zip((row.row.line for row in accepted), claims, strict=True))
         images = {row.image.pk for row in accepted if row.image is not None and not row.later}
         if images:
-            transaction.on_commit(partial(dispatch.request_scores, locked.challenge, images), robust=True)
-        transaction.on_commit(partial(dispatch.ring_board, locked.challenge_id, locked.challenge.queue), robust=True)
+            dispatch.after_commit(_score_or_ask, locked.challenge, images, at)
+        dispatch.after_commit(dispatch.ring_board, locked.challenge_id, locked.challenge.queue)
     return [_answered(row, taken.get(row.row.line)) for row in checked]
+
+
+def _score_or_ask(challenge: Challenge, images: Collection[int], at: datetime) -> None:
+    """Score what was scored ahead of time at once, and ask the workers for the rest. A file is left to the workers."""
+    if len(images) <= dispatch.FEW:
+        apply_scores(image_ids=images, at=at)
+        queued = Pair.objects.filter(challenge=challenge, image__in=images, state=PairState.QUEUED)
+        images = set(queued.values_list("image_id", flat=True))
+    if images:
+        dispatch.request_scores(challenge, images)
 
 
 def _answered(row: CheckedRow, submission: Submission | None) -> CheckedRow:
@@ -147,13 +158,15 @@ def _claim(
 def retract_submission(*, participation: Participation, submission_id: int, at: datetime) -> Submission:
     """Take one's claim back and give its quota back, as long as the pair is not scored. Twice is once.
 
-    A pair that nobody else claims is withdrawn. Raises `ClaimRefused` once the pair was scored: from then on a claim
-    could be dropped because of what the machines said. Raises `Submission.DoesNotExist` for somebody else's.
+    A pair that nobody else claims is withdrawn; a near-copy that was settled after it meanwhile earns what it would
+    have without it. Raises `ClaimRefused` once the pair was scored: from then on a claim could be dropped because of
+    what the machines said. Raises `Submission.DoesNotExist` for somebody else's.
     """
     with transaction.atomic():
         submission = Submission.objects.select_related("participation__challenge").get(
             pk=submission_id, participation=participation
         )
+        lock_with_near_copies(Pair.objects.filter(pk=submission.pair_id))
         pair = lock_pair(submission.pair_id)
         submission.refresh_from_db()
         if submission.retracted_at is not None:
@@ -165,7 +178,8 @@ def retract_submission(*, participation: Participation, submission_id: int, at: 
         submission.save(update_fields=["retracted_at"])
         if not Submission.objects.filter(valid_claims(), pair=pair).exists():
             move_pairs([pair], PairState.WITHDRAWN, at=at)
-        transaction.on_commit(partial(dispatch.ring_board, pair.challenge_id, pair.challenge.queue), robust=True)
+        free_near_copies(pairs=[pair], at=at)
+        dispatch.after_commit(dispatch.ring_board, pair.challenge_id, pair.challenge.queue)
     return submission
 
 
@@ -192,6 +206,7 @@ def _upload_row(upload: Upload, row: CheckedRow) -> UploadRow:
         problem=row.problem.value if row.problem else "",
         detail=row.detail,
         later=row.later,
+        near_copy=row.near_copy,
     )
 
 
@@ -210,10 +225,11 @@ def submit_upload(*, upload: Upload, at: datetime) -> Upload:
         for result in submit_pairs(participation=locked.participation, rows=rows, at=at, upload=locked):
             row = kept[result.row.line]
             problem = result.problem.value if result.problem else ""
-            if (row.problem, row.later) != (problem, result.later):
+            if (row.problem, row.later, row.near_copy) != (problem, result.later, result.near_copy):
                 row.problem, row.later, row.detail = problem, result.later, result.detail
+                row.near_copy = result.near_copy
                 changed.append(row)
-        UploadRow.objects.bulk_update(changed, ["problem", "later", "detail"], batch_size=1000)
+        UploadRow.objects.bulk_update(changed, ["problem", "later", "near_copy", "detail"], batch_size=1000)
         locked.state = UploadState.SUBMITTED
         locked.submitted_at = at
         locked.save(update_fields=["state", "submitted_at"])

@@ -6,90 +6,74 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 
 from django.db import transaction
 from django.db.models import DateTimeField, ExpressionWrapper, F, Value
 from django.db.models.functions import Greatest, Least
 
-from cats4ml.catalog.models import Prediction
-from cats4ml.challenges.models import Challenge, RosterMember
+from cats4ml.challenges.models import Challenge
+from cats4ml.challenges.rosters import lock_rosters
 from cats4ml.rules.lifecycle import PairState
+from cats4ml.rules.policy import Policy
 from cats4ml.submissions import dispatch
 from cats4ml.submissions.actions.moves import move_pairs
 from cats4ml.submissions.models import Pair
-from scoring.ensemble import machine_says_yes, machine_score
+from cats4ml.submissions.voices import Score, Unscorable, score_pairs
+from scoring.ensemble import machine_says_yes
 
 logger = logging.getLogger(__name__)
 
 STALLED_AFTER = timedelta(seconds=60)
+SCORE_FIELDS = ("machine_mean", "machine_spread", "machine_voices", "machine_yes", "roster", "scored_at")
 
 
 def apply_scores(*, image_ids: Iterable[int], at: datetime) -> int:
-    """Move the queued pairs of these images on, where every classifier of their roster has spoken.
+    """Move the queued pairs of these images on, where every classifier that knows their label has spoken.
 
-    The machine score is the mean over the roster of the probability of the pair's label; only classifiers that know
-    the label speak. Returns how many pairs moved.
+    The machine score is the weighted mean of the probability of the pair's label over the classifiers of the roster in
+    force that know the label; where too few of them do, the pair is unscorable. Returns how many pairs moved.
     """
+    queued = Pair.objects.filter(image__in=list(image_ids), state=PairState.QUEUED)
     moved = 0
     with transaction.atomic():
-        pairs = list(
-            Pair.objects.select_for_update(of=("self",), no_key=True)
-            .filter(image__in=list(image_ids), state=PairState.QUEUED)
-            .select_related("label", "challenge__policy", "challenge__roster")
-            .order_by("pk")
-        )
+        lock_rosters(queued.order_by().values_list("challenge", flat=True).distinct(), shared=True)
+        pairs = list(queued.select_for_update(of=("self",), no_key=True).select_related("label").order_by("pk"))
+        # Read under the lock: until we are done no other roster comes in force.
+        challenges = Challenge.objects.select_related("policy").in_bulk({pair.challenge_id for pair in pairs})
         by_challenge: dict[Challenge, list[Pair]] = defaultdict(list)
         for pair in pairs:
-            by_challenge[pair.challenge].append(pair)
+            by_challenge[challenges[pair.challenge_id]].append(pair)
         for challenge, group in by_challenge.items():
             moved += _apply_to_challenge(challenge, group, at)
-            transaction.on_commit(partial(dispatch.ring_board, challenge.pk, challenge.queue), robust=True)
+            dispatch.after_commit(dispatch.ring_board, challenge.pk, challenge.queue)
     return moved
 
 
 def _apply_to_challenge(challenge: Challenge, pairs: Sequence[Pair], at: datetime) -> int:
-    members = [
-        member.classifier
-        for member in RosterMember.objects.filter(roster=challenge.roster)
-        .select_related("classifier")
-        .order_by("position")
-    ]
-    predictions = {
-        (one.image_id, one.classifier_id): one.probabilities
-        for one in Prediction.objects.filter(image__in=[pair.image_id for pair in pairs], classifier__in=members)
-    }
+    assert challenge.roster_id is not None, "pairs exist only in an edition with a roster"
+    found = score_pairs(pairs, roster_id=challenge.roster_id, needed=challenge.rules.min_classifiers)
     scored: list[Pair] = []
-    unknown: list[Pair] = []
+    unscorable: list[Pair] = []
     for pair in pairs:
-        if any((pair.image_id, member.pk) not in predictions for member in members):
-            continue
-        values = [
-            predictions[pair.image_id, member.pk][member.outputs.index(pair.label.key)]
-            for member in members
-            if pair.label.key in member.outputs
-        ]
-        (scored if values else unknown).append(pair)
-        if values:
-            _set_score(pair, values, challenge, at)
-        else:
-            pair.unscorable_reason = "No classifier of the roster knows this label."
-    move_pairs(
-        scored,
-        PairState.IN_REVIEW,
-        at=at,
-        fields=["machine_mean", "machine_spread", "machine_yes", "roster", "scored_at"],
-    )
-    move_pairs(unknown, PairState.UNSCORABLE, at=at, fields=["unscorable_reason"])
-    return len(scored) + len(unknown)
+        result = found[pair.pk]
+        if isinstance(result, Score):
+            set_score(pair, result, roster_id=challenge.roster_id, policy=challenge.rules, at=at)
+            scored.append(pair)
+        elif isinstance(result, Unscorable):
+            pair.unscorable_reason = result.reason[:300]
+            unscorable.append(pair)
+    move_pairs(scored, PairState.IN_REVIEW, at=at, fields=SCORE_FIELDS)
+    move_pairs(unscorable, PairState.UNSCORABLE, at=at, fields=["unscorable_reason"])
+    return len(scored) + len(unscorable)
 
 
-def _set_score(pair: Pair, values: Sequence[float], challenge: Challenge, at: datetime) -> None:
-    score = machine_score(values)
+def set_score(pair: Pair, score: Score, *, roster_id: int, policy: Policy, at: datetime) -> None:
+    """Put a machine score into a pair, not saved yet: the caller saves `SCORE_FIELDS`."""
     pair.machine_mean = score.mean
     pair.machine_spread = score.spread
-    pair.machine_yes = machine_says_yes(score.mean, threshold=challenge.rules.threshold)
-    pair.roster = challenge.roster
+    pair.machine_voices = score.voices
+    pair.machine_yes = machine_says_yes(score.mean, threshold=policy.threshold)
+    pair.roster_id = roster_id
     pair.scored_at = at
 
 
@@ -109,7 +93,7 @@ def requeue_unscorable(*, challenge: Challenge, at: datetime) -> int:
         move_pairs(pairs, PairState.QUEUED, at=at, fields=fields)
         images = {pair.image_id for pair in pairs}
         if images:
-            transaction.on_commit(partial(dispatch.request_scores, challenge, images), robust=True)
+            dispatch.after_commit(dispatch.request_scores, challenge, images)
     return len(pairs)
 
 

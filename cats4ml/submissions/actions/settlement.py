@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from cats4ml.accounts.models import User
-from cats4ml.challenges.models import Participation, PolicyVersion
+from cats4ml.challenges.models import Participation, PolicyVersion, PoolImage
 from cats4ml.rules.answers import Tally
 from cats4ml.rules.credit import Claim, earning_claim, points_for
 from cats4ml.rules.lifecycle import PairState
-from cats4ml.rules.verdicts import Outcome, Verdict, is_adverse, outcome_of
+from cats4ml.rules.verdicts import Outcome, Verdict, is_adverse
 from cats4ml.submissions import dispatch
 from cats4ml.submissions.actions.moves import lock_pair, move_pairs
-from cats4ml.submissions.models import Credit, CreditKind, Pair, Submission, TallySource
-from scoring.ensemble import machine_says_yes
+from cats4ml.submissions.endings import Ending, ending_of
+from cats4ml.submissions.models import Credit, CreditKind, Pair, Submission, TallySource, Uncredited
+from cats4ml.submissions.near_copies import earlier_near_copy, freed_near_copies
 
-VERDICT_FIELDS = ("verdict", "outcome", "policy", "settled_at", "machine_yes")
+VERDICT_FIELDS = ("verdict", "outcome", "uncredited", "policy", "settled_at", "machine_yes")
 TALLY_FIELDS = ("yes_ratings", "no_ratings", "dont_know_ratings")
 
 
@@ -29,24 +29,83 @@ class SettlementRefused(Exception):
 
 
 def settle_pair(
-    *, pair: Pair, verdict: Verdict, tally: Tally, policy: PolicyVersion, ratings: Sequence[int], at: datetime
+    *,
+    pair: Pair,
+    verdict: Verdict,
+    tally: Tally,
+    policy: PolicyVersion,
+    ratings: Sequence[int],
+    at: datetime,
+    reason: str = "",
+    by: User | None = None,
 ) -> Outcome:
     """Settle a pair in review: verdict beside machine score gives the outcome, an adverse one is credited.
 
-    The caller holds the pair's lock and its transaction. The credit goes to the first valid claim.
+    The caller holds the pair's lock and its transaction. The credit goes to the first valid claim; an adverse pair
+    that earns nothing keeps its outcome, and why (`Pair.uncredited`). `reason` and `by` go into the ledger.
     Raises `IllegalMove` unless the pair is in review.
     """
     set_tally(pair, tally)
-    if pair.machine_mean is not None:
-        pair.machine_yes = machine_says_yes(pair.machine_mean, threshold=policy.value.threshold)
-    outcome = outcome_of(machine_yes=bool(pair.machine_yes), verdict=verdict)
-    pair.verdict, pair.outcome = verdict.value, outcome.value
+    ending = _ending(pair, verdict, policy)
+    pair.machine_yes = ending.machine_yes
+    pair.verdict, pair.outcome = verdict.value, ending.outcome.value
+    pair.uncredited = ending.uncredited or ""
     pair.policy, pair.settled_at = policy, at
     move_pairs([pair], PairState.SETTLED, at=at, fields=[*TALLY_FIELDS, *VERDICT_FIELDS])
-    if is_adverse(outcome):
-        _give_credit(pair, kind=CreditKind.GIVEN, ratings=ratings, at=at)
-    transaction.on_commit(partial(dispatch.ring_board, pair.challenge_id, pair.challenge.queue), robust=True)
-    return outcome
+    if ending.points:
+        _give_credit(pair, kind=CreditKind.GIVEN, ratings=ratings, at=at, reason=reason, by=by)
+    dispatch.after_commit(dispatch.ring_board, pair.challenge_id, pair.challenge.queue)
+    return ending.outcome
+
+
+def _ending(pair: Pair, verdict: Verdict, policy: PolicyVersion) -> Ending:
+    def ending(*, near_copy: bool) -> Ending:
+        return ending_of(
+            verdict=verdict,
+            mean=pair.machine_mean,
+            machine_yes=bool(pair.machine_yes),
+            near_copy=near_copy,
+            policy=policy.value,
+        )
+
+    alone = ending(near_copy=False)
+    # Few pairs earn, and only of these it matters whether a near-copy came first.
+    return ending(near_copy=earlier_near_copy(pair) is not None) if alone.points else alone
+
+
+def settle_again(*, pair: Pair, reason: str, by: User | None, at: datetime, fields: Sequence[str]) -> Outcome:
+    """Settle a settled pair once more, with the same verdict, tally and policy, because its machine score changed.
+
+    `pair` holds the new score, `fields` are those of its fields that it changed. The caller holds the pair's lock. Its
+    credit is reversed, and given again where it still earns, by entries with this reason.
+    """
+    verdict, tally, policy = Verdict(pair.verdict), pair.tally, pair.policy
+    assert policy is not None, "a settled pair remembers its policy"
+    machine_yes = pair.machine_yes
+    reverse_credits(pair, reason=reason, by=by, at=at)
+    _unsettle(pair)
+    pair.machine_yes = machine_yes
+    move_pairs([pair], PairState.IN_REVIEW, at=at, fields=sorted({*VERDICT_FIELDS, *fields}))
+    return settle_pair(
+        pair=pair,
+        verdict=verdict,
+        tally=tally,
+        policy=policy,
+        ratings=_counted_ratings(pair),
+        at=at,
+        reason=reason,
+        by=by,
+    )
+
+
+def _counted_ratings(pair: Pair) -> list[int]:
+    final = Pair.objects.filter(pk=pair.pk, ratings__state="final")
+    return list(final.order_by("ratings").values_list("ratings", flat=True))
+
+
+def _unsettle(pair: Pair) -> None:
+    pair.verdict = pair.outcome = pair.uncredited = ""
+    pair.settled_at = pair.policy = None
 
 
 def set_tally(pair: Pair, tally: Tally) -> None:
@@ -74,7 +133,8 @@ def _give_credit(
     by: User | None = None,
 ) -> Credit | None:
     claim = _first_valid(pair)
-    if claim is None or pair.policy is None:
+    # Nobody here found what was settled elsewhere.
+    if claim is None or pair.policy is None or pair.tally_source == TallySource.IMPORTED:
         return None
     return Credit.objects.create(
         challenge_id=pair.challenge_id,
@@ -82,7 +142,7 @@ def _give_credit(
         submission=claim,
         participation=claim.participation,
         kind=kind,
-        points=points_for(pair.outcome, policy=pair.policy.value),
+        points=points_for(pair.outcome, policy=pair.policy.value, mean=pair.machine_mean),
         adverse=1,
         outcome=pair.outcome,
         policy=pair.policy,
@@ -100,6 +160,12 @@ def live_credits() -> QuerySet[Credit]:
     return Credit.objects.exclude(kind=CreditKind.REVERSED).filter(
         ~Exists(Credit.objects.filter(reverses=OuterRef("pk")))
     )
+
+
+def reverse_credits(pair: Pair, *, reason: str, by: User | None, at: datetime) -> None:
+    """Take back what the pair has earned, by entries. The caller holds the pair's lock."""
+    for credit in live_credits().filter(pair=pair).order_by("pk"):
+        _reverse(credit, reason=reason, by=by, at=at)
 
 
 def _reverse(credit: Credit, *, reason: str, by: User | None, at: datetime) -> Credit:
@@ -142,22 +208,21 @@ def reopen_pair(*, pair_id: int, reason: str, by: User, at: datetime, more_ratin
             raise SettlementRefused("Only a settled pair can be reopened.")
         pair.reopened_reason = reason
         if pair.challenge.is_final:
-            pair.verdict, pair.outcome = Verdict.UNDECIDED.value, Outcome.AMBIGUOUS.value
-            pair.save(update_fields=["verdict", "outcome", "reopened_reason"])
+            pair.verdict, pair.outcome, pair.uncredited = Verdict.UNDECIDED.value, Outcome.AMBIGUOUS.value, ""
+            pair.save(update_fields=["verdict", "outcome", "uncredited", "reopened_reason"])
             return pair
-        for credit in live_credits().filter(pair=pair).order_by("pk"):
-            _reverse(credit, reason=reason, by=by, at=at)
-        pair.verdict = pair.outcome = ""
-        pair.settled_at = pair.policy = None
+        reverse_credits(pair, reason=reason, by=by, at=at)
+        _unsettle(pair)
         pair.extra_ratings += more_ratings
         move_pairs([pair], PairState.IN_REVIEW, at=at, fields=[*VERDICT_FIELDS, "extra_ratings", "reopened_reason"])
-        transaction.on_commit(partial(dispatch.ring_board, pair.challenge_id, pair.challenge.queue), robust=True)
+        dispatch.after_commit(dispatch.ring_board, pair.challenge_id, pair.challenge.queue)
     return pair
 
 
 def disqualify_participant(*, participation: Participation, reason: str, by: User, at: datetime) -> int:
     """Exclude a participant; each credit of theirs is reversed and inherited by the earliest valid claim after it.
 
+    Where nobody else claimed the pair, the pair of a near-copy that came after it inherits (`free_near_copies`).
     Their queued pairs that nobody else claims are withdrawn; pairs that raters have seen go on. Twice is once.
     Returns how many credits were taken back. Raises `SettlementRefused` without a reason or in a final edition.
     """
@@ -171,24 +236,65 @@ def disqualify_participant(*, participation: Participation, reason: str, by: Use
             return 0
         locked.disqualified_at, locked.disqualified_reason = at, reason
         locked.save(update_fields=["disqualified_at", "disqualified_reason"])
-        claimed = Submission.objects.filter(participation=locked, retracted_at=None).values("pair")
-        pairs = list(Pair.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=claimed).order_by("pk"))
+        claimed = Pair.objects.filter(submissions__participation=locked, submissions__retracted_at=None)
+        pairs = lock_with_near_copies(claimed)
         mine = list(live_credits().filter(participation=locked).order_by("pk"))
         by_pk = {pair.pk: pair for pair in pairs}
         for credit in mine:
             _reverse(credit, reason=reason, by=by, at=at)
-            _give_credit(
-                by_pk[credit.pair_id],
-                kind=CreditKind.INHERITED,
-                ratings=credit.ratings,
-                at=at,
-                reason="The earlier claimant was disqualified.",
-                by=by,
-            )
-        idle = [pair for pair in pairs if pair.state == PairState.QUEUED and _first_valid(pair) is None]
+            _pass_on(by_pk[credit.pair_id], credit, by=by, at=at)
+        own = [by_pk[pk] for pk in claimed.order_by("pk").values_list("pk", flat=True)]
+        idle = [pair for pair in own if pair.state == PairState.QUEUED and _first_valid(pair) is None]
         move_pairs(idle, PairState.WITHDRAWN, at=at)
-        transaction.on_commit(partial(dispatch.ring_board, locked.challenge_id, locked.challenge.queue), robust=True)
+        free_near_copies(pairs=own, at=at, by=by)
+        dispatch.after_commit(dispatch.ring_board, locked.challenge_id, locked.challenge.queue)
     return len(mine)
+
+
+def _pass_on(pair: Pair, credit: Credit, *, by: User, at: datetime) -> None:
+    """Have the first valid claim of a pair inherit a credit that was taken back, unless a near-copy was claimed before
+    that claim."""
+    if _first_valid(pair) is not None and earlier_near_copy(pair) is not None:
+        pair.uncredited = Uncredited.NEAR_COPY
+        pair.save(update_fields=["uncredited"])
+        return
+    reason = "The earlier claimant was disqualified."
+    _give_credit(pair, kind=CreditKind.INHERITED, ratings=credit.ratings, at=at, reason=reason, by=by)
+
+
+def lock_with_near_copies(claimed: QuerySet[Pair]) -> list[Pair]:
+    """These pairs and those of their pictures' near-copies, locked in one go and in the order of their ids."""
+    pool = PoolImage.objects.filter(challenge__in=claimed.values("challenge"), copy_group__isnull=False)
+    groups = pool.filter(image__in=claimed.values("image")).values("copy_group")
+    copies = pool.filter(copy_group__in=groups).values("image")
+    of_copies = Q(challenge__in=claimed.values("challenge"), image__in=copies)
+    rows = Pair.objects.select_for_update(of=("self",), no_key=True).filter(Q(pk__in=claimed.values("pk")) | of_copies)
+    return list(rows.select_related("policy").order_by("pk"))
+
+
+def free_near_copies(*, pairs: Sequence[Pair], at: datetime, by: User | None = None) -> int:
+    """Where valid claims of these pairs fell away, credit the near-copies that nothing comes before any more.
+
+    The caller holds the locks of the pairs and of their near-copies (`lock_with_near_copies`). Returns how many
+    inherited. Twice is once.
+    """
+    freed = 0
+    for found in freed_near_copies(pairs):
+        pair = lock_pair(found.pk)
+        if pair.uncredited != Uncredited.NEAR_COPY or earlier_near_copy(pair) is not None:
+            continue
+        pair.uncredited = ""
+        pair.save(update_fields=["uncredited"])
+        freed += 1
+        _give_credit(
+            pair,
+            kind=CreditKind.INHERITED,
+            ratings=_counted_ratings(pair),
+            at=at,
+            reason="The near-copy that was claimed before counts no more.",
+            by=by,
+        )
+    return freed
 
 
 def show_as_examples(*, pairs: QuerySet[Pair]) -> int:
