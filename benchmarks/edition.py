@@ -11,12 +11,12 @@ from django.utils import timezone
 
 from benchmarks.stage import Weights
 from cats4ml.accounts.models import User
-from cats4ml.catalog.actions import NewLabel, add_classifier, add_images, add_labels, store_picture
+from cats4ml.catalog.actions import NewLabel, add_images, add_labels, store_picture
 from cats4ml.catalog.models import Image
 from cats4ml.challenges.actions import add_pool_images, add_target_labels, decide_roster, join_challenge
 from cats4ml.challenges.editions import create_edition, set_status
 from cats4ml.challenges.models import Challenge, ChallengeStatus, Participation, Role
-from cats4ml.console.rosters import read_roster
+from cats4ml.console.rosters import new_members, read_entries
 from cats4ml.console.workers import EditionWorkers
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.policy import Policy
@@ -40,8 +40,9 @@ class Edition:
 
 def make_edition(slug: str, pictures: Iterable[bytes], weights: Weights, *, labels: int = 1) -> Edition:
     """An open edition whose messages go to workers of its own (`console.workers.edition_workers`)."""
-    cards = read_roster(weights.roster, classifiers_dir=weights.folder, classes=weights.classes)
-    vocabulary = cards[0]["vocabulary"]
+    entries = read_entries(weights.roster, classifiers_dir=weights.folder, classes=weights.classes)
+    card = entries[0].card
+    vocabulary = card["vocabulary"]
     challenge = create_edition(
         slug=slug,
         title=slug,
@@ -51,8 +52,8 @@ def make_edition(slug: str, pictures: Iterable[bytes], weights: Weights, *, labe
         queue=slug,
         consent_text="A benchmark.",
     )
-    decide_roster(challenge=challenge, classifiers=[add_classifier(card=card) for card in cards])
-    keys = list(cards[0]["labels"])[:labels]
+    decide_roster(challenge=challenge, classifiers=new_members(entries))
+    keys = list(card["labels"])[:labels]
     add_target_labels(
         challenge=challenge, labels=add_labels(vocabulary=vocabulary, labels=[NewLabel(key, key) for key in keys])
     )

@@ -31,6 +31,8 @@ def redis_of_worker(url: str, worker: str) -> str:
 _stack = ExitStack()
 atexit.register(_stack.close)
 os.environ["CATS4ML_HOME"] = _stack.enter_context(tempfile.TemporaryDirectory(prefix="cats4ml-tests-"))
+# Graphs exported for ONNX Runtime are the same for all: one folder, which xdist's workers inherit.
+os.environ.setdefault("SCORING_CACHE_DIR", f"{os.environ['CATS4ML_HOME']}/scoring-cache")
 if not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
     _urls = _stack.enter_context(temporary_servers())
     os.environ.setdefault("DATABASE_URL", _urls.database_url)

@@ -12,6 +12,7 @@ another edition's meets their messages. They use the database that this process 
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -39,6 +40,7 @@ RESTARTS = 3
 # What Celery's log says of a task that ended in an exception which nobody expected.
 TASK_FAILED = "raised unexpected"
 
+_numbers = itertools.count(1)
 _APPS = {SCORING_QUEUE: ("scoring.app", ()), WEB_QUEUE: ("cats4ml", ("-c", "1"))}
 # The scoring worker knows no database, and by this name Celery would load the whole web side into it.
 _NOT_FOR_SCORING = ("DJANGO_SETTINGS_MODULE", "DATABASE_URL")
@@ -53,7 +55,7 @@ class Worker:
 
     def __init__(self, kind: str, queue: str, *, environment: Mapping[str, str], folder: Path) -> None:
         self.kind = kind
-        self.name = f"{kind}.{queue}@{os.getpid()}"
+        self.name = f"{kind}.{queue}@{os.getpid()}-{next(_numbers)}"
         self.log = folder / f"{kind}.log"
         self.starts = 0
         app, pool = _APPS[kind]
