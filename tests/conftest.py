@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import settings as hypothesis_settings
+from playwright.sync_api import Browser, sync_playwright
 
+from tests.chromium import NONE_FOUND, find_chromium
 from tests.factories import World, make_world
 
 # How long an example takes says how busy the machine is, and no more.
@@ -28,3 +32,17 @@ def world(db: None) -> World:
 def quick_passwords(settings) -> None:
     """Hash the passwords of test people quickly: a slow hash proves nothing here and takes most of the time."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests of a process: a second driver beside the first one can't be started."""
+    chromium = find_chromium()
+    if chromium is None:
+        pytest.skip(NONE_FOUND)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=str(chromium), args=["--no-sandbox", "--disable-background-networking"]
+        )
+        yield started
+        started.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from scoring.ensemble import machine_says_yes, machine_score
 from scoring.images import PictureStore
 
 ROSTER = Path(__file__).resolve().parents[2] / "benchmarks" / "imagenet_roster.toml"
+GRAPHS = Path(os.environ["SCORING_CACHE_DIR"])  # exported once for all tests
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -46,13 +48,11 @@ def machine_verdicts(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["torch", "onnxruntime"])
-def test_published_votes_and_classifiers_give_the_published_outcomes(
-    imagenet_folder: Path, tmp_path: Path, backend: str
-) -> None:
+def test_published_votes_and_classifiers_give_the_published_outcomes(imagenet_folder: Path, backend: str) -> None:
     votes: defaultdict[tuple[str, int], Counter[str]] = defaultdict(Counter)
     for row in rows(imagenet_folder / "ratings.csv"):
         votes[row["image_id"], int(row["class_index"])][row["answer"]] += 1
-    machine = machine_verdicts(imagenet_folder, set(votes), cache_dir=tmp_path if backend == "onnxruntime" else None)
+    machine = machine_verdicts(imagenet_folder, set(votes), cache_dir=GRAPHS if backend == "onnxruntime" else None)
     outcomes: Counter[str] = Counter()
     for pair, tally in votes.items():
         if max(tally["yes"], tally["no"]) < 3:

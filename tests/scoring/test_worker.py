@@ -101,7 +101,7 @@ def reply(app: Celery) -> Any:
 def test_a_worker_answers_by_name_survives_a_surprise_and_finishes_what_it_has_in_hand(
     redis_url: str, tmp_path: Path, spec: ClassifierSpec
 ) -> None:
-    app = Celery(broker=celery_broker_url(redis_url))
+    app = Celery(broker=celery_broker_url(redis_url), set_as_current=False)
     broken = ClassifierSpec.from_dict(
         {k: v for k, v in spec.to_dict().items() if k != "digest"} | {"weights": "none.pt", "sha256": "0" * 64}
     )
@@ -148,7 +148,7 @@ def test_a_picture_that_kills_its_worker_is_quarantined_and_the_others_are_score
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(DEADLY)
     (tmp_path / "deadly.png").write_bytes(b"deadly")
-    app = Celery(broker=celery_broker_url(redis_url))
+    app = Celery(broker=celery_broker_url(redis_url), set_as_current=False)
     keys = ["0.png", "1.png", "2.png", "deadly.png"]
     with running(redis_url, tmp_path, PYTHONPATH=str(tmp_path / "site")) as first:
         ask(app, spec, keys)

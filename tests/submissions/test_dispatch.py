@@ -53,7 +53,7 @@ def test_a_picture_whose_file_is_not_known_goes_to_no_worker(world) -> None:
     assert (task, [one["error"] for one in kwargs["results"]]) == (RECORD_SCORES, ["missing_image"])
 
 
-def test_backbones_are_asked_for_embeddings_along_with_predictions(world) -> None:
+def test_what_may_have_a_backbone_is_asked_for_embeddings_along_with_predictions(world) -> None:
     cards = [
         {
             "digest": f"{world.challenge.slug}-{name}",
@@ -65,15 +65,14 @@ def test_backbones_are_asked_for_embeddings_along_with_predictions(world) -> Non
         for name, more in {
             "net": {"family": "torchvision"},
             "program": {"family": "exported"},
-            "open program": {"family": "exported", "features": True},
             "far": {"family": "remote"},
         }.items()
     ]
     other = decide_roster(challenge=world.challenge, classifiers=[add_classifier(card=card) for card in cards])
     dispatch.request_scores(world.challenge, [world.images[0].pk], roster=other)
     [request] = asked()
-    assert [card["name"] for card in request.classifiers] == ["net", "program", "open program", "far"]
-    assert request.embed == (cards[0]["digest"], cards[2]["digest"])
+    assert [card["name"] for card in request.classifiers] == ["net", "program", "far"]
+    assert request.embed == (cards[0]["digest"], cards[1]["digest"])
     assert all("labels" not in card for card in request.classifiers)
 
 
