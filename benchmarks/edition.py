@@ -25,7 +25,7 @@ from cats4ml.submissions.models import Pair
 from cats4ml.submissions.queries import ClaimRow
 
 PATIENCE_SECONDS = 1_200.0
-LOOK_SECONDS = 0.02
+LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,8 @@ class OnnxClassifier:
     def __init__(self, spec: ClassifierSpec, path: Path, *, threads: int) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
+        # Each session has threads of its own; those that wait by turning round take the cores from the next classifier.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
         self.spec = spec
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
