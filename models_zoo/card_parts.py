@@ -17,6 +17,7 @@ CHANNELS = {"rgb": 3, "grey": 1}
 FULL, REDUCED = "full", "reduced"
 DECODES = (FULL, REDUCED)
 TEMPERATURE, PLATT = "temperature", "platt"
+SHIFT = "decode_shift_"  # begins the keys of `quality` that a reduced decode needs
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ENUM = re.compile(r"[A-Z][A-Z0-9_]*")
@@ -293,7 +294,7 @@ def quality(fields: Fields, *, decode: str) -> dict[str, Any]:
         raise FieldError("quality", f"should be a table of keys and values, is {table!r}")
     _check_plain(table, "quality")
     if decode == REDUCED:
-        for key in ("decode_shift_mean", "decode_shift_max"):
+        for key in (f"{SHIFT}mean", f"{SHIFT}max"):
             value = table.get(key)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
                 raise FieldError(

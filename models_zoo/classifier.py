@@ -64,7 +64,8 @@ class Classifier:
         self.device = device
         self._dtype = dtype
         # 1.3 to 1.9 times as fast on the CPU; but the views in an exported graph were traced for the usual layout
-        self._layout = torch.contiguous_format if spec.family == EXPORTED else torch.channels_last
+        exported = EXPORTED in (spec.family, spec.backbone.family if spec.backbone is not None else "")
+        self._layout = torch.contiguous_format if exported else torch.channels_last
         net = net.to(memory_format=self._layout)  # type: ignore[call-overload]
         wide = with_features(net, spec)
         self.has_features = wide is not None

@@ -11,15 +11,16 @@ import torch
 logger = logging.getLogger(__name__)
 Part = TypeVar("Part")
 
-# What ONNX Runtime says where memory is short: its errors have no class of their own for it.
-_ALLOCATION = ("bad_alloc", "failed to allocate memory", "out of memory", "allocation failed")
+# What ONNX Runtime and cuBLAS say where memory is short: their errors have no class of their own for it.
+_ALLOCATION = ("bad_alloc", "failed to allocate memory", "out of memory", "allocation failed", "alloc_failed")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether `error` says that memory ran out, in Python, torch or ONNX Runtime."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _ALLOCATION)
+    foreign = type(error).__module__.startswith("onnxruntime.")  # whose errors are no RuntimeError
+    return (foreign or isinstance(error, RuntimeError)) and any(words in str(error).lower() for words in _ALLOCATION)
 
 
 class Halving:

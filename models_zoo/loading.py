@@ -90,8 +90,8 @@ def _load(spec: ClassifierSpec, classifiers_dir: Path, compute: Compute) -> tupl
     if spec.remote is not None:
         return RemoteRunner(_remote(spec, spec.remote.endpoint, compute)), REMOTE
     if compute.device.type == "cuda":
-        exact = compute.precision == FLOAT32
-        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = not exact
+        # What calls itself float32 is that, also as the reference that less precision is compared with.
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     classifier = load_classifier(spec, classifiers_dir, compute.device)
     if compute.device.type == "cuda" and compute.precision == AUTO:
         return reduced(classifier), TORCH

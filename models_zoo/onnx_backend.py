@@ -26,7 +26,7 @@ from models_zoo.spec import ClassifierSpec
 
 logger = logging.getLogger(__name__)
 
-TOLERANCE = 1e-4  # of a probability; what is seen is about 1e-6
+TOLERANCE = 1e-4  # of a probability, and of features of length 1; what is seen is about 1e-6
 _TALKERS = ("onnx_ir", "onnxscript", "torch.onnx")  # they log each step of an export
 _FORMAT = 1  # raise it when the graph that is exported here changes
 _BATCHES = (1, 3)  # sizes that are compared, beside all samples at once
@@ -73,7 +73,7 @@ class OnnxClassifier:
 def onnx_classifier(reference: Classifier, cache_dir: Path, *, threads: int) -> OnnxClassifier:
     """`reference` (on the processor, float32) by ONNX Runtime, its graph out of `cache_dir` or written there.
 
-    Raises `OnnxUnfitError` where it can't be exported, or a probability is more than `TOLERANCE` from torch's.
+    Raises `OnnxUnfitError` where it can't be exported, or `difference` is more than `TOLERANCE`.
     """
     spec = reference.spec
     path = graph_path(spec, cache_dir)
@@ -85,7 +85,7 @@ def onnx_classifier(reference: Classifier, cache_dir: Path, *, threads: int) -> 
     except Exception as error:  # an exporter and a runtime that raise anything; torch can run it all the same
         raise OnnxUnfitError(f"{type(error).__name__}: {error}") from error
     if not apart <= TOLERANCE:
-        raise OnnxUnfitError(f"its probabilities are up to {apart:.2g} from torch's; at most {TOLERANCE} is taken")
+        raise OnnxUnfitError(f"its numbers are up to {apart:.2g} from torch's; at most {TOLERANCE} is taken")
     return classifier
 
 
@@ -96,7 +96,8 @@ def graph_path(spec: ClassifierSpec, cache_dir: Path) -> Path:
 
 
 def difference(reference: Classifier, other: OnnxClassifier) -> float:
-    """The largest difference between two probabilities over the sample inputs, in batches of several sizes.
+    """The largest difference between two probabilities over the sample inputs, in batches of several sizes; or between
+    two features, as a share of their length.
 
     NaN where one of them gives no finite number.
     """
@@ -105,9 +106,18 @@ def difference(reference: Classifier, other: OnnxClassifier) -> float:
     apart = 0.0
     for size in (*_BATCHES, len(samples)):
         batch = Batch({geometry(spec.input): samples[:size]})
-        step = np.abs(reference.start(batch)().probabilities - other.start(batch)().probabilities).max()
-        apart = float(np.maximum(apart, step))
+        ours, theirs = reference.start(batch)(), other.start(batch)()
+        step = np.abs(ours.probabilities - theirs.probabilities).max()
+        apart = float(np.maximum(np.maximum(apart, step), _features_apart(ours, theirs)))
     return apart
+
+
+def _features_apart(ours: Outputs, theirs: Outputs) -> float:
+    if ours.features is None or theirs.features is None:
+        return 0.0 if ours.features is theirs.features else float("nan")
+    lengths = np.linalg.norm(ours.features, axis=1)
+    scale = np.maximum(lengths, max(1e-3 * lengths.max(), 1e-12))  # a picture may have next to no features
+    return float((np.linalg.norm(ours.features - theirs.features, axis=1) / scale).max())
 
 
 def _export(reference: Classifier, path: Path) -> None:

@@ -232,7 +232,8 @@ class RemoteClassifier:
         for tensor in tensors if isinstance(tensors, list) else ():
             if not isinstance(tensor, dict):
                 continue
-            size = (tensor.get("parameters") or {}).get("binary_data_size")
+            parameters = tensor.get("parameters")
+            size = parameters.get("binary_data_size") if isinstance(parameters, dict) else None
             raw = answer.body[place : place + size] if isinstance(size, int) and size >= 0 else None
             place += len(raw or b"")
             if tensor.get("name") == self._remote.output_name:

@@ -33,8 +33,8 @@ class Answer:
 
 @dataclass(frozen=True)
 class Patience:
-    """`timeout`: seconds for one try, from connecting to the last byte. `tries`: how many in all. `pause`: seconds
-    before the second, doubled for each more."""
+    """`timeout`: seconds for each wait of a try (to connect, to send, for the answer's head), and for all of it once an
+    answer comes. `tries`: how many in all. `pause`: seconds before the second, doubled for each more."""
 
     timeout: float = 30.0
     tries: int = 4

@@ -11,6 +11,7 @@ from typing import Any
 from models_zoo.architectures import EXPORTED, FAMILIES, HEAD, REMOTE
 from models_zoo.card_parts import (
     CHANNELS,
+    SHIFT,
     Backbone,
     Calibration,
     InputSpec,
@@ -110,7 +111,11 @@ class ClassifierSpec:
         return canonical_sha256(facts)
 
     def to_dict(self, *, with_labels: bool = True) -> dict[str, Any]:
-        """JSON-safe, with `digest`; `from_dict` reads it back. Without labels it is small enough for every message."""
+        """JSON-safe, with `digest`; `from_dict` reads it back.
+
+        Without labels it is small enough for every message, and has of the measured figures only those that `from_dict`
+        asks for.
+        """
         card: dict[str, Any] = {
             "name": self.name,
             "family": self.family,
@@ -129,8 +134,8 @@ class ClassifierSpec:
             card["calibration"] = self.calibration.to_dict()
         if self.backbone is not None:
             card["backbone"] = self.backbone.to_dict()
-        if self.quality:
-            card["quality"] = dict(self.quality)
+        if quality := {key: value for key, value in self.quality.items() if with_labels or key.startswith(SHIFT)}:
+            card["quality"] = quality
         if with_labels and self.labels:
             card["labels"] = list(self.labels)
         return card

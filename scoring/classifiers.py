@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 from models_zoo.classifier import Runnable
@@ -24,6 +25,12 @@ class ClassifierCache:
         self._guard = threading.Lock()
         self._loading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._loaded: OrderedDict[str, Runnable] = OrderedDict()
+
+    def ensemble(self, specs: Sequence[ClassifierSpec]) -> list[Runnable]:
+        """All of them, in their order; `capacity` grows to their number, or each message would load them all again."""
+        with self._guard:
+            self._capacity = max(self._capacity, len({spec.digest for spec in specs}))
+        return [self.get(spec) for spec in specs]
 
     def get(self, spec: ClassifierSpec) -> Runnable:
         """Raises `models_zoo.classifier.ClassifierError` if it can't be loaded as its card says."""

@@ -44,7 +44,7 @@ Picture = tuple[str, str]
 
 
 class EngineClosedError(RuntimeError):
-    """The engine was closed with work in hand."""
+    """The engine was closed with work in hand, or before."""
 
 
 @dataclass(eq=False)
@@ -123,10 +123,10 @@ class Engine:
     def score(self, request: ScoreRequest) -> list[ScoreResult]:
         """A result for each picture of `request`, in its order, without those that the storage couldn't give.
 
-        What is wrong with a single picture is in its result. Raises `FieldError` for a card that isn't well-formed and
-        `ClassifierError` for a classifier that can't be loaded.
+        What is wrong with a single picture is in its result. Raises `FieldError` for a card that isn't well-formed,
+        `ClassifierError` for a classifier that can't be loaded, and `EngineClosedError`.
         """
-        loaded = [self._cache.get(ClassifierSpec.from_dict(card)) for card in request.classifiers]
+        loaded = self._cache.ensemble([ClassifierSpec.from_dict(card) for card in request.classifiers])
         classifiers = {classifier.spec.digest: classifier for classifier in loaded}
         asked = [(ref, *self._ask(ref, classifiers, request.priority)) for ref in request.images]
         results: list[ScoreResult] = []
@@ -163,8 +163,9 @@ class Engine:
     def _new_job(self, ref: ImageRef, classifiers: dict[str, Runnable], urgency: int) -> _Job:
         job = _Job(ref, classifiers, time.monotonic())
         job.item = Item(urgency, group=tuple(classifiers), subject=job)
+        if not self._lanes.put(job.item):
+            raise EngineClosedError("the engine was closed")
         self._flying.setdefault(job.picture, []).append(job)
-        self._lanes.put(job.item)
         return job
 
     def _done(self, job: _Job, outcome: Outcome | Exception) -> None:

@@ -91,7 +91,7 @@ class Forward:
                 outputs = classifier.start(batch.part(place, place + 1))()
             except Exception as error:  # a network may raise anything
                 reason = f"{classifier.spec.name}: {type(error).__name__}: {error}"
-                if is_out_of_memory(error):
+                if is_out_of_memory(error) or isinstance(error, ClassifierError):
                     row.trouble = reason
                 else:
                     row.failed[digest] = reason

@@ -19,7 +19,8 @@ from scoring.quarantine import DEATHS
 logger = logging.getLogger(__name__)
 
 START_SECONDS = 600.0  # classifiers are loaded, perhaps exported
-PICTURE_SECONDS = 120.0
+# More than the patience with a storage and a remote server that don't answer: that is no death of the picture's.
+PICTURE_SECONDS = 300.0
 _ONE_AT_A_TIME = threading.Lock()
 
 

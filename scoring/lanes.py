@@ -51,10 +51,13 @@ class Lanes:
         self._decoding = 0
         self._closed = False
 
-    def put(self, item: Item) -> None:
+    def put(self, item: Item) -> bool:
+        """False if closed: nobody would take it."""
         with self._changed:
-            heapq.heappush(self._waiting, (item.urgency, item.order, item))
-            self._changed.notify_all()
+            if not self._closed:
+                heapq.heappush(self._waiting, (item.urgency, item.order, item))
+                self._changed.notify_all()
+            return not self._closed
 
     def hurry(self, item: Item, urgency: int) -> None:
         """Makes an item at least as urgent as this, wherever it waits."""
@@ -114,13 +117,13 @@ class Lanes:
             return []
 
     def close(self) -> list[Item]:
-        """Lets every waiting thread go, and gives what nobody will take any more."""
+        """Lets every waiting thread go, and gives what nobody will take any more, each once."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
             left = [item for _, _, item in self._waiting if item.step is Step.WAITING] + self._ready
             self._waiting, self._ready = [], []
-            return left
+            return list(dict.fromkeys(left))  # one that was hurried waits by two entries
 
     def _has_room(self, urgency: int) -> bool:
         return urgency <= self._most_urgent or len(self._ready) + self._decoding < self._room

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 import redis
@@ -34,27 +34,38 @@ class Tries:
         )
         self._guard = threading.Lock()
         self._in_hand: Counter[str] = Counter()
+        self._deaths: dict[str, int] = {}  # of those in hand, where any
 
     @contextmanager
     def in_hand(self, refs: Sequence[ImageRef]) -> Iterator[dict[ImageRef, int]]:
         """For the time of a block these pictures are in hand. Gives how many deaths each has seen, where any.
 
-        They are struck off however the block ends, except by the death of the process.
+        They are struck off when the block ends. If it ends by an exception, those that have seen deaths keep them: they
+        weren't cleared. What the process has in hand already isn't counted again, and is given with its deaths too.
         """
         names = {ref: _name(ref) for ref in refs}
+        mine = set(names.values())
         with self._guard:
-            fresh = [name for name in set(names.values()) if not self._in_hand[name]]
-            self._in_hand.update(set(names.values()))
+            begun = self._begin([name for name in mine if not self._in_hand[name]])
+            self._in_hand.update(mine)
+            self._deaths |= {name: count - 1 for name, count in begun.items() if count > 1}
+            deaths = {ref: self._deaths[name] for ref, name in names.items() if name in self._deaths}
+        cleared = False
         try:
-            begun = self._begin(fresh)
-            yield {ref: begun[name] - 1 for ref, name in names.items() if begun.get(name, 0) > 1}
+            yield deaths
+            cleared = True
         finally:
-            with self._guard:
-                self._in_hand.subtract(set(names.values()))
-                ended = [name for name in set(names.values()) if self._in_hand[name] <= 0]
-                for name in ended:
-                    del self._in_hand[name]
-            self._end(ended)
+            self._let_go(mine, cleared=cleared)
+
+    def _let_go(self, names: Collection[str], *, cleared: bool) -> None:
+        with self._guard:
+            self._in_hand.subtract(names)
+            ended = [name for name in names if self._in_hand[name] <= 0]
+            suspects = [name for name in ended if name in self._deaths and not cleared]
+            for name in ended:
+                del self._in_hand[name]
+                self._deaths.pop(name, None)
+            self._end([name for name in ended if name not in suspects], suspects)
 
     def died(self, ref: ImageRef) -> None:
         """An isolated process died over this picture alone: remembered in case this worker doesn't live to say so."""
@@ -74,13 +85,18 @@ class Tries:
             return {}
         return dict(zip(names, map(int, answers[::2]), strict=True))
 
-    def _end(self, names: Sequence[str]) -> None:
-        if not names:
+    def _end(self, names: Sequence[str], suspects: Sequence[str]) -> None:
+        if not names and not suspects:
             return
         try:
-            self._redis.delete(*names)
+            with self._redis.pipeline(transaction=False) as pipe:
+                if names:
+                    pipe.delete(*names)
+                for name in suspects:
+                    pipe.decr(name)  # this try didn't end in a death
+                pipe.execute()
         except redis.RedisError as error:
-            logger.warning("the counters of %d pictures stay for a day: %s", len(names), error)
+            logger.warning("the counters of %d pictures stay for a day: %s", len(names) + len(suspects), error)
 
 
 def _name(ref: ImageRef) -> str:

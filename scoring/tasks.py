@@ -30,8 +30,8 @@ _making = threading.Lock()
 
 @functools.cache
 def _parts() -> tuple[Engine, Tries]:
-    engine = Engine(make_store(settings), make_cache(settings), threads=settings.threads, batch=settings.batch)
-    return engine, Tries(settings.redis_url)
+    tries = Tries(settings.redis_url)  # first, for an engine that nobody gets would keep its threads
+    return Engine(make_store(settings), make_cache(settings), threads=settings.threads, batch=settings.batch), tries
 
 
 def parts() -> tuple[Engine, Tries]:

@@ -58,8 +58,12 @@ class ChallengeAdmin(admin.ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Challenge, form: Any, change: bool) -> None:  # noqa: FBT001
         status = ChallengeStatus(obj.status)
-        obj.status = Challenge.objects.get(pk=obj.pk).status if change else ChallengeStatus.DRAFT
-        super().save_model(request, obj, form, change)
+        if change:
+            # Only what the form holds: a roster or policy that came in force since the row was read stays.
+            obj.save(update_fields=[name for name in ChallengeForm.Meta.fields if name != "status"])
+        else:
+            obj.status = ChallengeStatus.DRAFT
+            super().save_model(request, obj, form, change)
         set_status(
             challenge=obj, status=status, despite_unknown_labels=form.cleaned_data.get("despite_unknown_labels", False)
         )

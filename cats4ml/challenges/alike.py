@@ -188,9 +188,14 @@ def _neighbours(
 def _ensure_index(embedded: Embedded) -> None:
     """An HNSW index over one classifier's embeddings; in the background where no transaction forbids that."""
     background = "" if connection.in_atomic_block else "CONCURRENTLY"
+    name = f"near_copies_{int(embedded.classifier)}"
     with connection.cursor() as cursor:
+        # One that was interrupted in the making stays behind, unused: it is made anew.
+        cursor.execute("SELECT 1 FROM pg_index WHERE indexrelid = to_regclass(%s) AND NOT indisvalid", [name])
+        if cursor.fetchone() is not None:
+            cursor.execute(f"DROP INDEX {background} IF EXISTS {name}")
         cursor.execute(
-            f"CREATE INDEX {background} IF NOT EXISTS near_copies_{int(embedded.classifier)} ON catalog_embedding"
+            f"CREATE INDEX {background} IF NOT EXISTS {name} ON catalog_embedding"
             f" USING hnsw ((vector::halfvec({int(embedded.dimensions)})) halfvec_cosine_ops)"
             f" WHERE classifier_id = {int(embedded.classifier)}"
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from django.db.models import Exists, Min, OuterRef
+from django.db.models import Min
 
 from cats4ml.challenges.models import PoolImage
 from cats4ml.rules.lifecycle import PairState
@@ -19,28 +19,30 @@ _OUT = (PairState.UNSCORABLE, PairState.WITHDRAWN)
 
 
 def earlier_near_copy(pair: Pair) -> Pair | None:
-    """The pair that was claimed first among the near-copies of this one, if its first claim is the earlier one.
+    """The pair that comes first among the near-copies of this one, if it comes before this one.
 
-    The same edition and label, another picture of the same group, with a valid claim (not retracted, of nobody
-    disqualified), neither unscorable nor withdrawn. A pair without a valid claim of its own comes after all of them,
-    and so does one that was out of the game when a near-copy of it earned. One query for a picture without
-    near-copies, else up to three.
+    The same edition and label, another picture of the same group, neither unscorable nor withdrawn. Whoever earned
+    once comes first, in that order, lest two earn where one was out of the game meanwhile; it keeps its place when its
+    credit is reversed, so that settling again ends alike in any order. Then come those with a valid claim (not
+    retracted, of nobody disqualified), by their first one; a pair without any comes after all of them. One query for a
+    picture without near-copies, else up to four.
     """
     rivals = _rivals(pair)
     if not rivals:
         return None
-    firsts = _first_claims([pair.pk, *rivals])
-    own = firsts.get(pair.pk)
-    earlier = {pk: claim for pk, claim in firsts.items() if pk != pair.pk and (own is None or claim < own)}
-    first = min(earlier, key=earlier.__getitem__) if earlier else _earning(rivals)
-    return rivals[first] if first is not None else None
+    places = _places([pair.pk, *rivals])
+    own = places.pop(pair.pk, None)
+    earlier = {pk: place for pk, place in places.items() if own is None or place < own}
+    return rivals[min(earlier, key=earlier.__getitem__)] if earlier else None
 
 
-def _earning(pairs: Iterable[int]) -> int | None:
-    """The first of these pairs that has a credit which stands."""
-    entries = Credit.objects.filter(pair__in=pairs).exclude(kind=CreditKind.REVERSED)
-    standing = entries.filter(~Exists(Credit.objects.filter(reverses=OuterRef("pk"))))
-    return standing.order_by("pk").values_list("pair", flat=True).first()
+def _places(pairs: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """By pair, its place among near-copies: of those that earned by a claim that is still valid the first such entry
+    of the ledger, and after them of the others the first valid claim. Ids are in the order of writing."""
+    valid = Submission.objects.filter(valid_claims(), pair__in=pairs)
+    earned = Credit.objects.filter(pair__in=pairs, submission__in=valid).exclude(kind=CreditKind.REVERSED).order_by()
+    places = {pk: (1, first) for pk, first in valid.order_by().values_list("pair").annotate(first=Min("pk"))}
+    return places | {pk: (0, first) for pk, first in earned.values_list("pair").annotate(first=Min("pk"))}
 
 
 def freed_near_copies(pairs: Iterable[Pair]) -> list[Pair]:
@@ -79,9 +81,3 @@ def _rivals(pair: Pair) -> dict[int, Pair]:
         .exclude(state__in=_OUT)
     )
     return {one.pk: one for one in rows}
-
-
-def _first_claims(pairs: Sequence[int]) -> dict[int, int]:
-    """The id of the first valid claim of each of these pairs, by pair; ids are in the order of claims."""
-    claims = Submission.objects.filter(valid_claims(), pair__in=pairs).order_by()
-    return dict(claims.values_list("pair").annotate(first=Min("pk")))

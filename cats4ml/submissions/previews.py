@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from cats4ml.catalog.models import ScoringFailure
 from cats4ml.challenges.models import Challenge, Participation, PoolImage, RosterVersion
 from cats4ml.challenges.rosters import needed_classifiers
 from cats4ml.rules.lifecycle import PairState
@@ -20,16 +21,20 @@ from cats4ml.rules.verdicts import Verdict
 from cats4ml.submissions.endings import ending_of
 from cats4ml.submissions.models import Credit, CreditKind, Pair, Submission, TallySource
 from cats4ml.submissions.near_copies import earlier_near_copy
-from cats4ml.submissions.queries import first_claims
-from cats4ml.submissions.voices import Score, Unscorable, score_pairs
+from cats4ml.submissions.queries import valid_claims
+from cats4ml.submissions.voices import Score, Unscorable, Voice, score_of, score_pairs, voices_of
 from scoring.ensemble import machine_says_yes
 
 SCORED = (PairState.IN_REVIEW, PairState.SETTLED)
+FAILED = "A classifier of the roster failed at this picture. Once that is mended, manage.py roster asks it again."
+# What the classifiers say is read for so many pairs at a time.
+BLOCK = 10_000
 
 
 class Fate(StrEnum):
     """What becomes of a pair: it ends otherwise, its score alone changes, nothing does; or its score stays because too
-    few classifiers know the label, some have not seen the picture, or it was settled elsewhere and can't be scored."""
+    few classifiers know the label or one failed at the picture, some have not seen the picture, or it was settled
+    elsewhere and can't be scored."""
 
     ENDS_OTHERWISE = "ends_otherwise"
     SCORE_CHANGES = "score_changes"
@@ -113,17 +118,28 @@ def scored_pairs(challenge: Challenge) -> QuerySet[Pair]:
     """The pairs that have a score: in review, and settled."""
     return (
         Pair.objects.filter(challenge=challenge, state__in=SCORED)
-        .select_related("image", "label", "policy")
+        .select_related("image")
+        .prefetch_related("label", "policy")  # few, and shared by all pairs
         .order_by("pk")
     )
 
 
 def preview_roster(*, challenge: Challenge, roster: RosterVersion) -> Preview:
-    """What applying a roster would do now. A handful of queries, however many pairs there are."""
+    """What applying a roster would do now. A handful of queries, however many pairs there are, and a few more for each
+    pair that would earn and whose picture has near-copies."""
     pairs = list(scored_pairs(challenge))
-    facts = _Facts(challenge, pairs)
-    scores = score_pairs(pairs, roster_id=roster.pk, needed=needed_classifiers(challenge))
-    return Preview(roster, tuple(_change(pair, scores[pair.pk], facts) for pair in pairs))
+    facts = _Facts(challenge, roster)
+    needed = needed_classifiers(challenge)
+    changes = []
+    for start in range(0, len(pairs), BLOCK):
+        block = pairs[start : start + BLOCK]
+        voices = voices_of(block, roster_id=roster.pk)
+        for pair in block:
+            result = score_of(voices[pair.pk], label=pair.label.name, needed=needed)
+            if result is None and facts.failed_for(pair, voices[pair.pk]):
+                result = Unscorable(FAILED)
+            changes.append(_change(pair, result, facts))
+    return Preview(roster, tuple(changes))
 
 
 def missing_images(challenge: Challenge, roster: RosterVersion) -> set[int]:
@@ -140,33 +156,44 @@ def missing_images(challenge: Challenge, roster: RosterVersion) -> set[int]:
 class _Facts:
     """What the ledger, the claims and the near-copies say of these pairs, each asked once for all of them."""
 
-    def __init__(self, challenge: Challenge, pairs: Sequence[Pair]) -> None:
+    def __init__(self, challenge: Challenge, roster: RosterVersion) -> None:
         self.threshold = challenge.rules.threshold if challenge.policy is not None else Policy().threshold
         reversed_since = Credit.objects.filter(reverses=OuterRef("pk"))
-        earned = Credit.objects.filter(pair__in=[pair.pk for pair in pairs]).exclude(kind=CreditKind.REVERSED)
-        live = earned.filter(~Exists(reversed_since)).select_related("participation__user", "participation__team")
-        self.credits: Mapping[int, Credit] = {credit.pair_id: credit for credit in live}
-        self.first_claims: Mapping[int, Submission] = first_claims(pairs)
+        earned = Credit.objects.filter(challenge=challenge).exclude(kind=CreditKind.REVERSED)
+        live = earned.filter(~Exists(reversed_since)).values_list("pair_id", "points", "participation_id")
+        self.points = {pair: points for pair, points, _ in live}
+        firsts = Submission.objects.filter(valid_claims(), pair__challenge=challenge).order_by("pair_id", "id")
+        owners = dict(firsts.distinct("pair_id").values_list("pair_id", "participation_id"))
+        owners |= {pair: earner for pair, _, earner in live}
+        # One object for each person, however many pairs they claimed.
+        people = Participation.objects.select_related("user", "team").in_bulk(set(owners.values()))
+        self.owners: Mapping[int, Participation] = {pair: people[owner] for pair, owner in owners.items()}
+        failures = ScoringFailure.objects.filter(image__in=scored_pairs(challenge).order_by().values("image"))
+        of_roster = failures.filter(Q(classifier=None) | Q(classifier__rosters=roster))
+        self._failed = frozenset(of_roster.values_list("image_id", "classifier_id"))
         grouped = PoolImage.objects.filter(challenge=challenge, copy_group__isnull=False)
         self.in_groups = frozenset(grouped.values_list("image_id", flat=True))
 
+    def failed_for(self, pair: Pair, voices: Sequence[Voice]) -> bool:
+        """Whether a classifier that is still to speak of this pair was asked and could not."""
+        waiting = [voice.classifier for voice in voices if voice.probability is None]
+        return any({(pair.image_id, one), (pair.image_id, None)} & self._failed for one in waiting)
+
 
 def _change(pair: Pair, result: Score | Unscorable | None, facts: _Facts) -> Change:
-    credit = facts.credits.get(pair.pk)
     old = Reading(
         mean=pair.machine_mean,
         yes=bool(pair.machine_yes),
         outcome=pair.outcome,
         uncredited=pair.uncredited,
-        points=credit.points if credit else 0,
+        points=facts.points.get(pair.pk, 0),
     )
     if isinstance(result, Unscorable):
         return Change(pair, Fate.UNSCORABLE, old, reason=result.reason)
     if result is None:
         imported = pair.tally_source == TallySource.IMPORTED
         return Change(pair, Fate.IMPORTED if imported else Fate.NOT_PREDICTED, old)
-    claim = facts.first_claims.get(pair.pk)
-    owner = credit.participation if credit else claim.participation if claim else None
+    owner = facts.owners.get(pair.pk)
     new = _reading(pair, result, old, owner, facts)
     if (new.outcome, new.uncredited, new.points) != (old.outcome, old.uncredited, old.points):
         fate = Fate.ENDS_OTHERWISE

@@ -39,7 +39,7 @@ def transfer(challenge: Challenge, roster: RosterVersion) -> dict[int, Transfer]
     """
     decided = [Verdict.YES.value, Verdict.NO.value]
     rows = Pair.objects.filter(challenge=challenge, state=PairState.SETTLED, verdict__in=decided)
-    pairs = list(rows.select_related("label", "policy").order_by("pk"))
+    pairs = list(rows.prefetch_related("label", "policy").order_by("pk"))
     voices = voices_of(pairs, roster_id=roster.pk)
     seen: Counter[int] = Counter()
     fooled: Counter[int] = Counter()

@@ -7,6 +7,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from django.db import connection
 
 from cats4ml.catalog.actions import NewLabel, add_classifier, add_images, add_labels
 from cats4ml.catalog.arrays import ArrayRow
@@ -128,6 +129,13 @@ def test_a_large_pool_is_searched_by_an_index_with_the_same_answer() -> None:
     by_index = propose(challenge, START, exact_up_to=100)
     assert (exact.similar, by_index.similar, found(challenge) == pairs) == (10, 10, True)
     assert set(pairs) == {(f"{number:04}", f"{number + 60:04}") for number in range(10)}
+    # An index whose making was interrupted is of no use to a search: it is made anew.
+    its_index = "WHERE indexrelid::regclass::text ~ '^near_copies_[0-9]+$'"
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE pg_index SET indisvalid = false {its_index}")
+        propose(challenge, START, exact_up_to=100)
+        cursor.execute(f"SELECT indisvalid FROM pg_index {its_index}")
+        assert cursor.fetchall() == [(True,)]
 
 
 def test_confirmed_near_copies_are_grouped_over_any_number_of_steps_when_the_edition_opens(db) -> None:

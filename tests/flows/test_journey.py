@@ -173,7 +173,7 @@ PAGES = {
     "nobody": ["", "data/", "explore/", "queue/", "leaderboard/"],
     "participant": ["submit/", "submissions/", "join/"],
     "rater": ["review/"],
-    "organiser": ["console/", "console/pairs/"],
+    "organiser": ["console/", "console/pairs/", "console/classifiers/", "console/near-copies/"],
 }
 
 

@@ -9,11 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from models_zoo import registry, torchvision_nets
+from models_zoo.classifier import load_classifier
 from models_zoo.networks import build_backbone, build_network, with_features
 from models_zoo.spec import ClassifierSpec
 from models_zoo.vision import torchvision
@@ -258,6 +260,27 @@ def test_a_head_is_a_linear_layer_on_its_backbones_features(backbone: Backbone) 
         assert torch.equal(features, below(pictures)[1])
         assert torch.equal(logits, layer(features))
     assert torch.equal(logits, again)
+
+
+def test_a_head_on_an_exported_program_runs_in_the_layout_that_was_traced(tmp_path: Path) -> None:
+    class Viewed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.last = nn.Conv2d(1, 4, kernel_size=3), nn.Linear(4 * 8 * 8, 5)
+
+        def forward(self, pictures: Tensor) -> Tensor:
+            logits: Tensor = self.last(self.conv(pictures).view(pictures.shape[0], -1))
+            return logits
+
+    data, head = program_of(Viewed(), torch.zeros(2, 1, 10, 10)), saved(nn.Linear(256, 10).state_dict())
+    files = {
+        name: {"weights": name, "sha256": hashlib.sha256(raw).hexdigest()} for name, raw in (("b", data), ("h", head))
+    }
+    for name, raw in (("b", data), ("h", head)):
+        (tmp_path / name).write_bytes(raw)
+    grey = card()["input"]
+    spec = ClassifierSpec.from_dict(head_card(**files["h"], backbone={"family": "exported", **files["b"]}, input=grey))
+    assert load_classifier(spec, tmp_path, CPU).probabilities([np.zeros((10, 10, 1), np.uint8)] * 3).shape == (3, 10)
 
 
 @pytest.mark.parametrize("backbone", ["builtin"], indirect=True)

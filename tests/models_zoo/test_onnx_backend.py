@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from models_zoo import onnx_backend, registry
 from models_zoo.batch import Batch
@@ -86,3 +88,22 @@ def test_a_damaged_graph_is_not_used(tmp_path: Path) -> None:
     path.write_bytes(b"half a file")
     with pytest.raises(OnnxUnfitError):
         onnx_classifier(load_classifier(spec, tmp_path, CPU), tmp_path, threads=1)
+
+
+def test_features_that_differ_from_torchs_are_seen_though_no_probability_does(tmp_path: Path) -> None:
+    spec = write_perceptron(tmp_path)
+    reference = load_classifier(spec, tmp_path, CPU)
+    other = onnx_classifier(reference, tmp_path / "graphs", threads=1)
+    assert difference(reference, other) <= onnx_backend.TOLERANCE
+    net = reference.net
+    doubled, last = copy.deepcopy(net), net.get_submodule("last")
+    with torch.no_grad():  # twice the features, and half of each in the last layer
+        layer = [layer for layer in doubled.get_submodule("trunk").modules() if isinstance(layer, nn.Linear)][-1]
+        layer.weight *= 2
+        layer.bias *= 2
+        doubled.get_submodule("last").weight.copy_(last.get_parameter("weight") / 2)
+    reference.net = doubled
+    batch = noise(spec, 3)
+    ours, theirs = reference.start(batch)(), other.start(batch)()
+    np.testing.assert_allclose(ours.probabilities, theirs.probabilities, atol=1e-6)
+    assert difference(reference, other) > onnx_backend.TOLERANCE

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from onnxruntime.capi.onnxruntime_pybind11_state import RuntimeException
 from torch import Tensor, nn
 
 from models_zoo.classifier import load_classifier
@@ -33,7 +34,7 @@ class Small(nn.Module):
         return pictures * 2
 
 
-@pytest.mark.parametrize("error", [torch.OutOfMemoryError, MemoryError, RuntimeError])
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError, MemoryError, RuntimeError, RuntimeException])
 def test_a_batch_that_does_not_fit_is_halved_and_the_size_remembered(error: type[Exception]) -> None:
     net, halving, pictures = Small(3, error), Halving(), torch.arange(10)
     for _ in range(2):

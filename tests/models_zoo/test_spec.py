@@ -30,6 +30,17 @@ def test_a_card_without_its_labels_is_the_same_classifier() -> None:
     assert ClassifierSpec.from_dict(small).digest == spec.digest
 
 
+def test_a_card_without_its_labels_keeps_only_the_figures_that_it_needs() -> None:
+    shift = {"decode_shift_mean": 0.002, "decode_shift_max": 0.05}
+    values = head_card(quality={"average_precision": {"0": 0.8}, **shift})
+    values["input"] = values["input"] | {"decode": "reduced"}
+    spec = ClassifierSpec.from_dict(values)
+    small = spec.to_dict(with_labels=False)
+    assert small["quality"] == shift
+    assert ClassifierSpec.from_dict(small).digest == spec.digest
+    assert "quality" not in ClassifierSpec.from_dict(head_card(quality={"seen": 3})).to_dict(with_labels=False)
+
+
 RGB = {"resize": 256, "size": [224, 224], "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
 STORED = {  # digests that are in databases: scores were stored under them before cards had the keys they have today
     "builtin": "945cb386d44e958382c908b41df83273ddbacd177a100720eba5fd69f1aa44d4",

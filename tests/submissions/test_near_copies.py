@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db.models import Sum
 
+from cats4ml.challenges.actions import decide_policy
 from cats4ml.challenges.models import PoolImage
 from cats4ml.rules.answers import Answer
+from cats4ml.rules.policy import Policy
 from cats4ml.submissions.actions.claims import retract_submission
 from cats4ml.submissions.actions.recording import mark_unscorable
-from cats4ml.submissions.actions.settlement import disqualify_participant
+from cats4ml.submissions.actions.scores import apply_scores, requeue_unscorable
+from cats4ml.submissions.actions.settlement import disqualify_participant, reopen_pair
 from cats4ml.submissions.models import Credit, Pair, Uncredited
 from cats4ml.submissions.near_copies import earlier_near_copy, freed_near_copies
 from tests.factories import World, make_user
@@ -119,3 +123,34 @@ def test_a_near_copy_earns_once_the_earlier_pair_ends_before_it_was_scored(alike
         else:
             mark_unscorable(image_id=alike.images[0].pk, reason="It is torn.", at=alike.pass_time(1))
     assert (alike.pair(1, "cat").uncredited, list(credited.all())) == ("", [(bob.pk, "inherited", 1)])
+
+
+def test_of_near_copies_one_earns_whatever_is_settled_again_and_in_whatever_order(alike) -> None:
+    """The pair claimed first was out of the game when the other earned: the place stays the other's."""
+    ada, bob = alike.finder(make_user("ada")), alike.finder(make_user("bob"))
+    alike.claim(ada, (1, "cat"))
+    alike.claim(bob, (0, "cat"))
+    mark_unscorable(image_id=alike.images[1].pk, reason="It is torn.", at=alike.pass_time(1))
+    for place in (0, 1):
+        alike.score(place, {"cat": 0.25})
+        alike.rate(alike.pair(place, "cat"), *[Answer.YES] * 5)
+        requeue_unscorable(challenge=alike.challenge, at=alike.pass_time(1))
+    ends = {place: (alike.pair(place, "cat").outcome, alike.pair(place, "cat").uncredited) for place in (0, 1)}
+    assert ends == {0: ("false_negative", ""), 1: ("false_negative", "near_copy")}
+    earned = alike.pair(0, "cat")
+    reopen_pair(pair_id=earned.pk, reason="Look again.", by=make_user(), at=alike.pass_time(1), more_ratings=1)
+    alike.rate(alike.pair(0, "cat"), Answer.YES)
+    live = Credit.objects.values_list("participation").annotate(points=Sum("points")).filter(points__gt=0)
+    assert list(live) == [(bob.pk, 1)]
+
+
+def test_a_near_copy_earns_once_no_classifier_knows_the_label_of_the_earlier_pair(alike) -> None:
+    bob = alike.finder()
+    alike.claim(alike.finder(), (0, "cat"))
+    alike.claim(bob, (1, "cat"))
+    alike.score(1, {"cat": 0.9})
+    alike.rate(alike.pair(1, "cat"), *[Answer.NO] * 5)
+    decide_policy(challenge=alike.challenge, policy=Policy(min_classifiers=3))
+    apply_scores(image_ids=[alike.images[0].pk], at=alike.pass_time(1))
+    assert (alike.pair(0, "cat").state, alike.pair(1, "cat").uncredited) == ("unscorable", "")
+    assert list(Credit.objects.values_list("participation", "kind")) == [(bob.pk, "inherited")]

@@ -106,6 +106,16 @@ def test_a_classifier_that_fails_stops_only_the_pairs_of_its_editions(world) -> 
     )
 
 
+def test_a_failure_that_comes_after_the_number_changes_nothing(world) -> None:
+    world.claim(world.finder(), (0, "cat"))
+    one, two = world.classifiers
+    record(world, ScoreResult(world.images[0].pk, {one.digest: pack([0.5] * 3)}))
+    record(world, ScoreResult(world.images[0].pk, {}, failed={one.digest: "Not a number."}))
+    assert (world.pair(0, "cat").state, ScoringFailure.objects.count()) == (PairState.QUEUED, 0)
+    record(world, ScoreResult(world.images[0].pk, {two.digest: pack([0.5] * 3)}))
+    assert world.pair(0, "cat").state == PairState.IN_REVIEW
+
+
 @pytest.mark.django_db(transaction=True)
 def test_messages_about_the_same_pictures_in_another_order_never_wait_for_each_other() -> None:
     world = make_world()

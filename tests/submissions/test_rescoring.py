@@ -18,7 +18,7 @@ from cats4ml.submissions.actions.recording import record_scores
 from cats4ml.submissions.actions.rescoring import RescoringRefused, apply_roster, ask_for_missing
 from cats4ml.submissions.actions.scores import apply_scores
 from cats4ml.submissions.models import Credit, Pair
-from cats4ml.submissions.previews import Fate, preview_roster
+from cats4ml.submissions.previews import FAILED, Fate, preview_roster
 from scoring.contract import SCORE_IMAGES, ScoreResult, pack
 from tests.concurrency import at_once
 from tests.factories import World, make_user, make_world
@@ -259,7 +259,7 @@ def test_a_preview_costs_the_same_for_any_number_of_pairs(world, django_assert_n
         say(world, three, place, cat=1.0)
         world.rate(world.pair(place, "cat"), *[YES] * 5)
     roster = propose_roster(challenge=world.challenge, members=[three])
-    with django_assert_num_queries(6):  # pairs, credits, first claims, near-copies, who knows the labels, their outputs
+    with django_assert_num_queries(10):  # pairs, labels, policies, credits, claims, people, failures, copies, voices
         assert preview_roster(challenge=world.challenge, roster=roster).counts["ends_otherwise"] == pairs
 
 
@@ -288,3 +288,18 @@ def test_a_pair_scored_while_another_roster_comes_in_force_is_scored_by_it() -> 
     )
     scored = Pair.objects.filter(challenge=world.challenge).values_list("state", "machine_mean", "roster")
     assert set(scored) == {(PairState.IN_REVIEW.value, 0.75, roster.pk)}
+
+
+def test_a_picture_that_a_new_classifier_fails_at_keeps_no_roster_from_being_applied(played) -> None:
+    three = newcomer(played)
+    roster = propose_roster(challenge=played.challenge, members=[three])
+    for place, label in ((1, "dog"), (2, "owl")):
+        say(played, three, place, **{label: 1.0})
+    assert preview_roster(challenge=played.challenge, roster=roster).counts["not_predicted"] == 1
+    failed = ScoreResult(played.images[0].pk, {}, failed={three.digest: "No finite number from three."})
+    record_scores(results=[failed], at=played.pass_time(1))
+    [kept] = apply(played, roster).of(Fate.UNSCORABLE)
+    assert (kept.pair, kept.reason) == (played.pair(0, "cat"), FAILED)
+    assert (played.pair(0, "cat").machine_mean, played.pair(1, "dog").roster) == (0.25, roster)
+    say(played, three, 0, cat=0.75)
+    assert [one.pair for one in apply(played, roster).of(Fate.ENDS_OTHERWISE)] == [played.pair(0, "cat")]

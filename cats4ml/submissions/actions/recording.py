@@ -6,6 +6,7 @@ import base64
 import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -14,7 +15,7 @@ from django.db.models import F
 from numpy.typing import NDArray
 
 from cats4ml.catalog.arrays import ArrayRow
-from cats4ml.catalog.models import Classifier
+from cats4ml.catalog.models import Classifier, Prediction
 from cats4ml.catalog.recording import (
     NewFailure,
     record_embeddings,
@@ -57,6 +58,7 @@ def record_scores(*, results: Sequence[ScoreResult], at: datetime) -> None:
     """
     classifiers = _classifiers(results)
     predictions = list(_predictions(results, classifiers))
+    results = _without_late_failures(results)
     with transaction.atomic():
         record_predictions(predictions, at=at)
         record_embeddings(_embeddings(results, classifiers), at=at)
@@ -110,6 +112,20 @@ def _embeddings(results: Sequence[ScoreResult], classifiers: Mapping[str, Classi
                 logger.warning("picture %d: an embedding of length %g is left out", result.image, length)
 
 
+def _without_late_failures(results: Sequence[ScoreResult]) -> Sequence[ScoreResult]:
+    """The answers without failures of classifiers whose number is here: one that was asked twice may fail once."""
+    failed = {one.image: one.failed for one in results if one.failed}
+    if not failed:
+        return results
+    digests = {digest for of_one in failed.values() for digest in of_one}
+    rows = Prediction.objects.filter(image__in=failed, classifier__digest__in=digests)
+    there = set(rows.values_list("image_id", "classifier__digest"))
+    return [
+        replace(one, failed={key: why for key, why in one.failed.items() if (one.image, key) not in there})
+        for one in results
+    ]
+
+
 def _failures(results: Sequence[ScoreResult], classifiers: Mapping[str, Classifier]) -> Iterator[NewFailure]:
     for result in results:
         if result.error:
@@ -128,8 +144,8 @@ def mark_unscorable(*, image_id: int, reason: str, at: datetime, classifier: str
         queued = Pair.objects.filter(image=image_id, state=PairState.QUEUED)
         if classifier:
             queued = queued.filter(challenge__roster__members__classifier__digest=classifier)
-        lock_with_near_copies(queued)
-        pairs = list(queued.select_related("challenge", "label").order_by("pk"))
+        locked = [pair.pk for pair in lock_with_near_copies(queued)]
+        pairs = list(queued.filter(pk__in=locked).select_related("challenge", "label").order_by("pk"))
         if classifier and pairs:
             pairs = _judged_by(classifier, pairs)
         for pair in pairs:

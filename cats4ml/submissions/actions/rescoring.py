@@ -42,8 +42,9 @@ def apply_roster(*, challenge: Challenge, roster: RosterVersion, reason: str, by
 
     Pairs in review get the new score. Settled pairs keep their verdict and their policy; where the new score makes them
     end otherwise or earn otherwise they settle again, and the ledger gets entries with the reason. Pairs of which too
-    few classifiers know the label keep what they have; queued ones are scored by the new roster when their turn comes.
-    Applying the former roster again takes everything back. Returns what was done.
+    few classifiers know the label, or whose picture one of them failed at, keep what they have; queued ones are scored
+    by the new roster when their turn comes. Applying the former roster again takes everything back. Returns what was
+    done.
 
     Raises `RescoringRefused` without a reason, for another edition's roster, in a final edition, or as long as a
     picture of a scored pair lacks a prediction.
@@ -58,7 +59,8 @@ def apply_roster(*, challenge: Challenge, roster: RosterVersion, reason: str, by
         if edition.is_final:
             raise RescoringRefused("This challenge is final: its board stands.")
         # First the locks, then the rows with what belongs to them: whoever held a lock may have changed all of it.
-        list(scored_pairs(edition).select_related(None).select_for_update(no_key=True).values_list("pk"))
+        locked = scored_pairs(edition).select_related(None).prefetch_related(None).select_for_update(no_key=True)
+        list(locked.values_list("pk"))
         done = preview_roster(challenge=edition, roster=roster)
         _check_predicted(done)
         for change in done.changes:

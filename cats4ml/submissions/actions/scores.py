@@ -17,6 +17,7 @@ from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.policy import Policy
 from cats4ml.submissions import dispatch
 from cats4ml.submissions.actions.moves import move_pairs
+from cats4ml.submissions.actions.settlement import free_near_copies, lock_with_near_copies
 from cats4ml.submissions.models import Pair
 from cats4ml.submissions.voices import Score, Unscorable, score_pairs
 from scoring.ensemble import machine_says_yes
@@ -31,13 +32,16 @@ def apply_scores(*, image_ids: Iterable[int], at: datetime) -> int:
     """Move the queued pairs of these images on, where every classifier that knows their label has spoken.
 
     The machine score is the weighted mean of the probability of the pair's label over the classifiers of the roster in
-    force that know the label; where too few of them do, the pair is unscorable. Returns how many pairs moved.
+    force that know the label; where too few of them do, the pair is unscorable, and a near-copy that was settled after
+    it earns what it would have without it. Returns how many pairs moved.
     """
     queued = Pair.objects.filter(image__in=list(image_ids), state=PairState.QUEUED)
     moved = 0
     with transaction.atomic():
-        lock_rosters(queued.order_by().values_list("challenge", flat=True).distinct(), shared=True)
-        pairs = list(queued.select_for_update(of=("self",), no_key=True).select_related("label").order_by("pk"))
+        editions = list(queued.order_by().values_list("challenge", flat=True).distinct())
+        lock_rosters(editions, shared=True)
+        rows = queued.filter(challenge__in=editions).select_related("label").order_by("pk")
+        pairs = list(rows.select_for_update(of=("self",), no_key=True))
         # Read under the lock: until we are done no other roster comes in force.
         challenges = Challenge.objects.select_related("policy").in_bulk({pair.challenge_id for pair in pairs})
         by_challenge: dict[Challenge, list[Pair]] = defaultdict(list)
@@ -46,6 +50,12 @@ def apply_scores(*, image_ids: Iterable[int], at: datetime) -> int:
         for challenge, group in by_challenge.items():
             moved += _apply_to_challenge(challenge, group, at)
             dispatch.after_commit(dispatch.ring_board, challenge.pk, challenge.queue)
+    ended = [pair for pair in pairs if pair.state == PairState.UNSCORABLE]
+    if ended:
+        # By themselves, for locks are taken in the order of ids; there are few of these.
+        with transaction.atomic():
+            lock_with_near_copies(Pair.objects.filter(pk__in=[pair.pk for pair in ended]))
+            free_near_copies(pairs=ended, at=at)
     return moved
 
 

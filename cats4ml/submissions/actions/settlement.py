@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from cats4ml.accounts.models import User
 from cats4ml.challenges.models import Participation, PolicyVersion, PoolImage
@@ -263,12 +264,22 @@ def _pass_on(pair: Pair, credit: Credit, *, by: User, at: datetime) -> None:
 
 
 def lock_with_near_copies(claimed: QuerySet[Pair]) -> list[Pair]:
-    """These pairs and those of their pictures' near-copies, locked in one go and in the order of their ids."""
-    pool = PoolImage.objects.filter(challenge__in=claimed.values("challenge"), copy_group__isnull=False)
-    groups = pool.filter(image__in=claimed.values("image")).values("copy_group")
-    copies = pool.filter(copy_group__in=groups).values("image")
-    of_copies = Q(challenge__in=claimed.values("challenge"), image__in=copies)
-    rows = Pair.objects.select_for_update(of=("self",), no_key=True).filter(Q(pk__in=claimed.values("pk")) | of_copies)
+    """These pairs and those of their pictures' near-copies, locked in one go and in the order of their ids.
+
+    What `claimed` holds may have changed until the locks were got: only of the pairs that are returned it is certain.
+    """
+    # Looked up before: asked in one question, the table of pairs would be read from end to end.
+    ids: set[int] = set()
+    images: dict[int, set[int]] = defaultdict(set)
+    for pk, edition, image in claimed.order_by().values_list("id", "challenge_id", "image_id"):
+        ids.add(pk)
+        images[edition].add(image)
+    for edition, own in images.items():
+        pool = PoolImage.objects.filter(challenge=edition, copy_group__isnull=False)
+        copies = pool.filter(copy_group__in=pool.filter(image__in=own).values("copy_group"))
+        pairs = Pair.objects.filter(challenge=edition, image__in=copies.values("image"))
+        ids.update(pairs.values_list("pk", flat=True))
+    rows = Pair.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=ids)
     return list(rows.select_related("policy").order_by("pk"))
 
 

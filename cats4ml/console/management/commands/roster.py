@@ -107,7 +107,7 @@ _FATES = (
     ("ends_otherwise", "end otherwise"),
     ("score_changes", "change their score alone"),
     ("same", "stay as they are"),
-    ("unscorable", "keep their score: too few classifiers know the label"),
+    ("unscorable", "keep their score: too few classifiers know the label, or one failed at the picture"),
     ("not_predicted", "wait for classifiers that have not seen their picture"),
     ("imported", "were imported and stay as they are"),
 )
