@@ -1,7 +1,8 @@
-"""From logits to honest probabilities: one formula, for torch and for numpy, and the fits of its numbers.
+"""From logits to honest probabilities: one formula, for torch and for numpy, the fit of a temperature, and a measure.
 
-Temperature: Guo, Pleiss, Sun and Weinberger, On Calibration of Modern Neural Networks, ICML 2017. Platt: J. Platt,
-Probabilistic Outputs for Support Vector Machines, in Advances in Large Margin Classifiers, 1999.
+Temperature: Guo, Pleiss, Sun and Weinberger, On Calibration of Modern Neural Networks, ICML 2017. Platt's numbers: J.
+Platt, Probabilistic Outputs for Support Vector Machines, in Advances in Large Margin Classifiers, 1999; they are fitted
+by `models_zoo.training.calibrating`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ Doubles = npt.NDArray[np.float64]
 
 # A temperature outside of this says that logits and targets don't belong together, not how sure to be.
 _COLDEST, _HOTTEST = 1e-2, 1e2
-_STEPS = 100  # of Newton's method, which takes about ten
 
 
 def probabilities(logits: Tensor, spec: ClassifierSpec) -> Tensor:
@@ -118,51 +118,6 @@ def _lowest(loss: Callable[[float], float], low: float, high: float) -> float:
             right = low + share * (high - low)
             at_right = loss(right)
     return (low + high) / 2
-
-
-def fit_platt(logits: npt.ArrayLike, targets: npt.ArrayLike) -> tuple[float, float]:
-    """(scale, offset) for one output: sigmoid(scale · logit + offset), N logits and N targets of 0 and 1.
-
-    Platt's smoothed targets ((yes + 1) / (yes + 2) and 1 / (no + 2)) keep it finite where the two parts don't overlap,
-    and where one of them is empty. Minimised by Newton's method with a line search (Lin, Lin and Weng, A Note on
-    Platt's Probabilistic Outputs for Support Vector Machines, Machine Learning 68, 2007), on logits brought to mean 0
-    and deviation 1. Raises `ValueError` for arrays that can't be that.
-    """
-    values = _finite(logits)
-    wanted = np.asarray(targets, dtype=np.float64)
-    if values.ndim != 1 or wanted.shape != values.shape or not np.isin(wanted, (0, 1)).all():
-        raise ValueError("Platt's fit needs N logits and N targets of 0 and 1")
-    yes = float(wanted.sum())
-    smooth = np.where(wanted == 1, (yes + 1) / (yes + 2), 1 / (len(wanted) - yes + 2))
-    middle, width = float(values.mean()), float(values.std()) or 1.0
-    share = float(smooth.mean())
-    rows = np.stack([(values - middle) / width, np.ones_like(values)], axis=1)
-    scale, offset = _newton(rows, smooth, np.array([0.0, math.log(share / (1 - share))]))
-    return scale / width, offset - scale / width * middle
-
-
-def _newton(rows: Doubles, targets: Doubles, start: Doubles) -> tuple[float, float]:
-    """The two numbers for which sigmoid(rows @ numbers) is likeliest to give `targets` [N] in (0, 1); rows [N, 2]."""
-
-    def loss(numbers: Doubles) -> float:
-        z = rows @ numbers
-        return float(np.sum(np.logaddexp(0, z) - targets * z))
-
-    numbers, value = start, loss(start)
-    for _ in range(_STEPS):
-        chance = _sigmoid(rows @ numbers)
-        slope = rows.T @ (chance - targets)
-        curve = (rows * (chance * (1 - chance))[:, None]).T @ rows + 1e-12 * np.eye(2)
-        if np.abs(slope).max() < 1e-9 * len(targets):
-            break
-        step, size = np.linalg.solve(curve, slope), 1.0
-        while size > 1e-10 and loss(numbers - size * step) > value - 1e-4 * size * float(slope @ step):
-            size /= 2
-        if size <= 1e-10:
-            break
-        numbers = numbers - size * step
-        value = loss(numbers)
-    return float(numbers[0]), float(numbers[1])
 
 
 def expected_calibration_error(values: npt.ArrayLike, truths: npt.ArrayLike, bins: int = 15) -> float:

@@ -9,11 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from scipy import optimize, special
+from scipy import special
 
 from models_zoo.calibration import (
     expected_calibration_error,
-    fit_platt,
     fit_temperature,
     probabilities,
     probabilities_numpy,
@@ -106,50 +105,6 @@ def test_targets_that_always_agree_make_the_coldest_temperature() -> None:
     assert fit_temperature([[2.0, -2.0]] * 5, [0] * 5, "softmax") == pytest.approx(0.01, rel=0.2)
 
 
-def overlapping(draw: np.random.Generator, count: int) -> tuple[Doubles, Doubles]:
-    logits = draw.normal(size=count) * 3 + 5
-    return logits, (special.expit(0.7 * logits - 4) > draw.random(count)).astype(float)
-
-
-def test_platts_two_numbers_are_found_again(draw: np.random.Generator) -> None:
-    scale, offset = fit_platt(*overlapping(draw, 50_000))
-    assert (scale, offset) == (pytest.approx(0.7, rel=0.05), pytest.approx(-4, rel=0.05))
-
-
-def smoothed_loss(numbers: Doubles, logits: Doubles, targets: Doubles) -> float:
-    yes = targets.sum()
-    smooth = np.where(targets == 1, (yes + 1) / (yes + 2), 1 / (len(targets) - yes + 2))
-    z = numbers[0] * logits + numbers[1]
-    return float(np.sum(np.logaddexp(0, z) - smooth * z))
-
-
-@pytest.mark.parametrize("count", [8, 60, 2_000])
-def test_no_other_numbers_are_better_than_platts(count: int, draw: np.random.Generator) -> None:
-    logits, targets = overlapping(draw, count)
-    found = np.array(fit_platt(logits, targets))
-    best = optimize.minimize(smoothed_loss, found, args=(logits, targets), method="Nelder-Mead", tol=1e-10).fun
-    assert smoothed_loss(found, logits, targets) == pytest.approx(best, rel=1e-9)
-
-
-def test_parts_that_do_not_overlap_stay_finite() -> None:
-    scale, offset = fit_platt([-1.0, -0.5, 0.5, 1.0] * 5, [0, 0, 1, 1] * 5)
-    assert 0 < scale < 100
-    assert math.isfinite(offset)
-    assert special.expit(scale + offset) == pytest.approx(11 / 12, abs=0.05)
-
-
-@pytest.mark.parametrize("answer", [0, 1])
-def test_answers_that_are_all_the_same_give_a_cautious_chance(answer: int, draw: np.random.Generator) -> None:
-    logits = draw.normal(size=18)
-    scale, offset = fit_platt(logits, [answer] * 18)
-    np.testing.assert_allclose(special.expit(scale * logits + offset), 19 / 20 if answer else 1 / 20, atol=1e-6)
-
-
-def test_logits_that_are_all_the_same_give_the_share() -> None:
-    scale, offset = fit_platt([3.0] * 10, [1] * 4 + [0] * 6)
-    assert special.expit(3 * scale + offset) == pytest.approx((4 * 5 / 6 + 6 / 8) / 10, abs=1e-6)
-
-
 def test_the_calibration_error_is_the_mean_gap_of_equal_bins() -> None:
     values = [0.1, 0.2, 0.6, 0.8]
     truths = [0, 1, 0, 1]
@@ -173,8 +128,6 @@ def test_honest_probabilities_have_hardly_any_calibration_error(draw: np.random.
         lambda: fit_temperature([[1.0, 2.0]], [5], "softmax"),
         lambda: fit_temperature([[1.0, 2.0]], [[math.nan, math.nan]], "sigmoid"),
         lambda: fit_temperature([[1.0, 2.0]], [0], "none"),
-        lambda: fit_platt([1.0], [0.5]),
-        lambda: fit_platt([], []),
         lambda: expected_calibration_error([0.5], [1, 0]),
         lambda: expected_calibration_error([0.5], [1], bins=0),
     ],
