@@ -55,6 +55,14 @@ class Challenge(models.Model):
     queue = models.SlugField(
         max_length=60, blank=True, help_text="Workers of its own listen on scoring.<queue> and web.<queue>."
     )
+    joint_classifier = models.ForeignKey(
+        Classifier,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="A joint text-image card: its embeddings let the pool be searched by meaning.",
+    )
     split_seed = models.CharField(max_length=64, default=new_split_seed, editable=False)
     is_demo = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)
@@ -209,12 +217,76 @@ class PoolImage(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(
+                fields=["challenge", "image_key"],
+                opclasses=["int8_ops", "varchar_pattern_ops"],
+                name="pool_by_id_prefix",
+            ),
+            models.Index(
                 fields=["challenge", "copy_group"], condition=Q(copy_group__isnull=False), name="pool_near_copies"
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.image_key} in {self.challenge.slug}"
+
+
+class PoolDraw(models.Model):
+    """How target images were drawn: the choice, the seed and how many came of it. Rows are written once."""
+
+    challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="pool_draws")
+    choice = models.JSONField(help_text="Labels, subclasses, subset, annotation and size, as they were asked for.")
+    seed = models.CharField(max_length=64)
+    matching = models.PositiveBigIntegerField(help_text="Pictures of the catalogue that fit the choice.")
+    added = models.PositiveBigIntegerField()
+    by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.added} pictures for {self.challenge.slug}"
+
+
+class DataFileKind(models.TextChoices):
+    LABELS = "labels", "Target labels"
+    IMAGES = "images", "Target images"
+    ANNOTATIONS = "annotations", "Image-level labels"
+    IDS = "ids", "Image list for the downloader"
+    PICTURES = "pictures", "The pictures"
+
+
+class DataFileState(models.TextChoices):
+    WAITING = "waiting", "Waiting to be built"
+    BUILDING = "building", "Being built"
+    READY = "ready", "Ready"
+    FAILED = "failed", "Failed"
+
+
+class DataFile(models.Model):
+    """A file of an edition's data for download, built once for what `contents` says the data were."""
+
+    challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="data_files")
+    kind = models.CharField(max_length=11, choices=DataFileKind.choices)
+    state = models.CharField(max_length=8, choices=DataFileState.choices, default=DataFileState.WAITING)
+    contents = models.CharField(max_length=64, blank=True, help_text="A digest of the state of the data in the file.")
+    file = models.FileField(max_length=200, blank=True)
+    bytes = models.PositiveBigIntegerField(null=True, blank=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+    done = models.PositiveBigIntegerField(default=0, help_text="Rows or pictures that are written so far.")
+    total = models.PositiveBigIntegerField(default=0)
+    error = models.CharField(max_length=300, blank=True)
+    requested_at = models.DateTimeField()
+    built_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["challenge", "kind"], name="one_data_file_of_a_kind"),
+            models.CheckConstraint(
+                condition=~Q(state=DataFileState.READY) | ~Q(file="") & ~Q(sha256="") & Q(bytes__isnull=False),
+                name="data_file_ready_is_there",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.challenge.slug}"
 
 
 class CopyDecision(models.TextChoices):

@@ -201,6 +201,26 @@ class Submission(models.Model):
         return f"claim {self.pk}"
 
 
+class BasketItem(models.Model):
+    """A picture that a participant put aside, with a label or still without. Nothing is claimed by it."""
+
+    participation = models.ForeignKey(Participation, on_delete=models.CASCADE, related_name="basket")
+    image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="+")
+    label = models.ForeignKey(Label, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    rationale = models.TextField(blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["participation", "image", "label"], name="once_in_the_basket", nulls_distinct=False
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.image} as {self.label or 'no label yet'}"
+
+
 class CreditKind(models.TextChoices):
     GIVEN = "given", "Given"
     REVERSED = "reversed", "Reversed"
