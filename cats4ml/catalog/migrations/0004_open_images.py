@@ -24,6 +24,24 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "image",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="annotations",
+                        to="catalog.image",
+                    ),
+                ),
+                (
+                    "label",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="catalog.label",
+                    ),
+                ),
+                (
                     "source",
                     models.SmallIntegerField(choices=[(1, "Annotators"), (2, "Crowdsource app"), (3, "Machine")]),
                 ),
@@ -161,23 +179,6 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(("rotation", None), ("rotation__in", [0, 90, 180, 270]), _connector="OR"),
                 name="image_rotation_by_quarters",
-            ),
-        ),
-        migrations.AddField(
-            model_name="annotation",
-            name="image",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="annotations",
-                to="catalog.image",
-            ),
-        ),
-        migrations.AddField(
-            model_name="annotation",
-            name="label",
-            field=models.ForeignKey(
-                db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="catalog.label"
             ),
         ),
         migrations.AddField(
