@@ -182,9 +182,12 @@ if IMAGES_URL.startswith("s3://"):
     }
 else:
     picture_storage = {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "BACKEND": "cats4ml.catalog.storage.PictureFolder",
         "OPTIONS": {"location": IMAGES_URL, "base_url": None},
     }
+# Where the pictures of Open Images are fetched from; without an endpoint from AWS.
+OPEN_IMAGES_BUCKET = env_text("OPEN_IMAGES_BUCKET", "open-images-dataset")
+OPEN_IMAGES_ENDPOINT = env_text("OPEN_IMAGES_ENDPOINT", "")
 STATIC_URL = "static/"
 STATIC_ROOT = HOME / "static"
 if not PRODUCTION:  # where it is not collected yet, WhiteNoise would warn of each process's start

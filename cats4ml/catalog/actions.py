@@ -42,7 +42,9 @@ def store_picture(*, content: bytes, suffix: str) -> tuple[str, str]:
     digest = hashlib.sha256(content).hexdigest()
     key = f"{digest[:2]}/{digest[2:4]}/{digest}{suffix.lower()}"
     if not default_storage.exists(key):
-        default_storage.save(key, ContentFile(content))
+        saved = default_storage.save(key, ContentFile(content))
+        if saved != key:  # somebody stored the same bytes meanwhile
+            default_storage.delete(saved)
     return key, digest
 
 

@@ -247,4 +247,4 @@ def picture(request: HttpRequest, image_uuid: uuid.UUID) -> HttpResponseBase:
     image = get_object_or_404(Image, uuid=image_uuid)
     if not may_see_picture(request, image):
         return HttpResponse("This picture is not public.", status=404, content_type="text/plain; charset=utf-8")
-    return picture_response(image)
+    return picture_response(image, small=request.GET.get("size") == "small")
