@@ -175,10 +175,14 @@ USE_I18N = True
 IMAGES_URL = env_text("IMAGES_URL", str(HOME / "pictures"))
 CLASSIFIERS_DIR = Path(env_text("CLASSIFIERS_DIR", str(HOME / "classifiers"))).resolve()
 if IMAGES_URL.startswith("s3://"):
+    from botocore.config import Config  # it takes a while, and a folder needs none of it
+
     bucket, _, prefix = IMAGES_URL.removeprefix("s3://").partition("/")
+    # The driver's own patience, minutes for each request, would hold a page or a run as long.
+    s3_patience = Config(connect_timeout=5, read_timeout=30, retries={"max_attempts": 3, "mode": "standard"})
     picture_storage: dict[str, object] = {
         "BACKEND": "storages.backends.s3.S3Storage",
-        "OPTIONS": {"bucket_name": bucket, "location": prefix, "file_overwrite": False},
+        "OPTIONS": {"bucket_name": bucket, "location": prefix, "file_overwrite": False, "client_config": s3_patience},
     }
 else:
     picture_storage = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ from cats4ml.catalog.fetching.sources import Bucket, Web
 from cats4ml.catalog.models import FetchFailure, Image
 from tests.catalog.bucket_server import ANYBODY, Answer, Served, serving
 from tests.catalog.picture_files import bomb, encoded, jpeg, photo, with_notes
+from tests.concurrency import at_once
 
 QUICK = Patience(connect=1, read=0.4, deadline=3, tries=3, pause=0.05, longest_pause=0.2, per_host=4)
 THEN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -162,7 +162,7 @@ def test_a_picture_on_its_side_by_its_own_note_is_shown_upright(served) -> None:
     [
         (Answer(404), "gone"),
         (Answer(410), "gone"),
-        (Answer(403, b"<Error><Code>AccessDenied</Code></Error>"), "gone"),
+        (Answer(403, b"<Error><Code>AccessDenied</Code></Error>"), "forbidden"),
         (Answer(401), "forbidden"),
         (Answer(301, headers={"Location": "http://127.0.0.1:1/elsewhere"}), "forbidden"),
         (Answer(body=b"<html>wait</html>", headers={"Content-Type": "image/jpeg"}), "not_a_picture"),
@@ -324,11 +324,7 @@ def test_an_interrupted_run_keeps_what_came(served) -> None:
 def test_two_runs_beside_each_other_harm_nothing(served) -> None:
     wanted(80)
     served.answers = {ANYBODY: [Answer(body=jpeg())]}
-    runs = [threading.Thread(target=run, args=[sources(served)]) for _ in range(2)]
-    for one in runs:
-        one.start()
-    for one in runs:
-        one.join()
+    assert [isinstance(one, Tally) for one in at_once([lambda: run(sources(served))] * 2)] == [True, True]
     assert (Image.objects.exclude(file="").count(), failures(), len(files())) == (80, {}, 2)
 
 

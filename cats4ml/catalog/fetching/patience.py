@@ -38,7 +38,7 @@ class Patience:
     `longest_pause`. `per_host`: how many requests a host that isn't the operator's gets at once."""
 
     connect: float = 10.0
-    read: float = 20.0
+    read: float = 10.0
     deadline: float = 120.0
     tries: int = 4
     pause: float = 1.0

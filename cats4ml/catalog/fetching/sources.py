@@ -31,7 +31,7 @@ UNREACHABLE = "unreachable"
 TOO_LATE = "the time for this picture is over"
 
 _CHUNK = 1 << 16
-_BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
+_BUSY = frozenset({408, 425, 429})
 # What guarded_http says, and what that means for a picture. Those of the second group may pass.
 _FINAL = {"bad_url": REFUSED_ADDRESS, "refused_address": REFUSED_ADDRESS, "too_large": TOO_LARGE}
 _PASSING = {"time_out": TIME_OUT}
@@ -112,8 +112,7 @@ class Bucket:
                 f"{self.host} has no bucket {self._name!r}: set OPEN_IMAGES_ENDPOINT or OPEN_IMAGES_BUCKET"
             )
         wait = float(retry_after) if retry_after.isdecimal() and len(retry_after) < 7 else None
-        # Who may not list a bucket is told “forbidden” of what isn't there.
-        raise _of_status(GONE if status == 403 else "", status, f"{self.host} answered {status}", wait)
+        raise _of_status(status, f"{self.host} answered {status}", wait)
 
 
 class Web:
@@ -133,7 +132,7 @@ class Web:
                 return _joined(answer.chunks(), clock, stop)
         except HttpRefused as refusal:
             if refusal.status is not None:
-                raise _of_status("", refusal.status, str(refusal), refusal.retry_after) from refusal
+                raise _of_status(refusal.status, str(refusal), refusal.retry_after) from refusal
             reason = _FINAL.get(refusal.code) or _PASSING.get(refusal.code, UNREACHABLE)
             raise SourceFailed(reason, str(refusal), temporary=refusal.code not in _FINAL) from refusal
 
@@ -182,13 +181,10 @@ def _joined(pieces: Iterator[bytes], clock: Clock, stop: threading.Event) -> byt
     return b"".join(got)
 
 
-def _of_status(meaning: str, status: int, detail: str, retry_after: float | None) -> SourceFailed:
+def _of_status(status: int, detail: str, retry_after: float | None) -> SourceFailed:
     if status in (404, 410):
-        meaning = GONE
-    elif status == 429:
-        meaning = TOO_MANY_REQUESTS
-    elif status in _BUSY or status >= 500:
-        meaning = SERVER_ERROR
-    return SourceFailed(
-        meaning or FORBIDDEN, detail, temporary=status in _BUSY or status >= 500, retry_after=retry_after
-    )
+        return SourceFailed(GONE, detail)
+    if status not in _BUSY and status < 500:
+        return SourceFailed(FORBIDDEN, detail)
+    reason = TOO_MANY_REQUESTS if status == 429 else SERVER_ERROR
+    return SourceFailed(reason, detail, temporary=True, retry_after=retry_after)
