@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
-from cats4ml.catalog.models import Classifier, Image, Label
+from cats4ml.catalog.models import Annotation, Classifier, Image, Label
 
 
 class NewLabel(NamedTuple):
@@ -58,6 +58,11 @@ def add_images(*, collection: str, images: Sequence[Image]) -> list[Image]:
         for image in Image.objects.filter(collection=collection, image_id__in=[image.image_id for image in images])
     }
     return [found[image.image_id] for image in images]
+
+
+def add_annotations(annotations: Iterable[Annotation]) -> None:
+    """Keep what is said of pictures and labels. The first word of a source on an image and a label stands."""
+    Annotation.objects.bulk_create(annotations, ignore_conflicts=True, batch_size=5000)
 
 
 def add_classifier(*, card: Mapping[str, Any]) -> Classifier:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,15 +34,18 @@ class Row(NamedTuple):
 
 
 class Problems:
-    """What is wrong with a file: all of it counted, the first of it kept in words."""
+    """What is wrong with a file: all of it counted, the first of it kept in words. `report` hears of all of it, with
+    the line and the reason."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, report: Callable[[int, str], None] = lambda _line, _text: None) -> None:
         self.path = path
+        self._report = report
         self.count = 0
         self._texts: list[str] = []
 
     def add(self, line: int, text: str) -> None:
         self.count += 1
+        self._report(line, text)
         if len(self._texts) < MOST_SHOWN:
             self._texts.append(f"{self.path.name} line {line}: {text}")
 
@@ -60,11 +63,12 @@ class Problems:
 class Table:
     """A CSV with a header, UTF-8 with or without a byte order mark, LF or CRLF, its columns in any order.
 
-    `columns` are those that must be there. Others are left out, and named in `ignored`. Raises `TableRefused` where
+    `columns` are those that must be there, `optional` others that may; where they aren't, their cells are empty. What
+    else there is is left out, and named in `ignored`. Raises `TableRefused` where
     the file can't be opened, is empty, or has no such header.
     """
 
-    def __init__(self, path: Path, columns: Sequence[str], problems: Problems) -> None:
+    def __init__(self, path: Path, columns: Sequence[str], problems: Problems, *, optional: Sequence[str] = ()) -> None:
         self._path = path
         self._problems = problems
         self._records = self._read()
@@ -73,8 +77,8 @@ class Table:
             problems.refuse()
             raise TableRefused(f"{path}: the file is empty; its first line should be {','.join(columns)}")
         self._width = len(header.cells)
-        self._places = self._find(header, columns)
-        self.ignored = [name for name in header.cells if name not in columns]
+        self._places = self._find(header, columns, optional)
+        self.ignored = [name for name in header.cells if name not in (*columns, *optional)]
 
     def rows(self) -> Iterator[Row]:
         """The rows below the header. Those with too few or too many fields become problems; blank lines are passed."""
@@ -86,19 +90,19 @@ class Table:
             elif any("\0" in cell for cell in cells):
                 self._problems.add(line, "has a NUL character in it")
             else:
-                yield Row(line, tuple(cells[place] for place in self._places))
+                yield Row(line, tuple("" if place is None else cells[place] for place in self._places))
 
-    def _find(self, header: Row, columns: Sequence[str]) -> list[int]:
+    def _find(self, header: Row, columns: Sequence[str], optional: Sequence[str]) -> list[int | None]:
         names = list(header.cells)
         missing = [name for name in columns if name not in names]
-        repeated = sorted({name for name in names if name in columns and names.count(name) > 1})
+        repeated = sorted({name for name in names if name in (*columns, *optional) and names.count(name) > 1})
         if missing or repeated:
             what = [f"no column {', '.join(missing)}"] if missing else []
             what += [f"column {', '.join(repeated)} twice"] if repeated else []
             shown = ",".join(names)[:200]
             wanted = ",".join(columns)
             raise TableRefused(f"{self._path} line {header.line}: {' and '.join(what)} in {shown!r}; wanted: {wanted}")
-        return [names.index(name) for name in columns]
+        return [names.index(name) if name in names else None for name in (*columns, *optional)]
 
     def _read(self) -> Iterator[Row]:
         """Every record with the line on which it begins; what can't be read is a problem and is passed over."""
