@@ -51,18 +51,17 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         served = self.served
+        answer = served.answer(self.path)
         with served.lock:
             served.at_once += 1
             served.most_at_once = max(served.most_at_once, served.at_once)
-        try:
-            with suppress(OSError):
-                self._give(served.answer(self.path))
-        finally:
-            with served.lock:
-                served.at_once -= 1
+        served.ended.wait(served.seconds)
+        with served.lock:  # before the answer goes out: who has it may ask again at once
+            served.at_once -= 1
+        with suppress(OSError):
+            self._give(answer)
 
     def _give(self, answer: Answer) -> None:
-        self.served.ended.wait(self.served.seconds)
         self.send_response(answer.status)
         for name, value in {"Content-Length": str(len(answer.body)), **answer.headers}.items():
             self.send_header(name, value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -283,6 +284,8 @@ def test_where_nobody_answers_the_run_stops_and_blames_no_picture() -> None:
     with pytest.raises(FetchStopped, match="no server answers"):
         run(places)
     assert FetchFailure.objects.count() == 0
+    assert run(places, limit=1) == Tally(failed=1)
+    assert only_failure()[0] == "unreachable"
 
 
 @pytest.mark.django_db
@@ -326,6 +329,14 @@ def test_two_runs_beside_each_other_harm_nothing(served) -> None:
     served.answers = {ANYBODY: [Answer(body=jpeg())]}
     assert [isinstance(one, Tally) for one in at_once([lambda: run(sources(served))] * 2)] == [True, True]
     assert (Image.objects.exclude(file="").count(), failures(), len(files())) == (80, {}, 2)
+
+
+@pytest.mark.django_db
+def test_after_its_time_a_picture_is_not_asked_for_any_more(served) -> None:
+    wanted(thumbnail_url=f"{served.url}/small")
+    served.answers = {ANYBODY: [Answer(body=jpeg(), hangs=True)], "/small": [Answer(body=jpeg())]}
+    run(sources(served, patience=replace(QUICK, deadline=0.3)))
+    assert (only_failure()[0], served.asked["/small"]) == ("time_out", 0)
 
 
 @pytest.mark.django_db

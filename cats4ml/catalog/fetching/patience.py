@@ -14,6 +14,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 TOO_MANY_REQUESTS = "too_many_requests"
+TIME_OUT = "time_out"
+TOO_LATE = "the time for this picture is over"
 
 
 class Stopped(Exception):
@@ -99,6 +101,8 @@ class Turns:
     def _wait_for(self, host: str, clock: Clock) -> None:
         with self._lock:
             wait = self._not_before.get(host, 0.0) - time.monotonic()
+        if not clock.left():
+            raise SourceFailed(TIME_OUT, TOO_LATE, temporary=True)
         if wait >= clock.left():
             raise SourceFailed(
                 TOO_MANY_REQUESTS, f"{host} asks to be left alone for {wait:.0f} s", temporary=True, retry_after=wait

@@ -16,7 +16,15 @@ import urllib3
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from cats4ml.catalog.fetching.patience import TOO_MANY_REQUESTS, Clock, Patience, SourceFailed, Stopped
+from cats4ml.catalog.fetching.patience import (
+    TIME_OUT,
+    TOO_LATE,
+    TOO_MANY_REQUESTS,
+    Clock,
+    Patience,
+    SourceFailed,
+    Stopped,
+)
 from cats4ml.catalog.guarded_http import HttpRefused, Timeouts, open_url
 from cats4ml.catalog.pictures import MAX_BYTES, TOO_LARGE
 
@@ -26,9 +34,7 @@ REFUSED_ADDRESS = "refused_address"
 NOT_THE_ORIGINAL = "not_the_original"
 NO_SOURCE = "no_source"
 SERVER_ERROR = "server_error"
-TIME_OUT = "time_out"
 UNREACHABLE = "unreachable"
-TOO_LATE = "the time for this picture is over"
 
 _CHUNK = 1 << 16
 _BUSY = frozenset({408, 425, 429})
@@ -88,12 +94,13 @@ class Bucket:
             answer = self._http.request(
                 "GET", url, timeout=timeout, redirect=False, preload_content=False, decode_content=False
             )
-        except urllib3.exceptions.TimeoutError as error:
-            raise SourceFailed(TIME_OUT, f"{self.host} does not answer", temporary=True) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise SourceFailed(
-                UNREACHABLE, f"{self.host} can't be reached: {type(error).__name__}", temporary=True
-            ) from error
+            # A refused connection is one of urllib3's time-outs.
+            refused = isinstance(error, urllib3.exceptions.NewConnectionError)
+            if isinstance(error, urllib3.exceptions.TimeoutError) and not refused:
+                raise SourceFailed(TIME_OUT, f"{self.host} does not answer", temporary=True) from error
+            words = f"{self.host} can't be reached: {type(error).__name__}"
+            raise SourceFailed(UNREACHABLE, words, temporary=True) from error
         whole = False
         try:
             if answer.status == 200:

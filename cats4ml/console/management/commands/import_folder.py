@@ -85,7 +85,8 @@ def _check(data: FolderData, *, skip_bad: bool) -> None:
         shown = [f"{row.file} line {row.line}: {row.reason}" for row in data.bad[:MOST_SHOWN]]
         more = len(data.bad) - len(shown)
         tail = [f"… and {more:,} more; --report FILE lists them all"] if more else []
-        head = f"{len(data.bad):,} bad rows, so that nothing was written. Mend them, or leave them out with --skip-bad."
+        noun = "bad row" if len(data.bad) == 1 else "bad rows"
+        head = f"{len(data.bad):,} {noun}, so that nothing was written. Mend them, or leave them out with --skip-bad."
         raise CommandError("\n".join([head, *shown, *tail]))
     if not (data.images and data.labels):
         raise CommandError("There is no good row of a picture or none of a label, so that nothing was written.")
