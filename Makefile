@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run install install-test lint lint-docker migrations-check deploy-check test test-fast browser format erase
+.PHONY: help run install client install-test lint lint-docker migrations-check deploy-check test test-fast browser format erase
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -18,6 +18,7 @@ help:
 	@echo '     PORT=9000            … on another port'
 	@echo '     BIND=0.0.0.0         … reachable from other machines (name them in ALLOWED_HOSTS)'
 	@echo '     DEMO_RATERS=no       … without the raters of the demonstration, to rate oneself'
+	@echo 'make client               installs the command line for participants, .venv/bin/cats4ml'
 	@echo 'make test                 all checks and tests, as the continuous integration runs them'
 	@echo '     TEST_PROCESSES=1     … in so many processes (default 2)'
 	@echo 'make test-fast            the quick tests only'
@@ -53,6 +54,10 @@ $(VENV)/installed-test: $(PINS) | $(VENV)/bin/pip
 
 install: $(VENV)/installed
 install-test: $(VENV)/installed-test
+
+# The participants' command line, as .venv/bin/cats4ml. Anywhere else: pip install ./client
+client: install
+	@$(PIP) -e ./client
 
 format: install-test
 	@$(PY) -m ruff check --fix .

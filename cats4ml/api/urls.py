@@ -1,7 +1,7 @@
 from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
-from cats4ml.api.views import challenges, pairs, ratings, standings, submissions
+from cats4ml.api.views import challenges, me, pairs, ratings, standings, submissions
 from cats4ml.api.views.base import NoSuchAddress
 from cats4ml.api.views.docs import RedocPage, SwaggerPage
 
@@ -12,6 +12,7 @@ urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SwaggerPage.as_view(), name="docs"),
     path("redoc/", RedocPage.as_view(), name="redoc"),
+    path("v1/me/", me.Me.as_view(), name="me"),
     path("v1/challenges/", challenges.ChallengeList.as_view(), name="challenges"),
     path(f"{EDITION}/", challenges.ChallengeDetail.as_view(), name="challenge"),
     path(f"{EDITION}/labels/", challenges.LabelList.as_view(), name="labels"),

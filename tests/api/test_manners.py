@@ -191,7 +191,7 @@ def test_description_names_every_address(db) -> None:
         "ratings/last/", "ratings/next/", "ratings/{token}/picture/", "standings/", "submissions/",
         "submissions/{submission_id}/",
     )  # fmt: skip
-    assert sorted(paths) == sorted(["/api/v1/challenges/", *(edition + path for path in below)])
+    assert sorted(paths) == sorted(["/api/v1/challenges/", "/api/v1/me/", *(edition + path for path in below)])
     assert set(paths[f"{edition}submissions/"]["post"]["requestBody"]["content"]) == {"application/json", "text/csv"}
     assert set(paths[f"{edition}pairs/"]["get"]["responses"]["200"]["content"]) == {
         "application/json", "application/jsonl", "text/csv",

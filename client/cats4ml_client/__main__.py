@@ -1,0 +1,3 @@
+from cats4ml_client.cli import main
+
+main()

@@ -1,0 +1,65 @@
+"""Running the participants' program as they do: a process of its own, in a home of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+CLIENT = Path(__file__).resolve().parents[2] / "client"
+SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Ended:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass
+class Program:
+    """`home` is where its configuration goes; `environment` is all that it gets beside."""
+
+    home: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def config(self) -> Path:
+        return self.home / "config" / "cats4ml" / "config.json"
+
+    def surroundings(self, **more: str) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "XDG_CONFIG_HOME": str(self.home / "config"),
+            "PYTHONPATH": str(CLIENT),
+            "LANG": "C.UTF-8",
+            "TZ": "UTC",
+            **self.environment,
+            **more,
+        }
+
+    def command(self, *arguments: object) -> list[str]:
+        return [sys.executable, "-m", "cats4ml_client", *map(str, arguments)]
+
+    def __call__(self, *arguments: object, sent: str | bytes = "", **more: str) -> Ended:
+        """Run it with this standard input. Its streams are pipes."""
+        ended = subprocess.run(
+            self.command(*arguments),
+            input=sent if isinstance(sent, bytes) else sent.encode(),
+            capture_output=True,
+            env=self.surroundings(**more),
+            cwd=self.home,
+            timeout=SECONDS,
+            check=False,
+        )
+        return Ended(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
