@@ -28,7 +28,8 @@ def test_login_tries_the_token_and_keeps_it_for_its_owner_alone(bench) -> None:
     assert stat.S_IMODE(bench.program.config.parent.stat().st_mode) == 0o700
     assert list(bench.program.config.parent.iterdir()) == [bench.program.config]
     assert bench.program("whoami").out == (
-        f"site   {bench.url}\nname   ada\ntoken  laptop\nmay    submit (claim pairs and read one’s own)\nuntil  it is revoked\n"
+        f"site   {bench.url}\nname   ada\ntoken  laptop\n"
+        "may    submit (claim pairs and read one’s own)\nuntil  it is revoked\n"
     )
 
 

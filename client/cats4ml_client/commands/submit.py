@@ -10,7 +10,7 @@ import click
 
 from cats4ml_client.api import Api
 from cats4ml_client.claims import Report, rationales, write_bad_rows
-from cats4ml_client.errors import Exit, WrongUse
+from cats4ml_client.errors import Exit, Refused, WrongUse
 from cats4ml_client.following import FOLLOWED, follow
 from cats4ml_client.options import SUBMIT, State, common, pass_state
 from cats4ml_client.output import counted, is_terminal, printable, warn
@@ -28,6 +28,8 @@ def _read(file: str | None, image: str | None, label: str | None, rationale: str
             "or --image and --label."
         )
     data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    if not data:  # an empty body would be taken for JSON
+        raise Refused("The file is empty. Its first line should be image_id,label_id,rationale.")
     return {"csv": data}, rationales(data)
 
 
