@@ -47,26 +47,26 @@ class Fetcher:
     def fetch(self, kind: str) -> Fetched:
         """The file of this kind, whole. Raises `Failure`; what has come by then is kept, and used the next time."""
         part = _Part(self.folder / f".{self.slug}-{kind}.part")
-        came = failures = 0
+        came = failures = wrong = 0
         while True:
             self._wait_until_built(kind)
             before = part.size
             try:
                 found = self._once(kind, part)
             except Trouble:
-                failures = 0 if part.size > before else failures + 1
+                failures = 1 if part.size > before else failures + 1
                 came += max(part.size - before, 0)
                 if failures > self.api.manners.retries:
                     raise
                 self.out.say(f"{kind}: cut off after {part.size:,} bytes; going on from there.")
-                time.sleep(back_off(failures + 1))
+                time.sleep(back_off(failures))
                 continue
             if found is not None:
                 return (
                     found if not found.came else Fetched(kind, found.file, found.size, found.sha256, came + found.came)
                 )
-            failures += 1
-            if failures > 1:
+            wrong += 1
+            if wrong > 1:
                 raise Trouble(f"{kind}: what came differs from its checksum, twice.", "Try again later.")
             self.out.say(f"{kind}: what came differs from its checksum. Once more, from the beginning.")
 
@@ -120,6 +120,9 @@ class Fetcher:
             return 0
         goes_on = answer.status_code == 206
         start = part.size if goes_on else 0
+        if goes_on and not answer.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
+            part.remove()
+            raise Trouble(f"{kind}: the site sent another part than the one that was asked for.")
         length = answer.headers.get("Content-Length", "")
         total = start + int(length) if length.isdecimal() else None
         if not goes_on:

@@ -7,20 +7,23 @@ from typing import Any
 
 import click
 
-from cats4ml_client.errors import Refused
+from cats4ml_client.errors import Exit, Refused
 from cats4ml_client.fetching import Fetched, Fetcher, list_files
 from cats4ml_client.options import State, common, pass_state
-from cats4ml_client.output import counted, moment
+from cats4ml_client.output import counted, moment, warn
 
 ALL = "all"
 
 
 @click.command(short_help="A challenge’s data files.")
 @click.argument("kinds", nargs=-1, metavar="[KIND]...")
-@click.option("-o", "--output", "folder", default=".", type=click.Path(file_okay=False), help="Into this folder.")
+@click.option(
+    "-o", "--output", "folder", type=click.Path(file_okay=False), metavar="DIR",
+    help="Into this folder instead of one that is named as the challenge.",
+)  # fmt: skip
 @common
 @pass_state
-def download(state: State, kinds: tuple[str, ...], folder: str) -> None:
+def download(state: State, kinds: tuple[str, ...], folder: str | None) -> None:
     """Download a challenge's data: labels, images, annotations, ids, pictures, or all. Without a KIND, list them.
 
     A file that the site must build first is waited for. A download that was cut off goes on where it was. Each file is
@@ -35,16 +38,24 @@ def download(state: State, kinds: tuple[str, ...], folder: str) -> None:
     unknown = [kind for kind in kinds if kind not in (*names, ALL)]
     if unknown:
         raise Refused(f"There is no “{unknown[0]}” to download.", f"There are: {', '.join(names) or 'none'}.")
-    into = Path(folder)
+    into = Path(folder or state.slug)
     into.mkdir(parents=True, exist_ok=True)
     fetcher = Fetcher(api=api, out=state.out, folder=into, slug=state.slug, edition=state.edition)
     done: list[Fetched] = []
+    refused = False
     for kind in names if ALL in kinds else dict.fromkeys(kinds):
-        found = fetcher.fetch(kind)
+        try:
+            found = fetcher.fetch(kind)
+        except Refused as refusal:  # one that this challenge can't give; the others may be had
+            warn(f"{kind}: {refusal}")
+            refused = True
+            continue
         done.append(found)
         state.out.say(f"{found.file}: {'here already' if not found.came else counted(found.size, 'byte')}.")
     if state.out.as_json:
         state.out.documents(_told(one) for one in done)
+    if refused:
+        raise click.exceptions.Exit(Exit.REFUSED)
 
 
 def _told(found: Fetched) -> dict[str, Any]:
@@ -63,7 +74,10 @@ def _show(state: State, offered: list[dict[str, Any]]) -> None:
         return
     state.out.table(
         ["kind", "state", "bytes", "built", "sha256"],
-        [(one["kind"], one["state"], one["bytes"], moment(one["built_at"]), one["sha256"]) for one in offered],
+        [
+            (one["kind"], one["state"], one["bytes"], moment(one["built_at"]), one["sha256"] or one.get("error"))
+            for one in offered
+        ],
     )
     if not offered:
         raise Refused("There is nothing to download yet.")
