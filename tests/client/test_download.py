@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.client.program import Program
+from tests.client.program import Program, on_terminal
 from tests.client.stand_in import Asked, Told, answering
 
 CONTENT = bytes(range(256)) * 4096
@@ -103,6 +103,16 @@ def test_file_is_waited_for_while_it_is_built_and_comes_whole(program: Program) 
     assert (ended.code, ended.json, files(program)) == (0, told(len(CONTENT)), {"images.csv": CONTENT})
     assert ended.err == f"images: the site builds it.\nx/images.csv: {len(CONTENT):,} bytes.\n"
     assert "Authorization" not in site.asked[0].headers
+
+
+def test_progress_is_shown_on_a_terminal_and_nowhere_else(program: Program) -> None:
+    for quiet, shows in (("", True), ("-q", False)):
+        with answering(DataSite(polls=3)) as site:
+            code, shown = on_terminal(of(program, site.url), "download", "images", "-o", f"to{quiet}", *quiet.split())
+        bars = [bool(re.search(rf"{what}: +\d+%", shown)) for what in ("images is built", "images")]
+        assert (code, bars) == (0, [shows, shows])
+    with answering(DataSite(polls=3)) as site:
+        assert "%" not in of(program, site.url)("download", "images").err
 
 
 def test_file_that_is_here_does_not_come_again(program: Program) -> None:

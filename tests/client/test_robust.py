@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import re
 import signal
 import subprocess
-import termios
-import time
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
 
-from tests.client.program import SECONDS, Program
+from tests.client.program import SECONDS, Program, on_terminal
 from tests.client.stand_in import Told, answering, in_turn
 
 QUOTA = {"base": 1, "bonus": 0, "used": 0, "total": 1, "remaining": 1}
@@ -164,32 +159,6 @@ def test_reader_that_has_enough_is_no_error(program: Program) -> None:
                 ["bash", "-c", line], env=user.surroundings(), capture_output=True, text=True, check=True
             )
             assert (ended.stdout.splitlines()[1:], ended.stderr) == (["141"], "")
-
-
-def on_terminal(user: Program, *arguments: str, typed: str = "", hidden: bool = False, **more: str) -> tuple[int, str]:
-    """Run the program on a terminal of its own: its exit code and all that it shows there. What is typed goes there at
-    once, or when the terminal hides what is typed."""
-    leader, follower = pty.openpty()
-    running = subprocess.Popen(
-        user.command(*arguments),
-        env=user.surroundings(TERM="xterm", COLUMNS="60", **more),
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-        cwd=user.home,
-        start_new_session=True,
-    )
-    while hidden and termios.tcgetattr(leader)[3] & termios.ECHO:
-        assert running.poll() is None, "it ended without asking"
-        time.sleep(0.02)
-    os.close(follower)
-    os.write(leader, typed.encode())
-    shown = b""
-    with suppress(OSError):  # that is how the end of the other side shows
-        while block := os.read(leader, 65536):
-            shown += block
-    os.close(leader)
-    return running.wait(SECONDS), shown.decode()
 
 
 def test_colours_are_for_terminals_that_want_them(program: Program) -> None:

@@ -102,7 +102,7 @@ def _show_one(state: State, claim: dict[str, Any]) -> None:
         ("rationale", claim["rationale"]),
         ("claimed", moment(claim["created_at"])),
         ("taken back", moment(claim["retracted_at"])),
-        ("state", " ".join(filter(None, (claim["state"], _progress(claim))))),
+        ("state", ", ".join(filter(None, (claim["state"], _progress(claim))))),
         ("machines", "" if mean is None else f"{mean:.4f}"),
         ("raters", f"{tally['yes']} yes, {tally['no']} no, {tally['dont_know']} don’t know" if tally else ""),
         ("first claim", claim["first_claimant"]),
