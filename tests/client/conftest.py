@@ -45,14 +45,14 @@ class Bench:
         """The program, signed in for a finder of this name."""
         user = make_user(name)
         self.finders[name] = self.world.finder(user)
-        return self._with(self.key(user, "submit"))
+        return self.signed_in(self.key(user, "submit"))
 
     def as_organiser(self) -> Program:
         user = make_user("olga")
         join_challenge(challenge=self.world.challenge, user=user, role=Role.ORGANISER, consent_version=None, at=START)
-        return self._with(self.key(user, "organise"))
+        return self.signed_in(self.key(user, "organise"))
 
-    def _with(self, key: str) -> Program:
+    def signed_in(self, key: str) -> Program:
         environment = {"CATS4ML_URL": self.url, "CATS4ML_TOKEN": key, "CATS4ML_CHALLENGE": "digits"}
         return Program(self.program.home, environment)
 

@@ -9,7 +9,9 @@ import time
 from django.db import connection
 
 from cats4ml.accounts.models import TeamMembership
+from cats4ml.challenges.actions import decide_policy
 from cats4ml.rules.answers import Answer
+from cats4ml.rules.policy import Policy
 from cats4ml.submissions.models import Submission
 from tests.factories import make_team, make_user
 
@@ -108,7 +110,7 @@ def test_one_pair_is_claimed_without_a_file(bench) -> None:
     assert (refused.code, "Label is not a target label" in refused.err) == (1, True)
 
 
-def test_claims_of_a_team_mate_and_beyond_the_quota_are_refused(bench) -> None:
+def test_pair_that_a_team_mate_claimed_is_refused(bench) -> None:
     ada = bench.as_finder()
     ben = make_user("ben")
     team = make_team(ben)
@@ -118,6 +120,20 @@ def test_claims_of_a_team_mate_and_beyond_the_quota_are_refused(bench) -> None:
     bench.world.claim(bench.world.finder(ben, team), (0, "cat"))
     ended = ada("submit", "-", "--json", sent=f"image_id,label_id\n{picture(0)},cat\n")
     assert (ended.code, [one["problem"] for one in ended.json["refused"]]) == (1, ["team_claim"])
+
+
+def test_rows_beyond_the_quota_are_refused_and_the_first_ones_claimed(bench) -> None:
+    decide_policy(challenge=bench.world.challenge, policy=Policy(base_quota=2))
+    ada = bench.as_finder()
+    sheet = "image_id,label_id\n" + "".join(f"{picture(place)},cat\n" for place in range(4))
+    ended = ada("submit", "-", "--json", "-q", sent=sheet)
+    assert (ended.code, ended.err) == (
+        1,
+        "cats4ml: 2 rows refused:\n"
+        "       2  Over your quota. (lines 4, 5)\n"
+        "          Wait until claims of yours turn out adverse: each adds to your quota. Or leave some rows out.\n",
+    )
+    assert claims() == [(picture(0), "cat", ""), (picture(1), "cat", "")]
 
 
 def test_file_that_is_no_csv_is_refused_in_the_servers_words(bench, tmp_path) -> None:
@@ -224,7 +240,7 @@ def test_claims_are_taken_back_before_they_are_scored_and_their_quota_returns(be
 
 def test_command_says_which_scope_it_needs(bench) -> None:
     bench.as_finder()
-    rates = bench._with(bench.key(make_user("rita"), "rate"))
+    rates = bench.signed_in(bench.key(make_user("rita"), "rate"))
     for command in (["quota"], ["submissions"], ["submit", "--image", "a", "--label", "b"], ["retract", "1"]):
         ended = rates(*command)
         assert (ended.code, ended.err) == (

@@ -60,7 +60,7 @@ def test_the_only_open_challenge_needs_no_name(bench) -> None:
 
 
 def test_joining_takes_the_agreement_to_the_text_in_force(bench) -> None:
-    program = bench._with(bench.key(make_user("ada"), "submit"))
+    program = bench.signed_in(bench.key(make_user("ada"), "submit"))
     asked = program("join")
     assert (asked.code, asked.err) == (
         2,
