@@ -77,6 +77,7 @@ def local_programs(*, host: str, port: int, scoring: Mapping[str, str], demo_rat
     """
     python, home = sys.executable, Path(os.environ["CATS4ML_HOME"])
     bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    site = {"SITE_URL": os.environ.get("SITE_URL") or address_of(host, port)}
     # Celery warns root of itself; on a machine of one's own that helps nobody, and its banner hides what matters.
     celery = [python, "-W", "ignore:You're running the worker with superuser privileges", "-m", "celery", "--quiet"]
     alone = ["--without-gossip", "--without-mingle", "--loglevel"]
@@ -88,6 +89,7 @@ def local_programs(*, host: str, port: int, scoring: Mapping[str, str], demo_rat
                 *("--worker-class", "gthread", "--workers", "2", "--threads", "4"),
                 *("--graceful-timeout", "5", "--no-control-socket", "--log-level", "warning"),
             ],
+            environment=site,
         ),
         Program(
             name="worker",
@@ -97,6 +99,7 @@ def local_programs(*, host: str, port: int, scoring: Mapping[str, str], demo_rat
                 *alone,
                 "WARNING",
             ],
+            environment=site,
         ),
         Program(
             name="scoring",
@@ -126,6 +129,12 @@ def local_programs(*, host: str, port: int, scoring: Mapping[str, str], demo_rat
     return programs
 
 
+def address_of(host: str, port: int) -> str:
+    """Where the site that listens there is found from this machine."""
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - read, not bound
+    return f"http://[{reachable}]:{port}/" if ":" in reachable else f"http://{reachable}:{port}/"
+
+
 def torch_threads() -> dict[str, str]:
     """Threads for the scoring worker: all cores but one, which the web server needs to stay quick.
 
@@ -141,8 +150,7 @@ class Watch:
     """Says when the site answers, and keeps the embedded servers alive."""
 
     def __init__(self, *, host: str, port: int, terminal: Terminal, people: Sequence[tuple[str, str, str]]) -> None:
-        reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - read, not bound
-        self.address = f"http://[{reachable}]:{port}/" if ":" in reachable else f"http://{reachable}:{port}/"
+        self.address = address_of(host, port)
         self.terminal = terminal
         self.people = people
         self.ready = False

@@ -71,6 +71,8 @@ ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "" if PRODUCTION else "localhost,127.0
 if PRODUCTION and not ALLOWED_HOSTS:
     raise ImproperlyConfigured("ALLOWED_HOSTS is not set: give the site's host names, separated by commas")
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
+# What the addresses in files begin with, which are written when nobody asks. Empty: they begin with a slash.
+SITE_URL = env_text("SITE_URL", "").rstrip("/")
 
 INSTALLED_APPS = [
     "cats4ml.accounts",
@@ -210,6 +212,10 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 UPLOAD_MAX_BYTES = env_int("UPLOAD_MAX_BYTES", default=10 * 1024 * 1024)
 UPLOAD_MAX_ROWS = env_int("UPLOAD_MAX_ROWS", default=20_000)
+# Data files: a pool up to this size has its tables written at once, and one zip of its pictures up to these limits.
+DATA_AT_ONCE_PICTURES = env_int("DATA_AT_ONCE_PICTURES", default=2_000)
+DATA_ZIP_PICTURES = env_int("DATA_ZIP_PICTURES", default=2_000)
+DATA_ZIP_BYTES = env_int("DATA_ZIP_BYTES", default=2 * 1024**3)
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from cats4ml.challenges.models import ChallengeStatus, PolicyVersion, Role
+from cats4ml.challenges.models import ChallengeStatus, DataFileKind, DataFileState, PolicyVersion, Role
 from cats4ml.rules.answers import Answer
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.policy import FLAT, PROPORTIONAL, REVEAL_SCORED, REVEAL_SETTLED
@@ -89,6 +89,30 @@ class ImageSerializer(serializers.Serializer[Any]):
     license = serializers.CharField(source="image.license")
     landing_url = serializers.CharField(source="image.landing_url", help_text="Where its author shows it, or empty.")
     picture_url = serializers.URLField(allow_null=True, help_text="Null where the picture itself is not known here.")
+
+
+class DataFileSerializer(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(choices=DataFileKind.values)
+    name = serializers.CharField(help_text="What it is called in CHECKSUMS.")
+    state = serializers.ChoiceField(
+        choices=DataFileState.values,
+        help_text="The zip of the pictures waits until somebody asks for it. `error` says why one failed.",
+    )
+    done = serializers.IntegerField(help_text="Pictures written so far, of `total`.")
+    total = serializers.IntegerField()
+    bytes = serializers.IntegerField(allow_null=True)
+    sha256 = serializers.CharField(allow_null=True, help_text="In hex.")
+    url = serializers.CharField(help_text="Where it is downloaded.")
+    built_at = serializers.DateTimeField(allow_null=True)
+    error = serializers.CharField(allow_blank=True)
+
+
+class BeingBuiltSerializer(serializers.Serializer[Any]):
+    """A file that is not ready: ask again."""
+
+    state = serializers.ChoiceField(choices=[DataFileState.WAITING.value, DataFileState.BUILDING.value])
+    done = serializers.IntegerField(help_text="Pictures written so far, of `total`.")
+    total = serializers.IntegerField()
 
 
 class QuotaSerializer(serializers.Serializer[Any]):

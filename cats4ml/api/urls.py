@@ -1,7 +1,7 @@
 from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
-from cats4ml.api.views import challenges, me, pairs, ratings, standings, submissions
+from cats4ml.api.views import challenges, data, me, pairs, ratings, standings, submissions
 from cats4ml.api.views.base import NoSuchAddress
 from cats4ml.api.views.docs import RedocPage, SwaggerPage
 
@@ -17,6 +17,8 @@ urlpatterns = [
     path(f"{EDITION}/", challenges.ChallengeDetail.as_view(), name="challenge"),
     path(f"{EDITION}/labels/", challenges.LabelList.as_view(), name="labels"),
     path(f"{EDITION}/images/", challenges.ImageList.as_view(), name="images"),
+    path(f"{EDITION}/data/", data.DataFileList.as_view(), name="data_files"),
+    path(f"{EDITION}/data/<str:kind>/", data.DataFileBytes.as_view(), name="data_file"),
     path(f"{EDITION}/quota/", challenges.QuotaDetail.as_view(), name="quota"),
     path(f"{EDITION}/participations/", challenges.ParticipationList.as_view(), name="participations"),
     path(f"{EDITION}/submissions/", submissions.SubmissionList.as_view(), name="submissions"),

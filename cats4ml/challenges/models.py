@@ -245,6 +245,20 @@ class PoolDraw(models.Model):
         return f"{self.added} pictures for {self.challenge.slug}"
 
 
+class PoolCount(models.Model):
+    """What was counted of an edition's pool when it was what `contents` says. Rebuilt whole."""
+
+    challenge = models.OneToOneField(Challenge, on_delete=models.CASCADE, related_name="pool_count")
+    contents = models.CharField(max_length=64, help_text="A digest of the state of the pool.")
+    by_label = models.JSONField(help_text="Pictures by label id and kind of annotation.")
+    credits = models.JSONField(help_text="The authors of the most pictures: name, page, licence, pictures.")
+    authors = models.PositiveBigIntegerField()
+    counted_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"counts of {self.challenge.slug}"
+
+
 class DataFileKind(models.TextChoices):
     LABELS = "labels", "Target labels"
     IMAGES = "images", "Target images"

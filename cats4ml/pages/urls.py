@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cats4ml.pages import views
+from cats4ml.pages import data, views
 
 app_name = "pages"
 urlpatterns = [
@@ -9,9 +9,9 @@ urlpatterns = [
     path("pictures/<uuid:image_uuid>/", views.picture, name="picture"),
     path("challenges/<slug:slug>/", views.challenge, name="challenge"),
     path("challenges/<slug:slug>/join/", views.join, name="join"),
-    path("challenges/<slug:slug>/data/", views.data, name="data"),
-    path("challenges/<slug:slug>/data/labels.csv", views.labels_csv, name="labels_csv"),
-    path("challenges/<slug:slug>/data/images.csv", views.images_csv, name="images_csv"),
+    path("challenges/<slug:slug>/data/", data.data, name="data"),
+    path("challenges/<slug:slug>/data/CHECKSUMS", data.data_checksums, name="data_checksums"),
+    path("challenges/<slug:slug>/data/<str:name>", data.data_file, name="data_file"),
     path("challenges/<slug:slug>/explore/", views.explore, name="explore"),
     path("challenges/<slug:slug>/submissions/", views.mine, name="mine"),
 ]

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import uuid
-from collections.abc import Iterator
-from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import connection
 from django.db.models import Count, Q
-from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -34,7 +31,6 @@ from cats4ml.submissions.models import Submission
 from cats4ml.submissions.presentation import claim_views, with_details
 from cats4ml.submissions.queries import first_claimants, quota_for, submissions_of
 from cats4ml.ui.paging import keyset_page
-from cats4ml.ui.spreadsheets import harmless
 
 CLAIMS_A_PAGE = 20
 PICTURES_A_PAGE = 48
@@ -108,82 +104,6 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
             return redirect("review:review" if role == Role.RATER else "pages:explore", slug=slug)
     context = page_context(edition, viewer, "challenge", form=form)
     return render(request, "pages/join.html", context, status=422 if form.errors else 200)
-
-
-@require_GET
-def data(request: HttpRequest, slug: str) -> HttpResponse:
-    edition, viewer = challenge_and_viewer(request, slug)
-    counts = dict(
-        Submission.objects.filter(pair__challenge=edition, charged=True, retracted_at=None)
-        .order_by()
-        .values_list("pair__label")
-        .annotate(n=Count("pk"))
-    )
-    labels = list(target_labels(edition))
-    for target in labels:
-        target.claims = counts.get(target.label_id, 0)  # type: ignore[attr-defined]
-    authors = (
-        Image.objects.filter(pk__in=edition.pool.values("image"))
-        .order_by()
-        .values("author", "author_url", "license")
-        .annotate(n=Count("pk"))
-        .order_by("-n")[:20]
-    )
-    context = page_context(edition, viewer, "data", labels=labels, pictures=edition.pool.count(), authors=authors)
-    return render(request, "pages/data.html", context)
-
-
-class _Echo:
-    """A file that hands each line straight on, so that a CSV can be streamed."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def _streamed_csv(name: str, rows: Iterator[list[Any]]) -> StreamingHttpResponse:
-    writer = csv.writer(_Echo(), lineterminator="\n")
-    response = StreamingHttpResponse((writer.writerow(row) for row in rows), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
-
-
-@require_GET
-def labels_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
-    """The target labels in Open Images' columns."""
-    edition, _ = challenge_and_viewer(request, slug)
-
-    def rows() -> Iterator[list[Any]]:
-        yield ["LabelName", "DisplayName"]
-        for target in target_labels(edition):
-            yield [target.label.key, harmless(target.label.name)]
-
-    return _streamed_csv(f"{slug}-labels.csv", rows())
-
-
-@require_GET
-def images_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
-    """The target images in Open Images' columns, and where each picture is to be seen here."""
-    edition, _ = challenge_and_viewer(request, slug)
-
-    def rows() -> Iterator[list[Any]]:
-        yield [
-            "ImageID",
-            "Subset",
-            "OriginalURL",
-            "OriginalLandingURL",
-            "License",
-            "AuthorProfileURL",
-            "Author",
-            "Title",
-            "PictureURL",
-        ]
-        for one in edition.pool.select_related("image").order_by("pk").iterator(chunk_size=2000):
-            image = one.image
-            texts = [image.original_url, image.landing_url, image.license, image.author_url, image.author, image.title]
-            picture_url = request.build_absolute_uri(f"/pictures/{image.uuid}/")
-            yield [one.image_key, image.subset, *(harmless(text) for text in texts), picture_url]
-
-    return _streamed_csv(f"{slug}-images.csv", rows())
 
 
 @require_GET

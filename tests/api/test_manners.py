@@ -187,7 +187,7 @@ def test_description_names_every_address(db) -> None:
     paths = APIClient().get("/api/schema/", HTTP_ACCEPT="application/json").json()["paths"]
     edition = "/api/v1/challenges/{slug}/"
     below = (
-        "", "images/", "labels/", "pairs/", "pairs/{pair_id}/", "participations/", "queue/", "quota/", "ratings/",
+        "", "data/", "data/{kind}/", "images/", "labels/", "pairs/", "pairs/{pair_id}/", "participations/", "queue/", "quota/", "ratings/",
         "ratings/last/", "ratings/next/", "ratings/{token}/picture/", "standings/", "submissions/",
         "submissions/{submission_id}/",
     )  # fmt: skip

@@ -19,11 +19,11 @@ from tests.web import signed_in
 YES, NO = Answer.YES, Answer.NO
 CONSOLE = ("console:overview", "console:pairs", "console:classifiers", "console:near_copies")
 PAGES = (
-    "pages:challenge", "pages:data", "pages:labels_csv", "pages:images_csv", "pages:explore", "submissions:queue",
+    "pages:challenge", "pages:data", "pages:data_checksums", "pages:explore", "submissions:queue",
     "leaderboard:board", "leaderboard:csv", "pages:join", "pages:mine", "submissions:submit", "review:review",
     *CONSOLE,
 )  # fmt: skip
-PUBLIC = PAGES[:8]
+PUBLIC = PAGES[:7]
 
 
 def codes(client: Client, slug: str) -> dict[str, int]:
@@ -51,7 +51,7 @@ def test_each_page_answers_each_kind_of_person(world, life) -> None:
         lively(world)
     slug = world.challenge.slug
     public = dict.fromkeys(PUBLIC, 200)
-    closed = dict.fromkeys(PAGES[8:], 302)
+    closed = dict.fromkeys(PAGES[7:], 302)
     refused = dict.fromkeys(CONSOLE, 403)
     assert codes(Client(), slug) == {**public, **closed}
     finder = {**public, **closed, **refused, "pages:join": 200, "pages:mine": 200, "submissions:submit": 200}

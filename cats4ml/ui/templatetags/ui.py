@@ -11,7 +11,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from cats4ml.ui import words
+from cats4ml.ui import licences, words
 from cats4ml.ui.meters import make_interval, make_quota_meter
 from cats4ml.ui.navigation import Link, section_links
 from cats4ml.ui.plots import instant, make_plot
@@ -194,3 +194,15 @@ def minutes_left(value: int | None) -> str:
 def upscaled(pixels: int | None) -> str:
     """The largest size at which a picture of so many pixels is shown: 3.5 times, blown up no further."""
     return str(int(pixels * MOST_UPSCALED)) if pixels else ""
+
+
+@register.filter
+def licence(value: str | None) -> str:
+    """https://creativecommons.org/licenses/by/2.0/ → CC BY 2.0; anything else as it is."""
+    return licences.licence_name(value or "")
+
+
+@register.filter
+def web_address(value: str | None) -> str:
+    """The address where it begins with http, else nothing, so that no link leads elsewhere."""
+    return licences.web_address(value or "")

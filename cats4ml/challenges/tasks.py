@@ -1,0 +1,24 @@
+"""Inbound messages: each task makes one call into the actions."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from cats4ml.challenges import data_files, pool_counts
+from cats4ml.challenges.dispatch import BUILD_DATA_FILE, COUNT_POOL
+
+
+@shared_task(name=BUILD_DATA_FILE)
+def build_data_file(*, data_file: int, **kwargs: object) -> None:
+    data_files.build(data_file=data_file, at=timezone.now())
+
+
+@shared_task(name=COUNT_POOL)
+def count_pool(*, challenge: int, **kwargs: object) -> None:
+    pool_counts.count_pool(challenge_id=challenge, at=timezone.now())
+
+
+@shared_task
+def sweep_data_files(**kwargs: object) -> None:
+    data_files.sweep(at=timezone.now())
