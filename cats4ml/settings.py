@@ -274,6 +274,13 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "DataFileKind": "cats4ml.challenges.models.DataFileKind",
+        "DataFileState": "cats4ml.challenges.models.DataFileState",
+        "BeingBuiltState": ["waiting", "building"],
+        "KindEnum": ["known_unknown", "candidate_unknown_unknown"],
+        "StateEnum": ["queued", "unscorable", "in_review", "settled", "withdrawn"],
+    },
 }
 
 LOGGING = {

@@ -92,10 +92,10 @@ class ImageSerializer(serializers.Serializer[Any]):
 
 
 class DataFileSerializer(serializers.Serializer[Any]):
-    kind = serializers.ChoiceField(choices=DataFileKind.values)
+    kind = serializers.ChoiceField(choices=DataFileKind.choices)
     name = serializers.CharField(help_text="What it is called in CHECKSUMS.")
     state = serializers.ChoiceField(
-        choices=DataFileState.values,
+        choices=DataFileState.choices,
         help_text="The zip of the pictures waits until somebody asks for it. `error` says why one failed.",
     )
     done = serializers.IntegerField(help_text="Pictures written so far, of `total`.")
