@@ -104,6 +104,8 @@ class Snapshot:
             parts.append(self._read(kind, whole=kind == DataFileKind.PICTURES and self.pool.fits_a_zip))
         if kind == DataFileKind.IMAGES:
             parts.append(settings.SITE_URL)
+        if kind == DataFileKind.PICTURES:  # with other limits, what was refused is tried again
+            parts.append(f"{settings.DATA_ZIP_PICTURES} {settings.DATA_ZIP_BYTES}")
         return _digest(parts)
 
     def counts(self) -> str:

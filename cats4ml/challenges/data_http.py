@@ -18,7 +18,7 @@ from cats4ml.challenges.models import DataFile, DataFileKind
 TYPES = {"csv": "text/csv; charset=utf-8", "txt": "text/plain; charset=utf-8", "zip": "application/zip"}
 CHUNK = 256 * 1024
 RETRY_SECONDS = 2
-_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
 
 class Part(NamedTuple):
