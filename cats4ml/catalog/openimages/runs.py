@@ -13,11 +13,11 @@ from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 
 from cats4ml.catalog.models import ImportRun, ImportState
-from cats4ml.catalog.openimages.files import Form, fingerprint, opened, recognise
+from cats4ml.catalog.openimages.files import FileRefused, Form, fingerprint, opened, recognise
 from cats4ml.catalog.openimages.kinds import Kind, Written, kind_of
 from cats4ml.catalog.openimages.records import BadRow, Lines
 from cats4ml.catalog.openimages.reports import write_report
-from cats4ml.catalog.openimages.rows import UNKNOWN_IMAGE, UNKNOWN_LABEL
+from cats4ml.catalog.openimages.rows import UNKNOWN_IMAGE, UNKNOWN_LABEL, Batch
 
 Clock = Callable[[], datetime]
 Follow = Callable[[int], None]
@@ -96,6 +96,10 @@ def _run_for(path: Path, source: str, kind: str, collection: str, vocabulary: st
 def _telling_how_to_go_on(run: ImportRun) -> Iterator[None]:
     try:
         yield
+    except FileRefused:
+        # Nothing of it is done, so that nothing is to be gone on with.
+        ImportRun.objects.filter(pk=run.pk, offset=0).delete()
+        raise
     except (DatabaseError, OSError) as error:
         words = str(error).strip().partition("\n")[0]
         raise ImportStopped(
@@ -119,7 +123,7 @@ class _Importer:
             lines = Lines(stream, offset=offset, number=max(self._run.line, self._form.line))
             while True:
                 begin = lines.offset
-                batch = self._kind.read(lines)
+                batch = self._read(lines)
                 if lines.offset == begin:
                     break
                 with transaction.atomic():
@@ -132,6 +136,12 @@ class _Importer:
                     setattr(self._run, name, value)
                 follow(file.tell())
         _finish(self._run, clock())
+
+    def _read(self, lines: Lines) -> Batch:
+        try:
+            return self._kind.read(lines)
+        except FileRefused as error:
+            raise FileRefused(f"{self._run.source}: {error}") from error
 
     def _take_turn(self) -> None:
         """Lock the run, and compare: nobody else may have gone on meanwhile."""
