@@ -30,8 +30,21 @@ IMAGE_HEADER = (
     "ImageID,Subset,OriginalURL,OriginalLandingURL,License,AuthorProfileURL,Author,Title,OriginalSize,OriginalMD5,"
     "Thumbnail300KURL,Rotation"
 )
-WORDS = "summer,Berlin,dsc,my,dog,at,the,lake,wedding,IMG,2012,Zürich,night,old,car,festival,snow,on,trip,day".split(
-    ","
+WORDS = (
+    "summer",
+    "Berlin",
+    "dsc",
+    "my",
+    "dog",
+    "at",
+    "the",
+    "lake",
+    "wedding",
+    "IMG",
+    "2012",
+    "Zürich",
+    "night",
+    "old",
 )
 
 

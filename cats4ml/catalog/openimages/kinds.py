@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
-from cats4ml.catalog.models import Image, Label
+from cats4ml.catalog.models import Label
 from cats4ml.catalog.openimages.files import CLASS_COLUMNS, CLASSES, HIERARCHY, IMAGES, ROTATION, Form
 from cats4ml.catalog.openimages.hierarchy import read_hierarchy, write_hierarchy
 from cats4ml.catalog.openimages.records import BadRow, Lines, shown
@@ -114,7 +114,10 @@ def _image_write(columns: Sequence[str]) -> str:
     WITH written AS (
         INSERT INTO catalog_image AS there (image_id, {", ".join(columns)}, {", ".join(_IMAGE_REST)})
         SELECT given.image_id, {given}, {", ".join(_IMAGE_REST.values())} FROM new_images AS given
-        LEFT JOIN catalog_image AS known ON known.collection = %(collection)s AND known.image_id = given.image_id
+        LEFT JOIN LATERAL (
+            SELECT * FROM catalog_image AS held
+            WHERE held.collection = %(collection)s AND held.image_id = given.image_id LIMIT 1
+        ) AS known ON true
         WHERE known.id IS NULL OR ({known}) IS DISTINCT FROM ({given})
         ON CONFLICT (collection, image_id) DO UPDATE SET {updates}
         RETURNING there.xmax = 0 AS is_new
@@ -146,7 +149,10 @@ _LABEL_WRITE = """
 WITH written AS (
     INSERT INTO catalog_annotation AS there (image_id, label_id, source, confidence)
     SELECT given.* FROM new_annotations AS given
-    LEFT JOIN catalog_annotation AS known USING (image_id, label_id, source)
+    LEFT JOIN LATERAL (
+        SELECT held.confidence FROM catalog_annotation AS held
+        WHERE held.image_id = given.image_id AND held.label_id = given.label_id AND held.source = given.source LIMIT 1
+    ) AS known ON true
     WHERE known.confidence IS DISTINCT FROM given.confidence
     ON CONFLICT (image_id, label_id, source) DO UPDATE SET confidence = EXCLUDED.confidence
     RETURNING there.xmax = 0 AS is_new
@@ -156,7 +162,8 @@ WITH written AS (
 
 def _write_labels(cursor: Any, batch: Batch, *, collection: str) -> Written:
     wanted = {row.image for row in batch.good}
-    images = _image_numbers(collection, wanted)
+    _look_rows_up_one_by_one(cursor)
+    images = _image_numbers(cursor, collection, wanted)
     bad: list[BadRow] = []
     rows: dict[tuple[int, int, int], float] = {}
     for row in batch.good:
@@ -170,7 +177,6 @@ def _write_labels(cursor: Any, batch: Batch, *, collection: str) -> Written:
     lines = [f"{image}\t{label}\t{source}\t{share!r}\n" for (image, label, source), share in rows.items()]
     cursor.execute(_LABEL_STAGE)
     cursor.copy_expert(_LABEL_COPY, io.StringIO("".join(lines)))
-    _look_rows_up_one_by_one(cursor)
     cursor.execute(_LABEL_WRITE)
     new, changed = cursor.fetchone()
     return Written(new=new, changed=changed, bad=bad)
@@ -181,10 +187,12 @@ def _write_hierarchy(cursor: Any, batch: Batch, *, vocabulary: str) -> Written:
     return Written(new=new, bad=bad)
 
 
-def _image_numbers(collection: str, wanted: Iterable[bytes]) -> Mapping[bytes, int]:
+def _image_numbers(cursor: Any, collection: str, wanted: Iterable[bytes]) -> Mapping[bytes, int]:
     ids = [key.decode() for key in wanted]
-    known = Image.objects.filter(collection=collection, image_id__in=ids).values_list("image_id", "id")
-    return {key.encode(): number for key, number in known}
+    cursor.execute(
+        "SELECT image_id, id FROM catalog_image WHERE collection = %s AND image_id = ANY(%s)", [collection, ids]
+    )
+    return {key.encode(): number for key, number in cursor.fetchall()}
 
 
 def _copy(cursor: Any, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
@@ -195,5 +203,6 @@ def _copy(cursor: Any, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
 
 
 def _look_rows_up_one_by_one(cursor: Any) -> None:
-    """Within this transaction: a batch must not read the whole table, whatever the planner thinks of its size."""
-    cursor.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off")
+    """Within this transaction: a batch must not read the whole table, whatever the planner thinks of its size. Each row
+    is looked up by an index: a `LATERAL … LIMIT 1` is no join to be done in another order."""
+    cursor.execute("SET LOCAL enable_seqscan = off")

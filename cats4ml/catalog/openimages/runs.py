@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
@@ -15,7 +17,7 @@ from django.db import DatabaseError, connection, transaction
 from cats4ml.catalog.models import ImportRun, ImportState
 from cats4ml.catalog.openimages.files import FileRefused, Form, fingerprint, opened, recognise
 from cats4ml.catalog.openimages.kinds import Kind, Written, kind_of
-from cats4ml.catalog.openimages.records import BadRow, Lines
+from cats4ml.catalog.openimages.records import Lines
 from cats4ml.catalog.openimages.reports import write_report
 from cats4ml.catalog.openimages.rows import UNKNOWN_IMAGE, UNKNOWN_LABEL, Batch
 
@@ -108,6 +110,15 @@ def _telling_how_to_go_on(run: ImportRun) -> Iterator[None]:
         ) from error
 
 
+class _Taken(NamedTuple):
+    """A batch, and where the file stands after it: its unpacked bytes, its lines, its bytes on the disk."""
+
+    batch: Batch
+    offset: int
+    line: int
+    position: int
+
+
 class _Importer:
     """One call's work on a run."""
 
@@ -119,29 +130,31 @@ class _Importer:
 
     def go_through(self, path: Path, clock: Clock, follow: Follow) -> None:
         offset = max(self._run.offset, self._form.offset)
-        with opened(path, offset) as (stream, file):
+        with opened(path, offset) as (stream, file), ThreadPoolExecutor(max_workers=1) as ahead:
             lines = Lines(stream, offset=offset, number=max(self._run.line, self._form.line))
-            while True:
-                begin = lines.offset
-                batch = self._read(lines)
-                if lines.offset == begin:
-                    break
+            # The next batch is read while the database writes this one.
+            coming = ahead.submit(self._read, lines, file)
+            while (taken := coming.result()) is not None:
+                coming = ahead.submit(self._read, lines, file)
                 with transaction.atomic():
                     self._take_turn()
                     with connection.cursor() as cursor:
-                        written = self._kind.write(cursor, batch)
-                    changes = self._note(written, [*batch.bad, *written.bad], batch.read, lines, clock())
+                        written = self._kind.write(cursor, taken.batch)
+                    changes = self._note(written, taken, clock())
                 # The run in memory is the former one until all is committed.
                 for name, value in changes.items():
                     setattr(self._run, name, value)
-                follow(file.tell())
+                follow(taken.position)
         _finish(self._run, clock())
 
-    def _read(self, lines: Lines) -> Batch:
+    def _read(self, lines: Lines, file: BinaryIO) -> _Taken | None:
+        """The next batch, and nothing at the end. Asks no database: it runs beside the thread that does."""
+        begin = lines.offset
         try:
-            return self._kind.read(lines)
+            batch = self._kind.read(lines)
         except FileRefused as error:
             raise FileRefused(f"{self._run.source}: {error}") from error
+        return _Taken(batch, lines.offset, lines.number, file.tell()) if lines.offset > begin else None
 
     def _take_turn(self) -> None:
         """Lock the run, and compare: nobody else may have gone on meanwhile."""
@@ -149,15 +162,16 @@ class _Importer:
         if (now.offset, now.state) != (self._run.offset, self._run.state):
             raise ImportStopped(f"{self._run.source}: another call imports the same file just now. This one stopped.")
 
-    def _note(self, written: Written, bad: list[BadRow], read: int, lines: Lines, at: datetime) -> dict[str, object]:
+    def _note(self, written: Written, taken: _Taken, at: datetime) -> dict[str, object]:
         """Write how far the run is, with the rows themselves; returns what is new of it."""
         run = self._run
+        bad = [*taken.batch.bad, *written.bad]
         kept = sorted(row for row in bad if row.reason not in self.pass_over)
         reasons = Counter(row.reason for row in bad)
         changes: dict[str, object] = {
-            "offset": lines.offset,
-            "line": lines.number,
-            "rows": run.rows + read,
+            "offset": taken.offset,
+            "line": taken.line,
+            "rows": run.rows + taken.batch.read,
             "new": run.new + written.new,
             "changed": run.changed + written.changed,
             "bad": run.bad + len(kept),
