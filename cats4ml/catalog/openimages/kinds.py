@@ -67,7 +67,7 @@ def kind_of(form: Form, *, collection: str, vocabulary: str) -> Kind:
     return Kind(read, partial(_write_labels, collection=collection))
 
 
-_CLASS_STAGE = "CREATE TEMPORARY TABLE IF NOT EXISTS new_classes (key text, name text) ON COMMIT DELETE ROWS"
+_CLASS_STAGE = "new_classes (key text, name text)"
 _CLASS_COPY = "COPY new_classes FROM STDIN WITH (FORMAT csv)"
 _CLASS_WRITE = """
 WITH written AS (
@@ -84,18 +84,14 @@ WITH written AS (
 def _write_classes(cursor: Any, batch: Batch, *, vocabulary: str) -> Written:
     """The newest description names a label: version 6 gave 385 of them another name."""
     rows: dict[str, ClassRow] = {row.key: row for row in batch.good}
-    cursor.execute(_CLASS_STAGE)
+    _empty(cursor, _CLASS_STAGE)
     _copy(cursor, _CLASS_COPY, rows.values())
     cursor.execute(_CLASS_WRITE, {"vocabulary": vocabulary})
     return Written(*cursor.fetchone())
 
 
 _TEXTS = [name for name in ImageRow._fields if name not in ("original_bytes", "rotation")]
-_IMAGE_STAGE = f"""
-CREATE TEMPORARY TABLE IF NOT EXISTS new_images (
-    {", ".join(f"{name} text" for name in _TEXTS)}, original_bytes bigint, rotation smallint
-) ON COMMIT DELETE ROWS
-"""
+_IMAGE_STAGE = f"new_images ({', '.join(f'{name} text' for name in _TEXTS)}, original_bytes bigint, rotation smallint)"
 _IMAGE_COPY = f"""
 COPY new_images ({", ".join(ImageRow._fields)}) FROM STDIN WITH (FORMAT csv, FORCE_NOT_NULL ({", ".join(_TEXTS)}))
 """
@@ -132,18 +128,14 @@ _WITHOUT_ROTATION = _image_write(ImageRow._fields[1:-1])
 def _write_images(cursor: Any, batch: Batch, *, collection: str, turned: bool) -> Written:
     """A file without rotations leaves those that are known. What is known of the picture itself stays in any case."""
     rows: dict[str, ImageRow] = {row.image_id: row for row in batch.good}
-    cursor.execute(_IMAGE_STAGE)
+    _empty(cursor, _IMAGE_STAGE)
     _copy(cursor, _IMAGE_COPY, rows.values())
     _look_rows_up_one_by_one(cursor)
     cursor.execute(_WITH_ROTATION if turned else _WITHOUT_ROTATION, {"collection": collection})
     return Written(*cursor.fetchone())
 
 
-_LABEL_STAGE = """
-CREATE TEMPORARY TABLE IF NOT EXISTS new_annotations (
-    image_id bigint, label_id bigint, source smallint, confidence real
-) ON COMMIT DELETE ROWS
-"""
+_LABEL_STAGE = "new_annotations (image_id bigint, label_id bigint, source smallint, confidence real)"
 _LABEL_COPY = "COPY new_annotations FROM STDIN"
 _LABEL_WRITE = """
 WITH written AS (
@@ -175,7 +167,7 @@ def _write_labels(cursor: Any, batch: Batch, *, collection: str) -> Written:
     if not rows:
         return Written(bad=bad)
     lines = [f"{image}\t{label}\t{source}\t{share!r}\n" for (image, label, source), share in rows.items()]
-    cursor.execute(_LABEL_STAGE)
+    _empty(cursor, _LABEL_STAGE)
     cursor.copy_expert(_LABEL_COPY, io.StringIO("".join(lines)))
     cursor.execute(_LABEL_WRITE)
     new, changed = cursor.fetchone()
@@ -193,6 +185,12 @@ def _image_numbers(cursor: Any, collection: str, wanted: Iterable[bytes]) -> Map
         "SELECT image_id, id FROM catalog_image WHERE collection = %s AND image_id = ANY(%s)", [collection, ids]
     )
     return {key.encode(): number for key, number in cursor.fetchall()}
+
+
+def _empty(cursor: Any, table: str) -> None:
+    """Have this connection's own table, with nothing in it whatever the transaction did before."""
+    cursor.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS {table} ON COMMIT DELETE ROWS")
+    cursor.execute(f"TRUNCATE {table.split(maxsplit=1)[0]}")
 
 
 def _copy(cursor: Any, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
