@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from cats4ml.catalog.actions import NewLabel, add_labels
 from cats4ml.catalog.models import Annotation, Image, Label
+from tests.console.commands import command_json
 
 IMAGE_HEADER = (
     "ImageID,Subset,OriginalURL,OriginalLandingURL,License,AuthorProfileURL,Author,Title,OriginalSize,OriginalMD5,"
@@ -47,3 +49,15 @@ def labels() -> dict[str, str]:
 def annotations() -> list[tuple[str, str, int, float, int]]:
     rows = Annotation.objects.order_by("image__image_id", "label__key", "source")
     return list(rows.values_list("image__image_id", "label__key", "source", "confidence", "kind"))
+
+
+def imported(path: Path, *options: object) -> tuple[int, int, int, int]:
+    """Imports a file; its rows that were new, changed, unchanged and bad."""
+    answer = command_json("import_openimages", path, *options)
+    figures = tuple(answer[name] for name in ("new", "changed", "unchanged", "bad"))
+    assert answer["rows"] == sum(figures) + answer["passed_over"]
+    return figures  # type: ignore[return-value]
+
+
+def some_labels(*keys: str) -> None:
+    add_labels(vocabulary="openimages", labels=[NewLabel(key, key) for key in keys])

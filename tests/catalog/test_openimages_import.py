@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 
 from cats4ml.catalog.actions import NewLabel, add_labels
-from cats4ml.catalog.models import AnnotationKind, Image, ImportRun, Label, LabelEdge
+from cats4ml.catalog.models import AnnotationKind, Image, Label
 from cats4ml.catalog.openimages import rows
 from tests.catalog.openimages_files import (
     IMAGE_HEADER,
@@ -21,7 +21,9 @@ from tests.catalog.openimages_files import (
     annotations,
     image_row,
     images,
+    imported,
     labels,
+    some_labels,
     write,
 )
 from tests.console.commands import command_json, shared_data
@@ -31,28 +33,9 @@ pytestmark = pytest.mark.django_db
 NO, YES, MACHINE = (kind.value for kind in (AnnotationKind.HUMAN_NO, AnnotationKind.HUMAN_YES, AnnotationKind.MACHINE))
 
 
-def imported(path: Path, *options: object) -> tuple[int, int, int, int]:
-    """Imports a file; its rows that were new, changed, unchanged and bad."""
-    answer = command_json("import_openimages", path, *options)
-    figures = tuple(answer[name] for name in ("new", "changed", "unchanged", "bad"))
-    assert answer["rows"] == sum(figures) + answer["passed_over"]
-    return figures  # type: ignore[return-value]
-
-
 def reported(answer: dict[str, Any]) -> list[list[str]]:
     with Path(answer["report"]).open(encoding="utf-8", newline="") as file:
         return list(csv.reader(file))[1:]
-
-
-def refusal(path: Path, *options: object) -> str:
-    with pytest.raises(CommandError) as refused:
-        command_json("import_openimages", path, *options)
-    assert (Image.objects.count(), Label.objects.count(), ImportRun.objects.count()) == (0, 0, 0)
-    return str(refused.value)
-
-
-def some_labels(*keys: str) -> None:
-    add_labels(vocabulary="openimages", labels=[NewLabel(key, key) for key in keys])
 
 
 def some_images(*numbers: int) -> None:
@@ -338,79 +321,6 @@ def test_labels_of_what_is_not_here_are_counted_and_the_first_of_them_reported(t
 def test_a_reports_row_is_no_formula(tmp_path: Path) -> None:
     answer = command_json("import_openimages", write(tmp_path / "l.csv", LABEL_HEADER, "=cmd|' /C calc'!A0"))
     assert reported(answer) == [["2", "wrong number of columns", "'=cmd|' /C calc'!A0"]]
-
-
-# The hierarchy
-
-
-def test_the_published_hierarchy_with_its_root(tmp_path: Path) -> None:
-    path = shared_data("openimages", "bbox_labels_600_hierarchy.json")
-    assert imported(path) == (0, 0, 0, 847)
-    imported(shared_data("openimages", "2018_04_class-descriptions.csv"))
-    assert imported(path) == (685, 0, 162, 0)
-    assert imported(write(tmp_path / "h.json", path.read_bytes().replace(b"\n", b"\r\n"))) == (0, 0, 847, 0)
-    assert labels()["/m/0bl9f"] == "Entity"
-    assert LabelEdge.objects.filter(parent__key="/m/0bl9f", kind="subcategory").count() == 90
-    below_human = LabelEdge.objects.filter(parent__name="Human body").values_list("kind", flat=True)
-    assert set(below_human) == {"part"}
-
-
-def test_what_is_odd_in_a_hierarchy_costs_itself_alone(tmp_path: Path) -> None:
-    some_labels("/m/01", "/m/02")
-    path = write(
-        tmp_path / "h.json",
-        '{"LabelName": "/m/00", "Part": [{"LabelName": "/m/01", "Subcategory": [{"LabelName": "/m/00"}]}, 7, '
-        '{"LabelName": "/m/09"}, {"LabelName": null}], "Subcategory": {"LabelName": "/m/02"}}',
-    )
-    answer = command_json("import_openimages", path)
-    assert (answer["new"], answer["reasons"]) == (
-        2,
-        {"a label below itself": 1, "no LabelName, such as /m/015p6": 2, "unknown label": 1},
-    )
-    edges = LabelEdge.objects.order_by("child__key").values_list("parent__name", "child__key", "kind")
-    assert list(edges) == [("/m/00", "/m/01", "part"), ("/m/00", "/m/02", "subcategory")]
-
-
-# What is no such file
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"", "empty"),
-        (b" \n\n", "empty"),
-        (b"<!DOCTYPE html>\n<html>", "web page"),
-        (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code>', "web page"),
-        (b"\x7fELF\0\0\0", "binary"),
-        (b"\xff\xfeI\0m\0", "UTF-16"),
-        (b"\x89PNG\r\n", "UTF-8"),
-        (b"a,b,c\n1,2,3\n", "known are the headers"),
-        (b"ImageID,ImageID,Source,LabelName,Confidence\n", "known are the headers"),
-        (b"," * 1_000_000, "known are the headers"),
-        (b"ImageID,Source,LabelName,Confidence,XMin,XMax\n", "boxes"),
-        (b"{", "not proper JSON"),
-        (b'{"a": 1}', "no hierarchy"),
-        (b'{"LabelName": "/m/01", "Part": ' * 100_000, "not proper JSON"),
-        (b"\x1f\x8b\x08", "breaks off"),
-        (b"\x1f\x8b\x08\0\0\0\0\0\0\0" + b"\xff" * 50, "damaged"),
-        (gzip.compress(b""), "empty"),
-        (gzip.compress(f"{LABEL_HEADER}\n".encode() * 1000)[:-20], "breaks off"),
-    ],
-)
-def test_what_is_no_such_file_is_refused(content: bytes, words: str, tmp_path: Path) -> None:
-    path = tmp_path / "labels.csv"
-    path.write_bytes(content)
-    assert words in refusal(path)
-
-
-def test_a_file_that_is_not_there_and_one_of_another_kind(tmp_path: Path) -> None:
-    assert "No such file" in refusal(tmp_path / "none.csv")
-    assert "directory" in refusal(tmp_path)
-    path = write(tmp_path / "l.csv", LABEL_HEADER)
-    assert "a file of labels, not of images" in refusal(path, "--kind=images")
-    for option in ("--collection=", "--vocabulary=" + "x" * 41, "--max-bytes=0", "--kind=boxes"):
-        with pytest.raises(CommandError):
-            command_json("import_openimages", path, option)
 
 
 def test_another_collection_and_vocabulary(tmp_path: Path) -> None:
