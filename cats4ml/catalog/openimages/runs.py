@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import Error, connection, transaction
 
 from cats4ml.catalog.models import ImportRun, ImportState
 from cats4ml.catalog.openimages.files import FileRefused, Form, fingerprint, opened, recognise
@@ -79,7 +79,7 @@ def import_file(
 
 
 def _run_for(path: Path, source: str, kind: str, collection: str, vocabulary: str, at: datetime) -> ImportRun:
-    run, is_new = ImportRun.objects.get_or_create(
+    run, _ = ImportRun.objects.get_or_create(
         kind=kind,
         fingerprint=fingerprint(path, collection, vocabulary),
         state=ImportState.RUNNING,
@@ -88,7 +88,7 @@ def _run_for(path: Path, source: str, kind: str, collection: str, vocabulary: st
     with transaction.atomic():
         # Waits for the last words of a call that was killed, should its batch still be on the way.
         run = ImportRun.objects.select_for_update().get(pk=run.pk)
-    if is_new:
+    if not run.report:
         run.report = str(Path(settings.HOME) / "imports" / f"openimages-{kind}-{run.pk}.csv")
         run.save(update_fields=["report"])
     return run
@@ -102,7 +102,7 @@ def _telling_how_to_go_on(run: ImportRun) -> Iterator[None]:
         # Nothing of it is done, so that nothing is to be gone on with.
         ImportRun.objects.filter(pk=run.pk, offset=0).delete()
         raise
-    except (DatabaseError, OSError) as error:
+    except (Error, OSError) as error:
         words = str(error).strip().partition("\n")[0]
         raise ImportStopped(
             f"{run.source}: stopped after line {run.line:,}: {words}. What was written stays. Mend that, and the same"

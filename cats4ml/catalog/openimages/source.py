@@ -116,10 +116,11 @@ class _Download:
             raise HttpRefused(
                 "too_large", f"{self._url}: {total:,} bytes, and no more than {self._max_bytes:,} may come"
             )
-        self._facts.write_text(json.dumps({"url": self._url, "version": version}), encoding="utf-8")
         with self._part.open("r+b" if begun else "wb") as file:
             file.seek(begun)
             file.truncate()
+            # Only now: bytes of the former version must never lie beside the name of this one.
+            self._facts.write_text(json.dumps({"url": self._url, "version": version}), encoding="utf-8")
             for piece in answer.chunks():
                 file.write(piece)
                 begun += len(piece)
