@@ -198,6 +198,10 @@ class ImportRun(models.Model):
     new = models.PositiveBigIntegerField(default=0)
     changed = models.PositiveBigIntegerField(default=0)
     bad = models.PositiveBigIntegerField(default=0)
+    passed_over = models.PositiveBigIntegerField(
+        default=0, help_text="Rows of what isn't here, by the operator's wish."
+    )
+    reasons = models.JSONField(default=dict, help_text="How many rows were bad or passed over, by reason.")
     report = models.TextField(blank=True, help_text="The file with the bad rows, their lines and reasons.")
     report_bytes = models.PositiveBigIntegerField(default=0)
     started_at = models.DateTimeField()

@@ -1,0 +1,7 @@
+"""Open Images' published files, versions 3 to 7, on their way into the catalogue.
+
+`source` gets a file, `files` opens it and tells its kind, `records` reads it record by record, `rows` judges one row,
+`kinds` brings batches into the tables, and `runs` does all this so that it may be interrupted at any point.
+"""
+
+VOCABULARY = COLLECTION = "openimages"
