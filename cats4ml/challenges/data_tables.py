@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import connection
 from django.urls import reverse
 
-from cats4ml.catalog.models import AnnotationSource
+from cats4ml.catalog.openimages import SOURCES
 from cats4ml.challenges.models import Challenge, DataFileKind
 from cats4ml.challenges.queries import target_labels
 from cats4ml.ui.spreadsheets import FORMULA_STARTS
@@ -23,12 +23,6 @@ from cats4ml.ui.spreadsheets import FORMULA_STARTS
 PICTURES_A_BLOCK = 50_000
 # The sets that Open Images' downloader takes; it refuses a list with any other.
 SUBSETS = ("train", "validation", "test", "challenge2018")
-# As Open Images' own files name them.
-SOURCES = {
-    AnnotationSource.VERIFICATION: "verification",
-    AnnotationSource.CROWDSOURCE: "crowdsource-verification",
-    AnnotationSource.MACHINE: "machine",
-}
 
 Progress = Callable[[int], None]
 
@@ -115,7 +109,7 @@ def _copy(kind: DataFileKind, file: IO[bytes], **values: Any) -> None:
     values |= {
         "formulas": [ord(start) for start in FORMULA_STARTS],
         "subsets": list(SUBSETS),
-        "sources": [SOURCES[source] for source in sorted(SOURCES)],
+        "sources": sorted(SOURCES, key=SOURCES.__getitem__),
         "before": before,
         "behind": behind,
     }

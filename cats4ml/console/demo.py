@@ -23,21 +23,25 @@ from django.conf import settings
 from PIL import Image as Pillow
 
 from cats4ml.accounts.models import User
-from cats4ml.catalog.actions import NewLabel, add_classifier, add_images, add_labels, store_picture
-from cats4ml.catalog.models import Image
+from cats4ml.catalog.actions import NewLabel, add_annotations, add_classifier, add_images, add_labels, store_picture
+from cats4ml.catalog.models import Annotation, AnnotationSource, Image
+from cats4ml.catalog.words import refresh_words
 from cats4ml.challenges.actions import add_pool_images, add_target_labels, decide_policy, decide_roster, join_challenge
 from cats4ml.challenges.editions import set_queue, set_status
 from cats4ml.challenges.models import Challenge, ChallengeStatus, Participation, Role
+from cats4ml.challenges.queries import target_labels
 from cats4ml.console.demo_seeds import FINDERS, RATERS, Seed, Target, answer_of, example_image
 from cats4ml.leaderboard.actions import recount_board
 from cats4ml.review.actions import cast_rating, hold_leases
 from cats4ml.rules.answers import Answer
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.policy import Policy
+from cats4ml.submissions import dispatch
 from cats4ml.submissions.actions.claims import submit_pairs
 from cats4ml.submissions.actions.settlement import show_as_examples
 from cats4ml.submissions.models import Pair
 from cats4ml.submissions.queries import ClaimRow
+from scoring.contract import AHEAD
 
 logger = logging.getLogger(__name__)
 
@@ -149,6 +153,30 @@ def make_edition(targets: Sequence[Target], at: datetime) -> Challenge:
     if challenge.status == ChallengeStatus.DRAFT:
         set_status(challenge=challenge, status=ChallengeStatus.OPEN)
     return Challenge.objects.select_related("policy", "roster").get(pk=challenge.pk)
+
+
+def prepare_gallery(targets: Sequence[Target]) -> None:
+    """What makes the pool easy to search: annotations and words at once; embeddings by the ordinary workers, before
+    anybody claims the pictures. What is there is not done again.
+
+    Of every second picture the data set's own label is given as an annotator's yes, as in Open Images, where most
+    labels of most pictures are not annotated.
+    """
+    challenge = Challenge.objects.select_related("roster").get(slug=SLUG)
+    pool = Image.objects.filter(pk__in=challenge.pool.values("image"))
+    images = {image.image_id: image for image in pool}
+    labels = {target.label.key: target.label for target in target_labels(challenge)}
+    add_annotations(
+        Annotation(
+            image=images[target.image_id],
+            label=labels[target.digit],
+            source=AnnotationSource.VERIFICATION,
+            confidence=1,
+        )
+        for target in targets[::2]
+    )
+    refresh_words(images=pool)
+    dispatch.request_scores(challenge, [image.pk for image in images.values()], priority=AHEAD)
 
 
 def _person(name: str, *, simulated: bool, password: str = "", superuser: bool = False) -> User:

@@ -14,17 +14,12 @@ from typing import NamedTuple
 
 from cats4ml.catalog.actions import NewLabel
 from cats4ml.catalog.models import AnnotationSource, Image, Label
+from cats4ml.catalog.openimages import SOURCES
 from cats4ml.catalog.pictures import MAX_BYTES, PictureRefused, check
 from cats4ml.console.tables import Problems, Table, longest_of
 
 IMAGES, LABELS, ANNOTATIONS = "images.csv", "labels.csv", "annotations.csv"
 TEXTS = ("author", "license", "title", "landing_url", "author_url", "original_url", "subset")
-# The names that Open Images' files have for them.
-SOURCES = {
-    "verification": AnnotationSource.VERIFICATION,
-    "crowdsource-verification": AnnotationSource.CROWDSOURCE,
-    "machine": AnnotationSource.MACHINE,
-}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _AT_ONCE = 256
 

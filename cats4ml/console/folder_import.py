@@ -13,6 +13,7 @@ from cats4ml.catalog.actions import add_annotations, add_images, add_labels
 from cats4ml.catalog.fetching.writing import record_stored
 from cats4ml.catalog.models import Annotation, Image, Label
 from cats4ml.catalog.pictures import PictureRefused, Stored, examine, store
+from cats4ml.catalog.words import refresh_words
 from cats4ml.challenges.actions import add_pool_images, add_target_labels
 from cats4ml.challenges.editions import EditionRefused, check_new_slug, create_edition
 from cats4ml.challenges.models import Challenge, ChallengeStatus
@@ -85,6 +86,7 @@ def write_folder(data: FolderData, *, slug: str, title: str, vocabulary: str, ba
             new += _write_images(challenge, some, pool)
             bar.add(len(some))
     annotations = _write_annotations(challenge, data.annotations, {label.key: label for label in labels})
+    refresh_words(images=Image.objects.filter(pk__in=challenge.pool.values("image")))
     return Imported(slug, len(labels), len(data.images), new, annotations, len(data.bad))
 
 

@@ -4,4 +4,12 @@
 `kinds` brings batches into the tables, and `runs` does all this so that it may be interrupted at any point.
 """
 
+from cats4ml.catalog.models import AnnotationSource
+
 VOCABULARY = COLLECTION = "openimages"
+# The names that the files have for who annotated.
+SOURCES = {
+    "verification": AnnotationSource.VERIFICATION,
+    "crowdsource-verification": AnnotationSource.CROWDSOURCE,
+    "machine": AnnotationSource.MACHINE,
+}

@@ -7,17 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from cats4ml.catalog.models import AnnotationSource
+from cats4ml.catalog.openimages import SOURCES
 from cats4ml.catalog.openimages.files import IMAGE_COLUMNS, LABEL_COLUMNS, ROTATION
 from cats4ml.catalog.openimages.records import BadRow, Broken, Lines, cells_of, shown
 
 UNKNOWN_IMAGE = "unknown image"
 UNKNOWN_LABEL = "unknown label"
-SOURCES = {
-    "verification": AnnotationSource.VERIFICATION.value,
-    "crowdsource-verification": AnnotationSource.CROWDSOURCE.value,
-    "machine": AnnotationSource.MACHINE.value,
-}
 
 _MOST_BYTES_AT_ONCE = 1 << 24
 _MOST_SHARES_KEPT = 4096

@@ -22,6 +22,7 @@ class Command(BaseCommand):
         try:
             if not demo.is_complete():
                 self._set_up()
+            demo.prepare_gallery(read_targets(demo.folder()))
         except (demo.DemoFailed, WorkersFailed) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"The demo challenge is ready: {demo.SLUG}")

@@ -11,6 +11,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.utils import timezone
 
+from cats4ml.catalog.models import Image
+from cats4ml.catalog.words import refresh_words
 from cats4ml.challenges.editions import EditionRefused, create_edition
 from cats4ml.challenges.models import Challenge, PoolDraw
 from cats4ml.challenges.pool_counts import count_pool
@@ -71,6 +73,8 @@ class Command(BaseCommand):
         if not options["dry_run"]:
             log.say("Counting the pool.")
             count_pool(challenge_id=challenge.pk, at=timezone.now())
+            log.say("Writing the words by which its pictures are found.")
+            refresh_words(images=Image.objects.filter(pk__in=challenge.pool.values("image")))
         self.stdout.write(json.dumps(figures) if options["json"] else _in_words(figures))
 
 
