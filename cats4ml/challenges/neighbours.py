@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
@@ -64,7 +64,7 @@ def neighbours(
     challenge: Challenge,
     *,
     classifier_id: int,
-    vector: Sequence[float],
+    vector: list[float],
     limit: int,
     offset: int = 0,
     among: QuerySet[PoolImage] | None = None,
@@ -96,16 +96,16 @@ SELECT image_id, distance FROM compared ORDER BY distance, image_id LIMIT %s OFF
 
 
 def _compared(
-    images: Sequence[int], classifier_id: int, vector: Sequence[float], *, limit: int, offset: int
+    images: Sequence[int], classifier_id: int, vector: list[float], *, limit: int, offset: int
 ) -> list[Neighbour]:
-    values = [HalfVector(vector).to_text(), classifier_id, list(images), limit, offset]
+    values: list[Any] = [HalfVector(vector).to_text(), classifier_id, list(images), limit, offset]
     with connection.cursor() as cursor:
         cursor.execute(_COMPARED.format(dimensions=len(vector)), values)
         return [Neighbour(image, 1 - distance) for image, distance in cursor.fetchall()]
 
 
 def _by_index(
-    pool: QuerySet[PoolImage], classifier_id: int, vector: Sequence[float], *, limit: int, offset: int
+    pool: QuerySet[PoolImage], classifier_id: int, vector: list[float], *, limit: int, offset: int
 ) -> list[Neighbour]:
     """The same by the index: it gives the order, and each picture is then looked up in the pool."""
     as_indexed = Cast("vector", HalfVectorField(dimensions=len(vector)))
