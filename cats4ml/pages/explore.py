@@ -28,6 +28,7 @@ from cats4ml.pages.explore_queries import (
     says_nothing,
     shown,
 )
+from cats4ml.submissions.label_options import label_options
 from cats4ml.submissions.models import BasketItem
 from cats4ml.ui.paging import whole_number
 
@@ -47,13 +48,15 @@ NO_INDEX = (
 def _context(request: HttpRequest, edition: Challenge, viewer: Viewer, **more: Any) -> dict[str, Any]:
     """What every page with pictures has: the filters that are asked for, the labels, and how full the basket is."""
     labels = list(target_labels(edition))
+    filters = read_filters(request.GET, labels)
     finder = viewer.finder
     return page_context(
         edition,
         viewer,
         "explore",
         labels=labels,
-        filters=read_filters(request.GET, labels),
+        filters=filters,
+        label_options=label_options(labels, filters.label.label.key if filters.label else ""),
         annotations=ANNOTATIONS.items(),
         basket_count=BasketItem.objects.filter(participation=finder).count() if finder is not None else 0,
         here=request.get_full_path(),

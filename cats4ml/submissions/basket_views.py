@@ -24,6 +24,7 @@ from cats4ml.submissions.actions.basket import (
 )
 from cats4ml.submissions.actions.claims import ClaimRefused, check_may_claim
 from cats4ml.submissions.basket_queries import basket_labels, checked_basket
+from cats4ml.submissions.label_options import label_options
 from cats4ml.submissions.models import BasketItem
 from cats4ml.submissions.queries import CheckedRow, quota_for
 from cats4ml.ui.paging import whole_number
@@ -37,7 +38,7 @@ for_finders = for_role(Role.FINDER, invitation="Join the challenge as a particip
 @for_finders
 @require_GET
 def basket(request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Participation) -> HttpResponse:
-    checked = checked_basket(finder)
+    checked, labels = checked_basket(finder), list(target_labels(challenge))
     # All of it is checked in any case, for the quota goes by the order: so pages by number cost nothing more.
     page = Paginator(checked.lines, ITEMS_A_PAGE).get_page(request.GET.get("page"))
     refusal = ""
@@ -51,9 +52,11 @@ def basket(request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: P
         "explore",
         basket=checked,
         page=page,
+        lines=[(line, label_options(labels, line.item.label.key if line.item.label else "")) for line in page],
+        short_list=bool(label_options(labels, "")),
         previous=f"?page={page.previous_page_number()}" if page.has_previous() else "",
         next=f"?page={page.next_page_number()}" if page.has_next() else "",
-        labels=list(target_labels(challenge)),
+        labels=labels,
         quota=quota_for(finder),
         refusal=refusal,
         here=request.get_full_path(),
@@ -91,7 +94,7 @@ def _control(
         image=one.image,
         key=one.image_key,
         basket_labels=basket_labels(finder, [one.image_id]).get(one.image_id, []),
-        labels=list(target_labels(challenge)),
+        label_options=label_options(list(target_labels(challenge)), request.POST.get("label", "")),
         chosen=request.POST.get("label", ""),
         basket_count=BasketItem.objects.filter(participation=finder).count(),
         here=request.POST.get("next", ""),
