@@ -78,9 +78,9 @@ def neighbours(
     """
     pool = PoolImage.objects.filter(challenge=challenge) if among is None else among
     most = EXACT_UP_TO if exact_up_to is None else exact_up_to
-    few = list(pool.order_by().values_list("image_id", flat=True)[: most + 1])
-    if len(few) <= most:
-        return _compared(few, classifier_id, vector, limit=limit, offset=offset)
+    images = pool.order_by().values_list("image_id", flat=True)
+    if not images[most : most + 1]:
+        return _compared(list(images), classifier_id, vector, limit=limit, offset=offset)
     if not is_indexed(classifier_id):
         raise NotIndexed(f"classifier {classifier_id} has no index over its embeddings")
     return _by_index(pool, classifier_id, vector, limit=limit, offset=offset)

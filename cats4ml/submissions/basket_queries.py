@@ -48,10 +48,23 @@ def basket_labels(participation: Participation, images: Iterable[int]) -> dict[i
     return labels
 
 
+_REMEDIES = {
+    Problem.MISSING_LABEL: "Choose one.",
+    Problem.UNKNOWN_IMAGE: "It has left the pool: take it out.",
+    Problem.UNKNOWN_LABEL: "Choose one of the labels.",
+}
+
+
 @dataclass(frozen=True)
 class BasketLine:
     item: BasketItem
     checked: CheckedRow
+
+    @property
+    def remedy(self) -> str:
+        """What to do about the problem: in a basket there are no columns to fill in."""
+        problem = self.checked.problem
+        return "" if problem is None else _REMEDIES.get(problem, problem.remedy)
 
 
 @dataclass(frozen=True)

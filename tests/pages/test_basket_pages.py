@@ -79,8 +79,8 @@ def test_the_basket_says_what_each_item_lacks_and_what_submitting_would_cost(wor
         put_in_basket(participation=finder, image=world.images[place], label=label, at=START)
     html = signed_in(finder.user).get(url(world)).content.decode()
     said = [
-        "Submit 2 pairs", "You already claimed this pair.", "Label is missing.", "Somebody claimed it before you",
-        "this file would use 1", "98 left after it",
+        "Submit 2 pairs", "You already claimed this pair.", "<b>Label is missing.</b>  Choose one.",
+        "Somebody claimed it before you", "this basket would use 1", "98 left after it",
     ]  # fmt: skip
     assert [words for words in said if words not in html] == []
 
