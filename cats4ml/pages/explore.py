@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import uuid
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
 from cats4ml.challenges.http import challenge_and_viewer, page_context
@@ -30,6 +31,7 @@ from cats4ml.pages.explore_queries import (
 )
 from cats4ml.submissions.label_options import label_options
 from cats4ml.submissions.models import BasketItem
+from cats4ml.ui.navigation import url_or_empty
 from cats4ml.ui.paging import whole_number
 
 # Further away than this, "like" means nothing any more.
@@ -58,6 +60,8 @@ def _context(request: HttpRequest, edition: Challenge, viewer: Viewer, **more: A
         filters=filters,
         label_options=label_options(labels, filters.label.label.key if filters.label else ""),
         annotations=ANNOTATIONS.items(),
+        # The page of the search by meaning, where the edition has a joint text-image card.
+        meaning_url=url_or_empty("pages:meaning", edition.slug) if edition.joint_classifier_id else "",
         basket_count=BasketItem.objects.filter(participation=finder).count() if finder is not None else 0,
         here=request.get_full_path(),
         **more,
@@ -69,6 +73,8 @@ def explore(request: HttpRequest, slug: str) -> HttpResponse:
     edition, viewer = challenge_and_viewer(request, slug)
     context = _context(request, edition, viewer)
     filters: Filters = context["filters"]
+    if request.GET.get("by") == "meaning" and context["meaning_url"] and filters.words:
+        return redirect(f"{context['meaning_url']}?{urlencode({'q': filters.words})}")
     after, before = page_asked_for(request.GET)
     page = page_of_ids(filtered(edition, filters, viewer.finder), after=after, before=before, size=PICTURES_A_PAGE)
     context |= {

@@ -47,14 +47,12 @@ class Chip(NamedTuple):
 
 @dataclass(frozen=True)
 class Filters:
-    """What is asked for. `annotation` is one of `ANNOTATIONS` and counts with a label alone; `by` is how `words` are
-    taken, `words` or `meaning`."""
+    """What is asked for. `annotation` is one of `ANNOTATIONS` and counts with a label alone."""
 
     label: TargetLabel | None = None
     annotation: str = ANY
     image_id: str = ""
     words: str = ""
-    by: str = "words"
     unclaimed: bool = False
 
     @property
@@ -65,7 +63,6 @@ class Filters:
             "annotation": self.annotation if self.label else "",
             "id": self.image_id,
             "words": self.words,
-            "by": self.by if self.words and self.by != "words" else "",
             "unclaimed": "1" if self.unclaimed else "",
         }
         return {name: value for name, value in values.items() if value}
@@ -84,8 +81,7 @@ class Filters:
         if self.image_id:
             chips.append(Chip(f"ID begins with {self.image_id}", self._without(image_id="")))
         if self.words:
-            how = "Like" if self.by == "meaning" else "Words:"
-            chips.append(Chip(f"{how} {self.words}", self._without(words="", by="words")))
+            chips.append(Chip(f"Words: {self.words}", self._without(words="")))
         if self.unclaimed:
             chips.append(Chip("Not claimed by me", self._without(unclaimed=False)))
         return chips
@@ -107,13 +103,12 @@ def read_filters(asked: Mapping[str, str], labels: Iterable[TargetLabel]) -> Fil
         annotation=annotation if annotation in ANNOTATIONS else ANY,
         image_id=text("id", 80),
         words=text("words"),
-        by="meaning" if asked.get("by") == "meaning" else "words",
         unclaimed=asked.get("unclaimed") == "1",
     )
 
 
 def filtered(challenge: Challenge, filters: Filters, finder: Participation | None) -> QuerySet[PoolImage]:
-    """The target images that are asked for. Words asked for by their meaning are no filter: they give an order."""
+    """The target images that are asked for."""
     pool = PoolImage.objects.filter(challenge=challenge)
     if filters.label is not None:
         annotations = Annotation.objects.filter(image=OuterRef("image"), label=filters.label.label_id)
@@ -122,7 +117,7 @@ def filtered(challenge: Challenge, filters: Filters, finder: Participation | Non
         pool = pool.filter(~there if filters.annotation == NONE else there)
     if filters.image_id:
         pool = pool.filter(image_key__startswith=filters.image_id)
-    if filters.words and filters.by == "words":
+    if filters.words:
         words = SearchQuery(filters.words, config=CONFIG, search_type="websearch")
         pool = pool.filter(Exists(ImageWords.objects.filter(image=OuterRef("image"), words=words)))
     if filters.unclaimed and finder is not None:

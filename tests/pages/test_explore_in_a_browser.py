@@ -134,7 +134,7 @@ def test_a_finder_without_javascript_fills_a_basket_and_submits_it(gallery, find
     page = page_of(browser, live_server, finder, java_script_enabled=False)
     page.goto(explore_url(gallery))
     page.get_by_label("Label", exact=True).select_option("Cat")
-    page.get_by_label("What the annotations say of it").select_option("People said no")
+    page.get_by_label("Annotations say of it").select_option("People said no")
     page.get_by_label("Words in titles and labels").fill("cats")
     page.get_by_role("button", name="Show", exact=True).click()
     expect(page.get_by_role("status").get_by_text("20 pictures")).to_be_visible()
