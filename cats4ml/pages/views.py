@@ -27,7 +27,6 @@ from cats4ml.pages.queries import example_pair_of_pictures
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.plain_words import rules_in_words, verdict_in_words
 from cats4ml.rules.reasons import count_in_words
-from cats4ml.submissions.models import Submission
 from cats4ml.submissions.presentation import claim_views, with_details
 from cats4ml.submissions.queries import first_claimants, quota_for, submissions_of
 from cats4ml.ui.paging import keyset_page
