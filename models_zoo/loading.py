@@ -15,6 +15,7 @@ from models_zoo.architectures import REMOTE
 from models_zoo.batch import Batch
 from models_zoo.classifier import Outputs, Pending, Runnable, best_device, load_classifier
 from models_zoo.errors import ClassifierError
+from models_zoo.joint import JointClassifier, load_texts
 from models_zoo.onnx_backend import OnnxUnfitError, onnx_classifier
 from models_zoo.precision import reduced
 from models_zoo.preprocess import normalise
@@ -78,7 +79,10 @@ def load(spec: ClassifierSpec, classifiers_dir: Path, compute: Compute) -> Runna
     runs, with a warning.
     """
     started = time.monotonic()
+    texts = load_texts(spec, classifiers_dir) if spec.joint is not None else None
     runnable, how = _load(spec, classifiers_dir, compute)
+    if texts is not None:
+        runnable = JointClassifier(runnable, texts)
     seconds = time.monotonic() - started
     logger.info(
         "loaded classifier %s (%s) on %s by %s in %.1f s", spec.name, spec.digest[:12], compute.device, how, seconds
@@ -93,7 +97,7 @@ def _load(spec: ClassifierSpec, classifiers_dir: Path, compute: Compute) -> tupl
         # What calls itself float32 is that, also as the reference that less precision is compared with.
         torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     classifier = load_classifier(spec, classifiers_dir, compute.device)
-    if compute.device.type == "cuda" and compute.precision == AUTO:
+    if compute.device.type == "cuda" and compute.precision == AUTO and spec.joint is None:
         return reduced(classifier), TORCH
     tiny = sum(weights.numel() for weights in classifier.net.parameters()) < WORTH_EXPORTING
     if compute.runs_onnx and compute.cache_dir is not None and not (tiny and compute.backend == AUTO):
