@@ -141,6 +141,7 @@ def _try_out(classifier: Classifier) -> None:
     found = classifier.start(Batch({geometry(spec.input): black}))()
     shape, wanted = found.probabilities.shape, (2, spec.outputs)
     if spec.joint is not None:
-        shape, wanted = np.shape(found.features), (2, spec.joint.dimensions)
+        shape = found.features.shape if found.features is not None else ()
+        wanted = (2, spec.joint.dimensions)
     if shape != wanted:
         raise ValueError(f"gives an output of shape {shape} for two pictures; its card says {wanted}")

@@ -111,7 +111,7 @@ def encoder(net: nn.Module) -> nn.Module:
     Raises `ValueError` where the program takes or gives anything else.
     """
     result = _only_result(net) if isinstance(net, torch.fx.GraphModule) else None
-    if result is None:
+    if not isinstance(net, torch.fx.GraphModule) or result is None:
         raise ValueError("the program should take one tensor and give one, its vectors; export it so")
     return _plain(net, result).eval()
 

@@ -27,8 +27,8 @@ _FRESH_BACKBONE_OUTPUTS = 1000  # of a backbone without weights; a head doesn't 
 
 
 def build_network(spec: ClassifierSpec, weights: WeightsData, device: torch.device) -> nn.Module:
-    """The network of `spec`, which maps [N, C, H, W] float32 to raw logits [N, outputs], ready to be asked; of a joint card
-    the image encoder, which maps them to vectors [N, dimensions].
+    """The network of `spec`, which maps [N, C, H, W] float32 to raw logits [N, outputs], ready to be asked; of a
+    joint card the image encoder, which maps them to vectors [N, dimensions].
 
     `weights` is what `models_zoo.weights.read_weights` gave. In evaluation mode, without gradients, on `device`.
     Raises `ValueError`, `TypeError`, `exported.UnsafeProgramError` or torch's own errors where the weights are another

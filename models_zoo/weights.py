@@ -29,7 +29,8 @@ def read_weights(spec: ClassifierSpec, classifiers_dir: Path) -> WeightsData:
     """The weights that `spec` names, after their checksums were compared.
 
     A missing file of a card that names torchvision's enum is fetched. `None` for weights that are drawn by a seed,
-    and for a remote classifier; of a joint card the image encoder's. Raises `ClassifierError` if a file is missing or another one.
+    and for a remote classifier; of a joint card the image encoder's. Raises `ClassifierError` if a file is missing or
+    another one.
     """
     if spec.family == REMOTE:
         return None

@@ -1,4 +1,4 @@
-"""The worker's one task. It answers with a message; a surprise is logged and the sender's sweep asks again."""
+"""The worker's tasks. Each answers with a message; a surprise is logged and the sender asks again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import platform
 import threading
 import time
 from collections import Counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import onnxruntime
 import PIL
@@ -18,24 +18,42 @@ from celery.signals import worker_ready
 
 from models_zoo.vision import torchvision
 from scoring.app import app, settings
-from scoring.contract import RECORD_SCORES, SCORE_IMAGES, ScoreRequest, ScoreResult
+from scoring.classifiers import ClassifierCache
+from scoring.contract import (
+    EMBED_TEXT,
+    RECORD_SCORES,
+    RECORD_TEXT_VECTORS,
+    SCORE_IMAGES,
+    ScoreRequest,
+    ScoreResult,
+    TextRequest,
+)
 from scoring.engine import Engine
 from scoring.isolation import score_isolated
 from scoring.quarantine import Tries
 from scoring.setup import make_cache, make_compute, make_store
+from scoring.texts import embed_texts
 
 logger = logging.getLogger(__name__)
 _making = threading.Lock()
 
 
+class Parts(NamedTuple):
+    engine: Engine
+    tries: Tries
+    classifiers: ClassifierCache
+
+
 @functools.cache
-def _parts() -> tuple[Engine, Tries]:
+def _parts() -> Parts:
     tries = Tries(settings.redis_url)  # first, for an engine that nobody gets would keep its threads
-    return Engine(make_store(settings), make_cache(settings), threads=settings.threads, batch=settings.batch), tries
+    classifiers = make_cache(settings)
+    engine = Engine(make_store(settings), classifiers, threads=settings.threads, batch=settings.batch)
+    return Parts(engine, tries, classifiers)
 
 
-def parts() -> tuple[Engine, Tries]:
-    """The process's one engine and its counters, made at the first message."""
+def parts() -> Parts:
+    """The process's one engine, its counters and its classifiers, made at the first message."""
     with _making:
         return _parts()
 
@@ -65,7 +83,7 @@ def score_images(request: dict[str, Any], **_later: Any) -> None:
 
 def score(asked: ScoreRequest) -> list[ScoreResult]:
     """The results; of pictures that were in hand when a worker died out of a process of their own."""
-    engine, tries = parts()
+    engine, tries, _classifiers = parts()
     with tries.in_hand(asked.images) as deaths:
         plain = tuple(ref for ref in asked.images if ref not in deaths)
         results = engine.score(dataclasses.replace(asked, images=plain))
@@ -82,8 +100,20 @@ def _reply(asked: ScoreRequest, results: list[ScoreResult]) -> None:
     app.send_task(RECORD_SCORES, kwargs={"results": messages}, queue=asked.reply_queue, priority=asked.priority)
 
 
-# Registered by a call, not by a decorator: the function stays a plain, typed one.
+def embed_text(request: dict[str, Any], **_later: Any) -> None:
+    """Sends the vectors of the texts of `request` (a `TextRequest` as a message) to its reply queue."""
+    started = time.monotonic()
+    asked = TextRequest.from_message(request)
+    result = embed_texts(asked, parts().classifiers)
+    kwargs = {"result": result.to_message()}
+    app.send_task(RECORD_TEXT_VECTORS, kwargs=kwargs, queue=asked.reply_queue, priority=asked.priority)
+    took = time.monotonic() - started
+    logger.info("%d texts in %.3f s%s", len(asked.texts), took, f": {result.error}" if result.error else "")
+
+
+# Registered by a call, not by a decorator: the functions stay plain, typed ones.
 app.task(name=SCORE_IMAGES)(score_images)
+app.task(name=EMBED_TEXT)(embed_text)
 
 
 @worker_ready.connect
