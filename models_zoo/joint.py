@@ -1,5 +1,7 @@
 """A joint text-image card: vectors of pictures and of texts in one space, near together where they mean the same.
 
+Its image encoder is loaded and run as any classifier; here is what makes vectors of texts.
+
 `python -m models_zoo.joint FILE --classifiers-dir DIR` checks the one card in FILE, loads and tries both encoders, and
 prints the card as JSON, for a caller that can't import this package.
 """
@@ -21,8 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from models_zoo import exported
-from models_zoo.batch import Batch
-from models_zoo.classifier import Pending, Runnable, load_classifier
+from models_zoo.classifier import load_classifier
 from models_zoo.errors import ClassifierError
 from models_zoo.joint_card import Joint
 from models_zoo.roster import RosterError, read_joint
@@ -77,18 +78,6 @@ class TextEncoder:
             found: Tensor = self._net(ids)
         vectors: npt.NDArray[np.float32] = found.float().numpy()
         return vectors
-
-
-class JointClassifier:
-    """A joint card, loaded: run over pictures as any classifier, and asked about texts."""
-
-    def __init__(self, pictures: Runnable, texts: TextEncoder) -> None:
-        self.spec = pictures.spec
-        self.texts = texts
-        self._pictures = pictures
-
-    def start(self, batch: Batch) -> Pending:
-        return self._pictures.start(batch)
 
 
 def load_texts(spec: ClassifierSpec, classifiers_dir: Path) -> TextEncoder:

@@ -15,7 +15,6 @@ from models_zoo.architectures import REMOTE
 from models_zoo.batch import Batch
 from models_zoo.classifier import Outputs, Pending, Runnable, best_device, load_classifier
 from models_zoo.errors import ClassifierError
-from models_zoo.joint import JointClassifier, load_texts
 from models_zoo.onnx_backend import OnnxUnfitError, onnx_classifier
 from models_zoo.precision import reduced
 from models_zoo.preprocess import normalise
@@ -75,14 +74,12 @@ class RemoteRunner:
 def load(spec: ClassifierSpec, classifiers_dir: Path, compute: Compute) -> Runnable:
     """The classifier of `spec`, ready to be run by `compute`.
 
-    Raises `ClassifierError` where it can't be loaded as its card says. What ONNX Runtime can't run as torch does, torch
+    Of a joint card the image encoder; `models_zoo.joint` has the other. Raises `ClassifierError` where it can't be
+    loaded as its card says. What ONNX Runtime can't run as torch does, torch
     runs, with a warning.
     """
     started = time.monotonic()
-    texts = load_texts(spec, classifiers_dir) if spec.joint is not None else None
     runnable, how = _load(spec, classifiers_dir, compute)
-    if texts is not None:
-        runnable = JointClassifier(runnable, texts)
     seconds = time.monotonic() - started
     logger.info(
         "loaded classifier %s (%s) on %s by %s in %.1f s", spec.name, spec.digest[:12], compute.device, how, seconds

@@ -9,7 +9,7 @@ import platform
 import threading
 import time
 from collections import Counter
-from typing import Any, NamedTuple
+from typing import Any
 
 import onnxruntime
 import PIL
@@ -18,7 +18,6 @@ from celery.signals import worker_ready
 
 from models_zoo.vision import torchvision
 from scoring.app import app, settings
-from scoring.classifiers import ClassifierCache
 from scoring.contract import (
     EMBED_TEXT,
     RECORD_SCORES,
@@ -32,28 +31,21 @@ from scoring.engine import Engine
 from scoring.isolation import score_isolated
 from scoring.quarantine import Tries
 from scoring.setup import make_cache, make_compute, make_store
-from scoring.texts import embed_texts
+from scoring.texts import TextEncoders
 
 logger = logging.getLogger(__name__)
 _making = threading.Lock()
-
-
-class Parts(NamedTuple):
-    engine: Engine
-    tries: Tries
-    classifiers: ClassifierCache
+text_encoders = TextEncoders(settings.classifiers_dir)
 
 
 @functools.cache
-def _parts() -> Parts:
+def _parts() -> tuple[Engine, Tries]:
     tries = Tries(settings.redis_url)  # first, for an engine that nobody gets would keep its threads
-    classifiers = make_cache(settings)
-    engine = Engine(make_store(settings), classifiers, threads=settings.threads, batch=settings.batch)
-    return Parts(engine, tries, classifiers)
+    return Engine(make_store(settings), make_cache(settings), threads=settings.threads, batch=settings.batch), tries
 
 
-def parts() -> Parts:
-    """The process's one engine, its counters and its classifiers, made at the first message."""
+def parts() -> tuple[Engine, Tries]:
+    """The process's one engine and its counters, made at the first message."""
     with _making:
         return _parts()
 
@@ -83,7 +75,7 @@ def score_images(request: dict[str, Any], **_later: Any) -> None:
 
 def score(asked: ScoreRequest) -> list[ScoreResult]:
     """The results; of pictures that were in hand when a worker died out of a process of their own."""
-    engine, tries, _classifiers = parts()
+    engine, tries = parts()
     with tries.in_hand(asked.images) as deaths:
         plain = tuple(ref for ref in asked.images if ref not in deaths)
         results = engine.score(dataclasses.replace(asked, images=plain))
@@ -104,7 +96,7 @@ def embed_text(request: dict[str, Any], **_later: Any) -> None:
     """Sends the vectors of the texts of `request` (a `TextRequest` as a message) to its reply queue."""
     started = time.monotonic()
     asked = TextRequest.from_message(request)
-    result = embed_texts(asked, parts().classifiers)
+    result = text_encoders.embed(asked)
     kwargs = {"result": result.to_message()}
     app.send_task(RECORD_TEXT_VECTORS, kwargs=kwargs, queue=asked.reply_queue, priority=asked.priority)
     took = time.monotonic() - started
