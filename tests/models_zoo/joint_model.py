@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import io
+import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tokenizers
@@ -136,14 +136,27 @@ context = 6
 """
 
 
-def write_joint(folder: Path, **changes: Any) -> Path:
-    """The files and the card, `joint.toml`, in `folder`; `changes` are other texts in place of texts of the card."""
+def write_joint(folder: Path, *changes: tuple[str, str]) -> Path:
+    """The files and the card, `joint.toml`, in `folder`; `changes` are texts of the card and what stands in their
+    place."""
     for name, data in files().items():
         (folder / name).write_bytes(data)
     text = CARD
-    for old, new in changes.get("replaced", {}).items():
+    for old, new in changes:
         assert old in text
         text = text.replace(old, new)
     path = folder / "joint.toml"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def write_pictures(folder: Path) -> None:
+    """The half of the scans that the encoders have not seen, as `digit-number.png`."""
+    scans, digits = load_scans()
+    for index in split_in_halves(digits, seed=SEED)[1]:
+        render(scans[index]).save(folder / f"{digits[index]}-{index:04d}.png")
+
+
+if __name__ == "__main__":  # for tests of the web side, which never imports torch
+    write_joint(Path(sys.argv[1]))
+    write_pictures(Path(sys.argv[1]))
