@@ -75,9 +75,9 @@ def meaning_of(*, challenge: Challenge, text: str, at: datetime) -> Meaning:
     if known is not None:
         packed, cut = known
         return Meaning(State.FOUND, unpack_half(packed), cut) if packed else Meaning(State.FAILED)
-    asked = cache.get(f"{key}-asked")
+    asked = cache.get(mark_of(classifier.digest, text))
     if asked is None:
-        return Meaning(_ask(challenge, text, key, at))
+        return Meaning(_ask(challenge, text, mark_of(classifier.digest, text), at))
     return Meaning(State.WAITING if at.timestamp() - asked < PATIENCE_SECONDS else State.LATE)
 
 
@@ -101,13 +101,13 @@ def record_text_vectors(*, result: TextResult) -> None:
         cache.set(_key(result.digest, text), (packed if usable else "", cut), timeout=timeout)
 
 
-def _ask(challenge: Challenge, text: str, key: str, at: datetime) -> State:
-    if not cache.add(f"{key}-asked", at.timestamp(), timeout=ASK_AGAIN_SECONDS):
+def _ask(challenge: Challenge, text: str, mark: str, at: datetime) -> State:
+    if not cache.add(mark, at.timestamp(), timeout=ASK_AGAIN_SECONDS):
         return State.WAITING  # somebody else just has
     counter = f"meaning-asked-{challenge.pk}-{int(at.timestamp()) // _MINUTE}"
     cache.add(counter, 0, timeout=2 * _MINUTE)
     if cache.incr(counter) > MOST_A_MINUTE:
-        cache.delete(f"{key}-asked")
+        cache.delete(mark)
         return State.BUSY
     dispatch.request_text_vector(challenge, text, expires=ASK_AGAIN_SECONDS)
     return State.WAITING
@@ -115,6 +115,11 @@ def _ask(challenge: Challenge, text: str, key: str, at: datetime) -> State:
 
 def _is_usable(vector: Sequence[float], dimensions: int) -> bool:
     return len(vector) == dimensions and abs(math.hypot(*vector) - 1) < _LENGTH_TOLERANCE
+
+
+def mark_of(digest: str, text: str) -> str:
+    """The key in the cache under which it stands when a text was asked for, in seconds."""
+    return f"{_key(digest, text)}-asked"
 
 
 def _key(digest: str, text: str) -> str:
