@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from cats4ml.challenges.http import challenge_and_viewer, page_context
-from cats4ml.challenges.models import Challenge, PoolImage
+from cats4ml.challenges.http import challenge_and_viewer
+from cats4ml.challenges.models import Challenge
 from cats4ml.challenges.neighbours import NotIndexed, neighbours
+from cats4ml.pages.explore import explore_context
+from cats4ml.pages.explore_queries import PICTURES_A_PAGE, shown
 from cats4ml.submissions.meaning import MOST_CHARACTERS, Meaning, State, clean_text, meaning_of
 
-PICTURES_A_PAGE = 48
 # What lies far down the list has little to do with the words, and each page goes through all before it.
 MOST_PAGES = 20
 
@@ -34,33 +34,32 @@ def meaning(request: HttpRequest, slug: str) -> HttpResponse:
     htmx = request.htmx  # type: ignore[attr-defined]
     if htmx and state == State.WAITING:
         return HttpResponse(status=204)  # the page stays as it is, and nothing is read out again
-    rows: list[PoolImage] = []
+    near: list[int] = []
     if found is not None and found.state is State.FOUND:
         try:
-            rows = _nearest(edition, found, number)
+            near = _nearest(edition, found, number)
         except NotIndexed:
             state = "unprepared"
         else:
-            state = state if rows or number > 1 else "unseen"
-    context = page_context(
+            state = state if near or number > 1 else "unseen"
+    context = explore_context(
+        request,
         edition,
         viewer,
-        "explore",
         words=words,
         most=MOST_CHARACTERS,
         state=state,
         cut=found.cut if found else False,
-        rows=rows[:PICTURES_A_PAGE],
-        number=number,
+        rows=shown(edition, near[:PICTURES_A_PAGE], viewer.finder),
         previous=_address(words, number - 1) if number > 1 else None,
-        next=_address(words, number + 1) if len(rows) > PICTURES_A_PAGE and number < MOST_PAGES else None,
+        next=_address(words, number + 1) if len(near) > PICTURES_A_PAGE and number < MOST_PAGES else None,
         again=_address(words, number),
     )
     return render(request, "pages/_meaning.html" if htmx else "pages/meaning.html", context)
 
 
-def _nearest(challenge: Challenge, found: Meaning, number: int) -> list[PoolImage]:
-    """A page of target images, nearest first, and one more where there is another page."""
+def _nearest(challenge: Challenge, found: Meaning, number: int) -> list[int]:
+    """Ids of the pictures of a page, nearest first, and one more where there is another page."""
     assert found.vector is not None, "what was found is a vector"
     assert challenge.joint_classifier_id is not None, "the view has looked"
     near = neighbours(
@@ -70,9 +69,7 @@ def _nearest(challenge: Challenge, found: Meaning, number: int) -> list[PoolImag
         limit=PICTURES_A_PAGE + 1,
         offset=PICTURES_A_PAGE * (number - 1),
     )
-    pool: QuerySet[PoolImage] = challenge.pool.filter(image__in=[one.image for one in near]).select_related("image")
-    by_image = {one.image_id: one for one in pool}
-    return [by_image[one.image] for one in near if one.image in by_image]
+    return [one.image for one in near]
 
 
 def _address(words: str, number: int) -> str:

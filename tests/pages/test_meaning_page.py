@@ -36,10 +36,10 @@ def know(world: World, text: str, vector: list[float], *, cut: bool = False) -> 
 def test_the_nearest_pictures_come_first_and_a_cut_is_said(joint) -> None:
     know(joint, "a long owl", [0.0, 1.0], cut=True)
     reply = Client().get(address(joint, "?q=+a+long%00owl+"))
-    assert [one.image_id for one in reply.context["rows"]] == [joint.images[place].pk for place in (1, 2, 0)]
+    assert [one.image for one in reply.context["rows"]] == [joint.images[place] for place in (1, 2, 0)]
     assert "the end was left out" in reply.content.decode()
     fragment = Client().get(address(joint, "?q=a+long+owl"), headers=HTMX).content.decode()
-    assert (fragment.count("picture-credit"), "<html" in fragment) == (3, False)
+    assert (fragment.count("data-picture>"), "<html" in fragment) == (3, False)
 
 
 def test_while_a_worker_works_there_is_a_link_and_later_a_sentence(joint) -> None:
