@@ -10,6 +10,7 @@ EXPORTED = "exported"
 BUILTIN = "builtin"
 HEAD = "head"
 REMOTE = "remote"
+JOINT = "joint"
 
 _TORCHVISION = """
     alexnet convnext_base convnext_large convnext_small convnext_tiny densenet121 densenet161 densenet169
@@ -30,6 +31,7 @@ ARCHITECTURES: dict[str, frozenset[str]] = {
     BUILTIN: frozenset({"digits_conv", "digits_perceptron", "digits_transformer"}),  # ours, in models_zoo.registry
     HEAD: frozenset(),  # a linear layer on a backbone, which is of one of BACKBONES
     REMOTE: frozenset(),  # a model behind an inference server
+    JOINT: frozenset(),  # an image and a text encoder that share a space; it brings both graphs
 }
 FAMILIES = tuple(ARCHITECTURES)
 BACKBONES = (TORCHVISION, EXPORTED, BUILTIN)

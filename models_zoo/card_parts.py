@@ -169,18 +169,19 @@ class Weights:
             if enum:
                 raise FieldError(fields.name("weights"), "is empty beside weights_enum; remove the key")
             return cls(path="", sha256="", seed=fields.whole("seed"))
-        return cls(path=_path(fields), sha256=checksum(fields, "sha256"), enum=enum)
+        return cls(path=plain_path(fields, "weights"), sha256=checksum(fields, "sha256"), enum=enum)
 
 
-def _path(fields: Fields) -> str:
-    weights = fields.text("weights")
-    path = PurePosixPath(weights)
-    if path.is_absolute() or ".." in path.parts or "\\" in weights or "://" in weights or str(path) != weights:
+def plain_path(fields: Fields, key: str) -> str:
+    """A path inside the folder of classifiers. Raises `FieldError` for one that leads out of it."""
+    name = fields.text(key)
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name or "://" in name or str(path) != name:
         raise FieldError(
-            fields.name("weights"),
-            f"{weights!r} should be a plain path inside the folder of classifiers, such as 'squeezenet1_0.pth'",
+            fields.name(key),
+            f"{name!r} should be a plain path inside the folder of classifiers, such as 'squeezenet1_0.pth'",
         )
-    return weights
+    return name
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from models_zoo import calibration
-from models_zoo.architectures import EXPORTED
+from models_zoo.architectures import EXPORTED, JOINT
 from models_zoo.batch import Batch
 from models_zoo.errors import ClassifierError
 from models_zoo.networks import build_network, with_features
@@ -64,7 +64,8 @@ class Classifier:
         self.device = device
         self._dtype = dtype
         # 1.3 to 1.9 times as fast on the CPU; but the views in an exported graph were traced for the usual layout
-        exported = EXPORTED in (spec.family, spec.backbone.family if spec.backbone is not None else "")
+        families = {spec.family, spec.backbone.family if spec.backbone is not None else ""}
+        exported = bool(families & {EXPORTED, JOINT})
         self._layout = torch.contiguous_format if exported else torch.channels_last
         net = net.to(memory_format=self._layout)  # type: ignore[call-overload]
         wide = with_features(net, spec)
@@ -136,7 +137,11 @@ def _try_out(classifier: Classifier) -> None:
     """Two black pictures through the network: a wrong size or count of outputs shows now, not in the first chunk."""
     spec = classifier.spec
     width, height = spec.input.size
-    black = np.zeros((height, width, CHANNELS[spec.input.colour]), dtype=np.uint8)
-    shape = classifier.probabilities([black, black]).shape
-    if shape != (2, spec.outputs):
-        raise ValueError(f"gives an output of shape {shape} for two pictures; its card says (2, {spec.outputs})")
+    black = np.zeros((2, height, width, CHANNELS[spec.input.colour]), dtype=np.uint8)
+    found = classifier.start(Batch({geometry(spec.input): black}))()
+    shape, wanted = found.probabilities.shape, (2, spec.outputs)
+    if spec.joint is not None:
+        shape = found.features.shape if found.features is not None else ()
+        wanted = (2, spec.joint.dimensions)
+    if shape != wanted:
+        raise ValueError(f"gives an output of shape {shape} for two pictures; its card says {wanted}")

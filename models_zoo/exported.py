@@ -77,6 +77,19 @@ class _TwoOutputs(WithFeatures):
         return logits, features
 
 
+class _VectorsAlone(WithFeatures):
+    """An encoder, which has no logits: its vectors are the features."""
+
+    def __init__(self, program: nn.Module, width: int) -> None:
+        super().__init__()
+        self.program = program
+        self.width = width
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        vectors: Tensor = self.program(pictures)
+        return vectors.new_zeros((vectors.shape[0], 0)), vectors
+
+
 def with_features(net: nn.Module) -> WithFeatures | None:
     """A program out of `load`, giving (what it gave, features [N, D]) in one forward; it shares the weights of `net`.
 
@@ -85,17 +98,44 @@ def with_features(net: nn.Module) -> WithFeatures | None:
     """
     if not isinstance(net, torch.fx.GraphModule):
         return None
+    result = _only_result(net)
+    features = _before_last_layer(result)
+    if result is None or features is None:
+        return None
+    return _TwoOutputs(_plain(net, (result, features)), int(features.meta["val"].shape[1])).eval()
+
+
+def encoder(net: nn.Module) -> nn.Module:
+    """An encoder out of `load`, as a plain module of one argument and one result; it shares the weights of `net`.
+
+    Raises `ValueError` where the program takes or gives anything else.
+    """
+    result = _only_result(net) if isinstance(net, torch.fx.GraphModule) else None
+    if not isinstance(net, torch.fx.GraphModule) or result is None:
+        raise ValueError("the program should take one tensor and give one, its vectors; export it so")
+    return _plain(net, result).eval()
+
+
+def vectors_alone(net: nn.Module, width: int) -> WithFeatures:
+    """`encoder`, giving (logits [N, 0], vectors [N, `width`]) as a network with features does. Raises `ValueError`."""
+    return _VectorsAlone(encoder(net), width).eval()
+
+
+def _only_result(net: torch.fx.GraphModule) -> Any:
+    """What the one result of a program with one argument is made by; `None` where it has more of either."""
     end = next(node for node in net.graph.nodes if node.op == "output")
     inputs = [node for node in net.graph.nodes if node.op == "placeholder"]
     results = end.args[0] if isinstance(end.args[0], list | tuple) else [end.args[0]]
-    features = _before_last_layer(results[0]) if len(results) == len(inputs) == 1 else None
-    if features is None:
-        return None
-    graph = torch.fx.Graph()  # of plain arguments and results, without the exported program's packing of them
+    return results[0] if len(results) == len(inputs) == 1 else None
+
+
+def _plain(net: torch.fx.GraphModule, results: Any) -> nn.Module:
+    """The graph of plain arguments and `results` (nodes of it), without the exported program's packing of them."""
+    graph = torch.fx.Graph()
     copies: dict[torch.fx.Node, torch.fx.Node] = {}
     graph.graph_copy(net.graph, copies)
-    graph.output((copies[results[0]], copies[features]))
-    return _TwoOutputs(torch.fx.GraphModule(net, graph), int(features.meta["val"].shape[1])).eval()
+    graph.output(torch.fx.map_arg(results, copies.__getitem__))
+    return torch.fx.GraphModule(net, graph)
 
 
 def _before_last_layer(result: Any) -> torch.fx.Node | None:

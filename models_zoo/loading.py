@@ -74,7 +74,8 @@ class RemoteRunner:
 def load(spec: ClassifierSpec, classifiers_dir: Path, compute: Compute) -> Runnable:
     """The classifier of `spec`, ready to be run by `compute`.
 
-    Raises `ClassifierError` where it can't be loaded as its card says. What ONNX Runtime can't run as torch does, torch
+    Of a joint card the image encoder; `models_zoo.joint` has the other. Raises `ClassifierError` where it can't be
+    loaded as its card says. What ONNX Runtime can't run as torch does, torch
     runs, with a warning.
     """
     started = time.monotonic()
@@ -93,7 +94,7 @@ def _load(spec: ClassifierSpec, classifiers_dir: Path, compute: Compute) -> tupl
         # What calls itself float32 is that, also as the reference that less precision is compared with.
         torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     classifier = load_classifier(spec, classifiers_dir, compute.device)
-    if compute.device.type == "cuda" and compute.precision == AUTO:
+    if compute.device.type == "cuda" and compute.precision == AUTO and spec.joint is None:
         return reduced(classifier), TORCH
     tiny = sum(weights.numel() for weights in classifier.net.parameters()) < WORTH_EXPORTING
     if compute.runs_onnx and compute.cache_dir is not None and not (tiny and compute.backend == AUTO):

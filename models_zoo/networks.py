@@ -16,7 +16,7 @@ from models_zoo import (
     registry,
     torchvision_nets,
 )
-from models_zoo.architectures import BUILTIN, EXPORTED, HEAD, REMOTE, TORCHVISION
+from models_zoo.architectures import BUILTIN, EXPORTED, HEAD, JOINT, REMOTE, TORCHVISION
 from models_zoo.card_parts import Weights
 from models_zoo.features import HeadNet, HeadWithFeatures, WithFeatures
 from models_zoo.spec import ClassifierSpec
@@ -27,7 +27,8 @@ _FRESH_BACKBONE_OUTPUTS = 1000  # of a backbone without weights; a head doesn't 
 
 
 def build_network(spec: ClassifierSpec, weights: WeightsData, device: torch.device) -> nn.Module:
-    """The network of `spec`, which maps [N, C, H, W] float32 to raw logits [N, outputs], ready to be asked.
+    """The network of `spec`, which maps [N, C, H, W] float32 to raw logits [N, outputs], ready to be asked; of a
+    joint card the image encoder, which maps them to vectors [N, dimensions].
 
     `weights` is what `models_zoo.weights.read_weights` gave. In evaluation mode, without gradients, on `device`.
     Raises `ValueError`, `TypeError`, `exported.UnsafeProgramError` or torch's own errors where the weights are another
@@ -48,11 +49,14 @@ def with_features(net: nn.Module, spec: ClassifierSpec) -> WithFeatures | None:
     """`net` (out of `build_network`) as a module that gives (logits [N, outputs], features [N, D]) in one forward.
 
     It shares the weights of `net` and leaves `net` as it is; `width` is D. The features are the input of the last
-    linear layer; for SqueezeNet the pooled map before its classifier; for a head the backbone's. `None` where there
+    linear layer; for SqueezeNet the pooled map before its classifier; for a head the backbone's; for a joint card the
+    image encoder's vectors, beside no logits. `None` where there
     are none that can be found for certain (some exported programs).
     """
     if isinstance(net, HeadNet):
         return HeadWithFeatures(net.backbone, net.head).eval()
+    if spec.joint is not None:
+        return exported.vectors_alone(net, spec.joint.dimensions)
     return _features_of(net, spec.family, spec.architecture)
 
 
@@ -104,7 +108,7 @@ def _plain(
         return _ready(_fresh(family, architecture, outputs or _FRESH_BACKBONE_OUTPUTS, weights.seed), device)
     if data is None:
         raise ValueError("the weights are missing; read them with models_zoo.weights")
-    if family == EXPORTED:
+    if family in (EXPORTED, JOINT):
         return exported.load(data, device)
     state = _state(data)
     if family == TORCHVISION:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models_zoo.architectures import REMOTE, TORCHVISION
+from models_zoo.architectures import JOINT, REMOTE, TORCHVISION
 from models_zoo.card_parts import architecture
 from models_zoo.fields import FieldError, Fields
 from models_zoo.label_map import label_map_for
@@ -55,6 +55,31 @@ def read_entries(path: Path, classifiers_dir: Path, *, classes: Path | None = No
     for beside the roster. Weights that a table names by torchvision's enum are fetched into the folder where they
     aren't there. Raises `RosterError` with every table's first problem.
     """
+    entries, problems = _read(path, classifiers_dir=classifiers_dir, classes=classes)
+    problems += [
+        f"family: {entry.spec.name!r} is a joint card, which gives vectors and no probabilities: it can't be in a"
+        " roster; put it on an edition with manage.py joint_card"
+        for entry in entries
+        if entry.spec.joint is not None
+    ]
+    problems += _duplicates([entry.spec for entry in entries])
+    if problems:
+        raise RosterError(path, problems)
+    return entries
+
+
+def read_joint(path: Path, classifiers_dir: Path) -> ClassifierSpec:
+    """The joint card in `path`, which has no other table, with the checksums of its files. Raises `RosterError`."""
+    entries, problems = _read(path, classifiers_dir=classifiers_dir, classes=None)
+    if not problems and (len(entries) != 1 or entries[0].spec.joint is None):
+        problems.append(f"should have one [[{TABLE}]] table, of family {JOINT!r}: docs/classifiers.md has an example")
+    if problems:
+        raise RosterError(path, problems)
+    return entries[0].spec
+
+
+def _read(path: Path, *, classifiers_dir: Path, classes: Path | None) -> tuple[list[Entry], list[str]]:
+    """Every table that can be read, and the first problem of each that can't."""
     entries: list[Entry] = []
     problems: list[str] = []
     for number, table in enumerate(_tables(path), start=1):
@@ -64,10 +89,7 @@ def read_entries(path: Path, classifiers_dir: Path, *, classes: Path | None = No
             name = table.get("name") if isinstance(table, dict) else None
             where = f"[[{TABLE}]] {number}" + (f" ({name})" if name else "")
             problems.append(f"{where}: {error}")
-    problems += _duplicates([entry.spec for entry in entries])
-    if problems:
-        raise RosterError(path, problems)
-    return entries
+    return entries, problems
 
 
 def _tables(path: Path) -> list[Any]:
@@ -94,10 +116,11 @@ def _entry(table: Any, *, folder: Path, classifiers_dir: Path, classes: Path | N
         raise FieldError(TABLE, "should be a table of keys and values")
     weight = Fields(table).positive("weight", default=1.0)
     card = _completed({key: value for key, value in table.items() if key != "weight"}, prefix="")
-    labels = Fields(Fields(card).raw("labels"), prefix="labels")
-    card["vocabulary"] = labels.text("vocabulary")
-    card["labels"] = _labels(labels, folder=folder, classes=classes)
-    labels.finish()
+    if card.get("family") != JOINT:
+        labels = Fields(Fields(card).raw("labels"), prefix="labels")
+        card["vocabulary"] = labels.text("vocabulary")
+        card["labels"] = _labels(labels, folder=folder, classes=classes)
+        labels.finish()
     backbone = card.get("backbone")
     if isinstance(backbone, dict):
         card["backbone"] = _completed(backbone, prefix="backbone")
@@ -129,25 +152,35 @@ def _with_checksums(card: dict[str, Any], classifiers_dir: Path | None) -> dict[
     own = {**card, **_checksum(card, classifiers_dir, prefix="")}
     if isinstance(backbone, dict):
         own["backbone"] = {**backbone, **_checksum(backbone, classifiers_dir, prefix="backbone.")}
+    text = card.get("text")
+    if isinstance(text, dict):
+        own["text"] = {
+            **text,
+            **_checksum(text, classifiers_dir, prefix="text."),
+            **_checksum(text, classifiers_dir, prefix="text.", file="tokenizer", key="tokenizer_sha256"),
+        }
     return own
 
 
-def _checksum(table: dict[str, Any], classifiers_dir: Path | None, *, prefix: str) -> dict[str, str]:
-    name, expected = table.get("weights"), table.get("sha256")
+def _checksum(
+    table: dict[str, Any], classifiers_dir: Path | None, *, prefix: str, file: str = "weights", key: str = "sha256"
+) -> dict[str, str]:
+    """`key` with the checksum of the file that stands under the key `file`."""
+    name, expected = table.get(file), table.get(key)
     if not isinstance(name, str) or not name or table.get("family") == REMOTE:
         return {}
     if classifiers_dir is None:
-        return {"sha256": _UNKNOWN if expected is None else expected}
+        return {key: _UNKNOWN if expected is None else expected}
     if "weights_enum" in table:
         _fetch(table, classifiers_dir / name, prefix=prefix)
-    actual = weights_sha256(classifiers_dir, name, prefix=prefix)
+    actual = weights_sha256(classifiers_dir, name, key=f"{prefix}{file}")
     if expected is not None and actual != expected:
         raise FieldError(
-            f"{prefix}sha256",
+            f"{prefix}{key}",
             f"the file {name!r} has {actual}, the roster says {expected}: fetch the file again, or put its"
             " checksum into the roster if the change was meant",
         )
-    return {"sha256": actual}
+    return {key: actual}
 
 
 def _fetch(table: dict[str, Any], path: Path, *, prefix: str) -> None:
@@ -163,7 +196,7 @@ def _fetch(table: dict[str, Any], path: Path, *, prefix: str) -> None:
         raise FieldError(f"{prefix}weights_enum", str(error)) from error
 
 
-def weights_sha256(classifiers_dir: Path, weights: str, *, prefix: str = "") -> str:
+def weights_sha256(classifiers_dir: Path, weights: str, *, key: str = "weights") -> str:
     """sha256 in hex of a weights file. Raises `FieldError` if it can't be read."""
     path = classifiers_dir / weights
     try:
@@ -171,7 +204,7 @@ def weights_sha256(classifiers_dir: Path, weights: str, *, prefix: str = "") -> 
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise FieldError(
-            f"{prefix}weights",
+            key,
             f"{weights!r} can't be read from the folder of classifiers {str(classifiers_dir)!r}: {error.strerror};"
             " put the file there, or name another folder",
         ) from error

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from models_zoo.architectures import EXPORTED, FAMILIES, HEAD, REMOTE
+from models_zoo.architectures import EXPORTED, FAMILIES, HEAD, JOINT, REMOTE
 from models_zoo.card_parts import (
     CHANNELS,
     SHIFT,
@@ -22,6 +22,7 @@ from models_zoo.card_parts import (
     quality,
 )
 from models_zoo.fields import FieldError, Fields
+from models_zoo.joint_card import Joint
 
 __all__ = [
     "ACTIVATIONS",
@@ -57,7 +58,8 @@ class ClassifierSpec:
     in a message may leave them out (empty), for their number (`outputs`) and checksum (`labels_sha256`) stay.
     `activation`: softmax over all outputs, a sigmoid of each, or `none`. `source` and `licence`: where the weights
     come from, in words. `weights_enum`: torchvision's own name of the weights. `seed`: of weights that are drawn,
-    where there is no file. `quality`: measured figures, in free keys.
+    where there is no file. `quality`: measured figures, in free keys. A `joint` card has no labels and no outputs: of a
+    picture it gives a vector alone.
     """
 
     name: str
@@ -78,6 +80,7 @@ class ClassifierSpec:
     calibration: Calibration | None = None
     backbone: Backbone | None = None
     remote: Remote | None = None
+    joint: Joint | None = None
     quality: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
@@ -108,6 +111,8 @@ class ClassifierSpec:
             facts["backbone"] = self.backbone.identity
         if self.remote is not None:
             facts["remote"] = self.remote.identity
+        if self.joint is not None:
+            facts["joint"] = self.joint.identity
         return canonical_sha256(facts)
 
     def to_dict(self, *, with_labels: bool = True) -> dict[str, Any]:
@@ -119,16 +124,12 @@ class ClassifierSpec:
         card: dict[str, Any] = {
             "name": self.name,
             "family": self.family,
-            "architecture": self.architecture,
             **(self.remote.to_dict() if self.remote is not None else self.file.to_dict()),
             "input": self.input.to_dict(),
-            "activation": self.activation,
-            "vocabulary": self.vocabulary,
-            "outputs": self.outputs,
-            "labels_sha256": self.labels_sha256,
             "source": self.source,
             "licence": self.licence,
             "digest": self.digest,
+            **(self._answers() if self.joint is None else self.joint.to_dict()),
         }
         if self.calibration is not None:
             card["calibration"] = self.calibration.to_dict()
@@ -140,6 +141,16 @@ class ClassifierSpec:
             card["labels"] = list(self.labels)
         return card
 
+    def _answers(self) -> dict[str, Any]:
+        """What a joint card has nothing of."""
+        return {
+            "architecture": self.architecture,
+            "activation": self.activation,
+            "vocabulary": self.vocabulary,
+            "outputs": self.outputs,
+            "labels_sha256": self.labels_sha256,
+        }
+
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ClassifierSpec:
         """A card out of `to_dict`, or one of which `outputs`, `labels_sha256` and `digest` are left out.
@@ -148,14 +159,16 @@ class ClassifierSpec:
         """
         fields = Fields(data)
         family = fields.choice("family", FAMILIES)
-        vocabulary = fields.text("vocabulary")
+        joint = Joint.from_fields(fields) if family == JOINT else None
+        vocabulary = fields.text("vocabulary") if joint is None else ""
         labels = fields.texts("labels") if fields.has("labels") else ()
-        outputs, labels_sha256 = _label_facts(fields, vocabulary, labels)
+        outputs, labels_sha256 = _label_facts(fields, vocabulary, labels) if joint is None else (0, "")
         name, built = fields.text("name"), architecture(fields, family)
         remote = Remote.from_fields(fields) if family == REMOTE else None
         weights = Weights.from_fields(fields, family) if remote is None else Weights(path="", sha256="")
         picture = InputSpec.from_dict(fields.raw("input"))
-        activation = fields.choice("activation", (*ACTIVATIONS, NONE) if family in (REMOTE, EXPORTED) else ACTIVATIONS)
+        activations = (*ACTIVATIONS, NONE) if family in (REMOTE, EXPORTED) else ACTIVATIONS
+        activation = fields.choice("activation", activations) if joint is None else NONE
         spec = cls(
             name=name,
             family=family,
@@ -175,6 +188,7 @@ class ClassifierSpec:
             calibration=_calibration(fields, activation, outputs),
             backbone=Backbone.from_dict(fields.raw("backbone")) if family == HEAD else None,
             remote=remote,
+            joint=joint,
             quality=quality(fields, decode=picture.decode),
         )
         if fields.has("digest") and fields.raw("digest") != spec.digest:

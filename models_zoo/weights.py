@@ -29,7 +29,8 @@ def read_weights(spec: ClassifierSpec, classifiers_dir: Path) -> WeightsData:
     """The weights that `spec` names, after their checksums were compared.
 
     A missing file of a card that names torchvision's enum is fetched. `None` for weights that are drawn by a seed,
-    and for a remote classifier. Raises `ClassifierError` if a file is missing or another one.
+    and for a remote classifier; of a joint card the image encoder's. Raises `ClassifierError` if a file is missing or
+    another one.
     """
     if spec.family == REMOTE:
         return None
@@ -49,18 +50,24 @@ def _read(name: str, architecture: str, weights: Weights, classifiers_dir: Path)
     try:
         if weights.enum and not path.exists():
             torchvision_weights.fetch(torchvision_weights.url_of(architecture, weights.enum), path)
-        data = path.read_bytes()
     except torchvision_weights.FetchError as error:
         raise ClassifierError(f"classifier {name!r}: {error}") from error
+    return read_file(name, weights.path, weights.sha256, classifiers_dir)
+
+
+def read_file(name: str, path: str, sha256: str, classifiers_dir: Path) -> bytes:
+    """A file that the card `name` names, after its checksum was compared. Raises `ClassifierError`."""
+    try:
+        data = (classifiers_dir / path).read_bytes()
     except OSError as error:
         raise ClassifierError(
-            f"classifier {name!r}: {weights.path!r} can't be read from the folder of classifiers"
+            f"classifier {name!r}: {path!r} can't be read from the folder of classifiers"
             f" {str(classifiers_dir)!r}: {error.strerror}; put the file there, or set CLASSIFIERS_DIR to another folder"
         ) from error
     actual = hashlib.sha256(data).hexdigest()
-    if actual != weights.sha256:
+    if actual != sha256:
         raise ClassifierError(
-            f"classifier {name!r}: the file {weights.path!r} has the checksum {actual}, its card says"
-            f" {weights.sha256}; put the right file there, or load the roster again"
+            f"classifier {name!r}: the file {path!r} has the checksum {actual}, its card says"
+            f" {sha256}; put the right file there, or load the roster again"
         )
     return data

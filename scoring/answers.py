@@ -40,7 +40,11 @@ def answer(
         failed |= outcome.row.failed
     return ScoreResult(
         image=ref.image,
-        probabilities={digest: packed(numbers[digest].probabilities, "<f4") for digest in digests if digest in numbers},
+        probabilities={
+            digest: packed(numbers[digest].probabilities, "<f4")
+            for digest in digests
+            if digest in numbers and numbers[digest].probabilities.size
+        },
         failed={digest: failed[digest] for digest in digests if digest in failed and digest not in numbers},
         embeddings={
             digest: packed(embedding, "<f2")

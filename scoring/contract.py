@@ -13,6 +13,8 @@ from typing import Any
 
 SCORE_IMAGES = "scoring.tasks.score_images"
 RECORD_SCORES = "cats4ml.submissions.tasks.record_scores"
+EMBED_TEXT = "scoring.tasks.embed_text"
+RECORD_TEXT_VECTORS = "cats4ml.submissions.tasks.record_text_vectors"
 
 SCORING_QUEUE = "scoring"
 WEB_QUEUE = "web"
@@ -27,6 +29,9 @@ UNREADABLE_IMAGE = "unreadable_image"
 MISSING_IMAGE = "missing_image"
 QUARANTINED = "quarantined"  # its worker died over it, more than once
 ERRORS = (UNREADABLE_IMAGE, MISSING_IMAGE, QUARANTINED)
+
+# Why texts got no vectors: the joint card can't be loaded as it says.
+UNUSABLE_CARD = "unusable_card"
 
 
 def queue_name(base: str, suffix: str) -> str:
@@ -79,10 +84,11 @@ class ScoreResult:
     """What the classifiers said of one picture.
 
     `probabilities`: by classifier digest, one packed float32 array with one probability for each of the
-    classifier's outputs. `embeddings`: by digest, one packed float16 array, of length 1 as a vector. `failed`: by
-    digest, why that classifier gave nothing that can be used (not a finite number, say); the others' numbers stand.
-    `perceptual_hash`: 16 hex digits, empty if unknown. Or an `error` out of `ERRORS`, which concerns the picture for
-    every classifier, and a `detail` in words. A picture that has no result at all is to be asked for again.
+    classifier's outputs; none of a joint card, which has no outputs. `embeddings`: by digest, one packed float16 array,
+    of length 1 as a vector. `failed`: by digest, why that classifier gave nothing that can be used (not a finite
+    number, say); the others' numbers stand. `perceptual_hash`: 16 hex digits, empty if unknown. Or an `error` out of
+    `ERRORS`, which concerns the picture for every classifier, and a `detail` in words. A picture that has no result at
+    all is to be asked for again.
     """
 
     image: int
@@ -101,6 +107,61 @@ class ScoreResult:
         """What `to_message` gave. Keys that a newer sender adds are passed over."""
         known = {one.name for one in fields(cls)}
         return cls(**{name: value for name, value in message.items() if name in known})
+
+
+@dataclass(frozen=True)
+class TextRequest:
+    """Texts and the joint card whose text encoder is to make vectors of them. `reply_queue` as in `ScoreRequest`."""
+
+    texts: tuple[str, ...]
+    card: dict[str, Any]
+    reply_queue: str
+    priority: int = INTERACTIVE
+
+    def to_message(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_message(cls, message: dict[str, Any]) -> TextRequest:
+        """What `to_message` gave. Keys that an older sender leaves out or a newer one adds are tolerated."""
+        return cls(
+            texts=tuple(message["texts"]),
+            card=message["card"],
+            reply_queue=message["reply_queue"],
+            priority=message.get("priority", INTERACTIVE),
+        )
+
+
+@dataclass(frozen=True)
+class TextResult:
+    """The vectors of texts, which come back unchanged, by the card of this digest.
+
+    `vectors`: for each text one packed float16 array, of length 1 as a vector, or an empty text where the encoder gave
+    no finite vector that has a length. `cut`: for each text whether its end was left out, being longer than the encoder
+    takes. Or an `error` (`UNUSABLE_CARD`) with a `detail` for the organiser.
+    """
+
+    digest: str
+    texts: tuple[str, ...]
+    vectors: tuple[str, ...] = ()
+    cut: tuple[bool, ...] = ()
+    error: str = ""
+    detail: str = ""
+
+    def to_message(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_message(cls, message: dict[str, Any]) -> TextResult:
+        """What `to_message` gave. Keys that a newer sender adds are passed over."""
+        return cls(
+            digest=message["digest"],
+            texts=tuple(message["texts"]),
+            vectors=tuple(message["vectors"]),
+            cut=tuple(message["cut"]),
+            error=message["error"],
+            detail=message["detail"],
+        )
 
 
 def pack(values: Sequence[float]) -> str:

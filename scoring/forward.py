@@ -108,8 +108,10 @@ def _finished(parts: list[Pending] | Exception) -> list[Outputs]:
 def _fill(rows: Sequence[Row], digest: str, classifier: Runnable, parts: Sequence[Outputs]) -> None:
     values = np.concatenate([part.probabilities for part in parts])
     features = [part.features for part in parts if part.features is not None]
-    embeddings = _unit(np.concatenate(features)) if features else [None] * len(rows)
+    embeddings = unit_vectors(np.concatenate(features)) if features else [None] * len(rows)
     finite = np.isfinite(values).all(axis=1)
+    if values.shape[1] == 0:  # a joint card has nothing but its vectors
+        finite &= [embedding is not None for embedding in embeddings]
     for row, good, probabilities, embedding in zip(rows, finite, values, embeddings, strict=True):
         if good:
             row.numbers[digest] = Numbers(probabilities, embedding)
@@ -117,8 +119,8 @@ def _fill(rows: Sequence[Row], digest: str, classifier: Runnable, parts: Sequenc
             row.failed[digest] = f"No finite number from {classifier.spec.name}."
 
 
-def _unit(features: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float16] | None]:
-    """Each row at length 1; none where it has no length."""
+def unit_vectors(features: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float16] | None]:
+    """Each row at length 1; none where it has no finite length."""
     lengths = np.linalg.norm(features.astype(np.float64), axis=1)
     return [
         (row / length).astype(np.float16) if np.isfinite(length) and length > 0 else None

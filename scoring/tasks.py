@@ -1,4 +1,4 @@
-"""The worker's one task. It answers with a message; a surprise is logged and the sender's sweep asks again."""
+"""The worker's tasks. Each answers with a message; a surprise is logged and the sender asks again."""
 
 from __future__ import annotations
 
@@ -18,14 +18,24 @@ from celery.signals import worker_ready
 
 from models_zoo.vision import torchvision
 from scoring.app import app, settings
-from scoring.contract import RECORD_SCORES, SCORE_IMAGES, ScoreRequest, ScoreResult
+from scoring.contract import (
+    EMBED_TEXT,
+    RECORD_SCORES,
+    RECORD_TEXT_VECTORS,
+    SCORE_IMAGES,
+    ScoreRequest,
+    ScoreResult,
+    TextRequest,
+)
 from scoring.engine import Engine
 from scoring.isolation import score_isolated
 from scoring.quarantine import Tries
 from scoring.setup import make_cache, make_compute, make_store
+from scoring.texts import TextEncoders
 
 logger = logging.getLogger(__name__)
 _making = threading.Lock()
+text_encoders = TextEncoders(settings.classifiers_dir)
 
 
 @functools.cache
@@ -82,8 +92,20 @@ def _reply(asked: ScoreRequest, results: list[ScoreResult]) -> None:
     app.send_task(RECORD_SCORES, kwargs={"results": messages}, queue=asked.reply_queue, priority=asked.priority)
 
 
-# Registered by a call, not by a decorator: the function stays a plain, typed one.
+def embed_text(request: dict[str, Any], **_later: Any) -> None:
+    """Sends the vectors of the texts of `request` (a `TextRequest` as a message) to its reply queue."""
+    started = time.monotonic()
+    asked = TextRequest.from_message(request)
+    result = text_encoders.embed(asked)
+    kwargs = {"result": result.to_message()}
+    app.send_task(RECORD_TEXT_VECTORS, kwargs=kwargs, queue=asked.reply_queue, priority=asked.priority)
+    took = time.monotonic() - started
+    logger.info("%d texts in %.3f s%s", len(asked.texts), took, f": {result.error}" if result.error else "")
+
+
+# Registered by a call, not by a decorator: the functions stay plain, typed ones.
 app.task(name=SCORE_IMAGES)(score_images)
+app.task(name=EMBED_TEXT)(embed_text)
 
 
 @worker_ready.connect

@@ -83,6 +83,15 @@ def add_classifier(*, card: Mapping[str, Any]) -> Classifier:
     return classifier
 
 
+def add_joint_classifier(*, card: Mapping[str, Any]) -> Classifier:
+    """The joint text-image card that `python -m models_zoo.joint` prints: a classifier without labels."""
+    classifier, _ = Classifier.objects.get_or_create(
+        digest=card["digest"],
+        defaults={"name": card["name"], "vocabulary": "", "outputs": [], "card": dict(card)},
+    )
+    return classifier
+
+
 def picture_suffix(name: str) -> str:
     """The file name's ending if it is a picture's, else nothing; the rest of the name is not kept."""
     suffix = PurePosixPath(name).suffix.lower()

@@ -221,6 +221,9 @@ class ImportRun(models.Model):
         return f"{self.kind} from {self.source}"
 
 
+JOINT = "joint"  # as a card says it
+
+
 class Classifier(models.Model):
     """One version of one classifier. `digest` covers everything that changes its numbers: weights, input, labels."""
 
@@ -233,6 +236,11 @@ class Classifier(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.digest[:12]}"
+
+    @property
+    def is_joint(self) -> bool:
+        """Whether it is a joint text-image card: it has no outputs and gives embeddings alone, no predictions."""
+        return bool(self.card.get("family") == JOINT)
 
 
 class Prediction(models.Model):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
+from cats4ml.catalog.models import Classifier
 from cats4ml.challenges.actions import decide_policy
 from cats4ml.challenges.models import Challenge, ChallengeStatus
 from cats4ml.challenges.near_copies import freeze
@@ -88,6 +89,17 @@ def set_status(*, challenge: Challenge, status: ChallengeStatus, despite_unknown
         current.status = status
         current.save(update_fields=["status"])
     challenge.status = status
+
+
+def set_joint_classifier(*, challenge: Challenge, classifier: Classifier | None) -> None:
+    """Let an edition's pool be searched by meaning with a joint text-image card, or with `None` no longer.
+
+    Embeddings stay where they are. Raises `EditionRefused` for a classifier that isn't joint.
+    """
+    if classifier is not None and not classifier.is_joint:
+        raise EditionRefused(f"{classifier.name} is no joint text-image card: it knows nothing of texts")
+    challenge.joint_classifier = classifier
+    challenge.save(update_fields=["joint_classifier"])
 
 
 def set_queue(*, challenge: Challenge, queue: str) -> None:

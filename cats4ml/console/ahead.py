@@ -46,14 +46,16 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Came:
-    """What scoring a pool came to. `scored`: target images that all classifiers have seen, `now` of them by this run;
-    `left`: those that neither were scored nor have a reason why not; `unanswered`: those of them that were asked for
+    """What scoring a pool came to. `scored`: target images that all classifiers of the roster have seen, `now` of them
+    by this run; `embedded`: those that the joint card has seen, where its embeddings were asked for; `left`: those that
+    neither were seen by everybody asked nor have a reason why not; `unanswered`: those of them that were asked for
     again and again."""
 
     challenge: str
     images: int
     scored: int
     now: int
+    embedded: int | None
     left: int
     unanswered: int
     seconds: float
@@ -89,13 +91,16 @@ def score_ahead(
     """Have every target image scored by every classifier of the roster in force, `limit` pictures at most.
 
     By the ordinary workers if they listen on the edition's queues, else by workers of this run's own, whose weights are
-    relative to `classifiers_dir`. `embeddings`: also ask for embeddings that are lacking where predictions are there.
+    relative to `classifiers_dir`. `embeddings`: also ask for embeddings that are lacking where predictions are there,
+    and for those of the edition's joint card.
     `retry_failed`: forget first why pictures could not be scored. May be interrupted at any time: what was answered is
     kept. Raises `AheadRefused` without a roster, and `WorkersFailed` where the workers die or answer nothing.
     """
     if challenge.roster is None:
         raise AheadRefused(f"{challenge.slug} has no classifiers yet: decide its roster first")
     classifiers = list(challenge.roster.classifiers.defer("outputs"))
+    if embeddings and challenge.joint_classifier is not None:
+        classifiers.append(challenge.joint_classifier)
     if retry_failed:
         _forget_failures(challenge, classifiers)
     before, began = _scored(challenge, classifiers), time.monotonic()
@@ -116,19 +121,29 @@ def lacking(
     failures = ScoringFailure.objects.filter(image=image)
     missing = Q(pk__in=[])
     for one in classifiers:
-        unseen = Q(~Exists(Prediction.objects.filter(image=image, classifier=one)))
-        if embeddings and dispatch.gives_embeddings(one):
+        unseen = Q(pk__in=[]) if one.is_joint else Q(~Exists(Prediction.objects.filter(image=image, classifier=one)))
+        if one.is_joint or (embeddings and dispatch.gives_embeddings(one)):
             unseen |= Q(~Exists(Embedding.objects.filter(image=image, classifier=one)))
         missing |= unseen & Q(~Exists(failures.filter(classifier=one)))
     return PoolImage.objects.filter(~Exists(failures.filter(classifier=None)), missing, challenge=challenge)
 
 
 def _scored(challenge: Challenge, classifiers: Sequence[Classifier]) -> int:
-    """How many target images every classifier has seen."""
+    """How many target images every classifier of the roster has seen."""
     pool = PoolImage.objects.filter(challenge=challenge)
     for one in classifiers:
-        pool = pool.filter(Exists(Prediction.objects.filter(image=OuterRef("image"), classifier=one)))
+        if not one.is_joint:
+            pool = pool.filter(Exists(Prediction.objects.filter(image=OuterRef("image"), classifier=one)))
     return pool.count()
+
+
+def _embedded(challenge: Challenge, classifiers: Sequence[Classifier]) -> int | None:
+    """How many target images the joint card has seen; `None` where it isn't among the classifiers."""
+    joint = next((one for one in classifiers if one.is_joint), None)
+    if joint is None:
+        return None
+    seen = Exists(Embedding.objects.filter(image=OuterRef("image"), classifier=joint))
+    return PoolImage.objects.filter(seen, challenge=challenge).count()
 
 
 def _forget_failures(challenge: Challenge, classifiers: Sequence[Classifier]) -> None:
@@ -244,6 +259,7 @@ def _came(challenge: Challenge, classifiers: Sequence[Classifier], run: _Run, *,
         images=pool.count(),
         scored=scored,
         now=scored - before,
+        embedded=_embedded(challenge, classifiers),
         left=lacking(challenge, classifiers).count(),
         unanswered=run.unanswered,
         seconds=round(seconds, 2),

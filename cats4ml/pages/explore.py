@@ -47,7 +47,7 @@ NO_INDEX = (
 )
 
 
-def _context(request: HttpRequest, edition: Challenge, viewer: Viewer, **more: Any) -> dict[str, Any]:
+def explore_context(request: HttpRequest, edition: Challenge, viewer: Viewer, **more: Any) -> dict[str, Any]:
     """What every page with pictures has: the filters that are asked for, the labels, and how full the basket is."""
     labels = list(target_labels(edition))
     filters = read_filters(request.GET, labels)
@@ -71,7 +71,7 @@ def _context(request: HttpRequest, edition: Challenge, viewer: Viewer, **more: A
 @require_GET
 def explore(request: HttpRequest, slug: str) -> HttpResponse:
     edition, viewer = challenge_and_viewer(request, slug)
-    context = _context(request, edition, viewer)
+    context = explore_context(request, edition, viewer)
     filters: Filters = context["filters"]
     if request.GET.get("by") == "meaning" and context["meaning_url"] and filters.words:
         return redirect(f"{context['meaning_url']}?{urlencode({'q': filters.words})}")
@@ -120,7 +120,7 @@ def like(request: HttpRequest, slug: str, image_uuid: uuid.UUID) -> HttpResponse
     """The pictures nearest to one, nearest first; filters narrow them as in the gallery."""
     edition, viewer = challenge_and_viewer(request, slug)
     target = _in_pool(edition, image_uuid)
-    context = _context(request, edition, viewer, target=target)
+    context = explore_context(request, edition, viewer, target=target)
     filters: Filters = context["filters"]
     start = min(whole_number(request.GET.get("from")) or 0, MOST_LIKE - PICTURES_A_PAGE)
     pool = filtered(edition, filters, viewer.finder)
@@ -164,7 +164,7 @@ def picture(request: HttpRequest, slug: str, image_uuid: uuid.UUID) -> HttpRespo
     """One picture large, with what the collection says of it, its author, and pictures like it."""
     edition, viewer = challenge_and_viewer(request, slug)
     target = _in_pool(edition, image_uuid)
-    context = _context(request, edition, viewer, target=target)
+    context = explore_context(request, edition, viewer, target=target)
     ids, refusal = _nearest(edition, target, PoolImage.objects.filter(challenge=edition), limit=IN_THE_STRIP)
     [one] = shown(edition, [target.image_id], viewer.finder)
     context |= {

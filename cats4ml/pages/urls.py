@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cats4ml.pages import data, explore, views
+from cats4ml.pages import data, explore, meaning, views
 
 app_name = "pages"
 urlpatterns = [
@@ -15,5 +15,6 @@ urlpatterns = [
     path("challenges/<slug:slug>/explore/", explore.explore, name="explore"),
     path("challenges/<slug:slug>/explore/like/<uuid:image_uuid>/", explore.like, name="explore_like"),
     path("challenges/<slug:slug>/explore/picture/<uuid:image_uuid>/", explore.picture, name="explore_picture"),
+    path("challenges/<slug:slug>/explore/meaning/", meaning.meaning, name="meaning"),
     path("challenges/<slug:slug>/submissions/", views.mine, name="mine"),
 ]

@@ -13,10 +13,11 @@ from django.db import transaction
 from django.db.models import QuerySet
 from kombu.exceptions import OperationalError
 
-from cats4ml.catalog.models import Classifier, Embedding, Image, Prediction
+from cats4ml.catalog.models import JOINT, Classifier, Embedding, Image, Prediction
 from cats4ml.challenges.models import Challenge, RosterVersion
 from scoring.contract import (
     BULK,
+    EMBED_TEXT,
     INTERACTIVE,
     MISSING_IMAGE,
     RECORD_SCORES,
@@ -26,6 +27,7 @@ from scoring.contract import (
     ImageRef,
     ScoreRequest,
     ScoreResult,
+    TextRequest,
     queue_name,
 )
 
@@ -38,7 +40,7 @@ RECOUNT_BOARD = "cats4ml.leaderboard.tasks.recount"
 CHUNK = 32
 # So few pictures are one act of somebody who waits for them; more are a file.
 FEW = 8
-FAMILIES_WITH_FEATURES = ("torchvision", "builtin", "head")
+FAMILIES_WITH_FEATURES = ("torchvision", "builtin", "head", JOINT)
 FAMILIES_PERHAPS_WITH = (*FAMILIES_WITH_FEATURES, "exported")  # a program's features are found, or they are not
 BOARD_SECONDS = 1
 
@@ -55,12 +57,14 @@ def request_scores(
 
     `roster`: the one in force, unless another is given. `priority`: one of the contract's; by itself that of somebody
     who waits where the pictures are few, else that of a file. An embedding comes along with a prediction that is
-    asked for; `embeddings` asks for those too that are lacking where the prediction is there. Returns the number of
-    messages sent to scoring workers.
+    asked for; `embeddings` asks for those too that are lacking where the prediction is there, and for those of the
+    edition's joint card, which has no part in any score. Returns the number of messages sent to scoring workers.
     """
     roster = roster or challenge.roster
     assert roster is not None, "pairs exist only in an edition with a roster"
     classifiers = {one.pk: one for one in Classifier.objects.filter(rosters=roster)}
+    if embeddings and challenge.joint_classifier is not None:
+        classifiers[challenge.joint_classifier.pk] = challenge.joint_classifier
     images = Image.objects.in_bulk(list(image_ids))
     if priority is None:
         priority = INTERACTIVE if len(images) <= FEW else BULK
@@ -85,7 +89,8 @@ def _lacking(
 ) -> dict[int, frozenset[int]]:
     """By image, the classifiers that are to be asked about it."""
     have = _present(Prediction.objects.filter(image__in=images, classifier__in=classifiers))
-    lacking = {pk: frozenset(classifiers) - have[pk] for pk in images}
+    predicting = frozenset(pk for pk, one in classifiers.items() if not one.is_joint)
+    lacking = {pk: predicting - have[pk] for pk in images}
     if embeddings:
         embedding = {pk for pk, one in classifiers.items() if gives_embeddings(one)}
         there = _present(Embedding.objects.filter(image__in=images, classifier__in=embedding))
@@ -149,11 +154,27 @@ def ring_board(challenge_id: int, queue: str = "") -> None:
         send(RECOUNT_BOARD, queue_name(WEB_QUEUE, queue), countdown=BOARD_SECONDS, challenge=challenge_id)
 
 
+def request_text_vector(challenge: Challenge, text: str, *, expires: float) -> None:
+    """Ask for the vector of a text by the edition's joint card. Who waits gives up after `expires` seconds, and no
+    worker takes the message after that."""
+    classifier = challenge.joint_classifier
+    assert classifier is not None, "whoever asks has looked"
+    web = queue_name(WEB_QUEUE, challenge.queue)
+    request = TextRequest(texts=(text,), card=_for_workers(classifier.card), reply_queue=web).to_message()
+    send(EMBED_TEXT, queue_name(SCORING_QUEUE, challenge.queue), expires=expires, request=request)
+
+
 def send(
-    task: str, queue: str, *, countdown: float | None = None, priority: int = INTERACTIVE, **kwargs: object
+    task: str,
+    queue: str,
+    *,
+    countdown: float | None = None,
+    expires: float | None = None,
+    priority: int = INTERACTIVE,
+    **kwargs: object,
 ) -> None:
     """Send a task by name. A broker that can't be reached is logged: the sweep will ring again."""
     try:
-        current_app.send_task(task, kwargs=kwargs, queue=queue, countdown=countdown, priority=priority)
+        current_app.send_task(task, kwargs=kwargs, queue=queue, countdown=countdown, expires=expires, priority=priority)
     except OperationalError as error:
         logger.warning("no broker for %s: %s; the sweep will ring again", task, error)

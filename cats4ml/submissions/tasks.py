@@ -7,13 +7,19 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
+from cats4ml.submissions import meaning
 from cats4ml.submissions.actions import recording, scores
-from scoring.contract import RECORD_SCORES, ScoreResult
+from scoring.contract import RECORD_SCORES, RECORD_TEXT_VECTORS, ScoreResult, TextResult
 
 
 @shared_task(name=RECORD_SCORES)
 def record_scores(*, results: list[dict[str, Any]], **kwargs: object) -> None:
     recording.record_scores(results=[ScoreResult.from_message(one) for one in results], at=timezone.now())
+
+
+@shared_task(name=RECORD_TEXT_VECTORS)
+def record_text_vectors(*, result: dict[str, Any], **kwargs: object) -> None:
+    meaning.record_text_vectors(result=TextResult.from_message(result))
 
 
 @shared_task

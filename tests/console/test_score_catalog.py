@@ -52,7 +52,8 @@ def test_a_pool_is_scored_once_and_its_claims_are_scored_without_a_worker(tmp_pa
         {"reason": "unreadable_image", "pictures": 1, "first": ["p3"]},
     ]
     expected = {
-        "challenge": "pool", "images": 5, "scored": 3, "left": 0, "unanswered": 0, "troubles": troubles
+        "challenge": "pool", "images": 5, "scored": 3, "embedded": None, "left": 0, "unanswered": 0,
+        "troubles": troubles,
     }  # fmt: skip
     assert {name: value for name, value in first.items() if name != "seconds"} == expected | {"now": 3}
     assert {name: value for name, value in again.items() if name != "seconds"} == expected | {"now": 0}

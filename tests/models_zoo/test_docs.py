@@ -14,7 +14,7 @@ from models_zoo import registry, torchvision_nets
 from models_zoo.architectures import FAMILIES, REMOTE
 from models_zoo.networks import build_network
 from models_zoo.remote import RemoteClassifier
-from models_zoo.roster import RosterError, read_roster
+from models_zoo.roster import RosterError, read_joint, read_roster
 from models_zoo.spec import CHANNELS
 from models_zoo.torchvision_weights import file_name, url_of
 from models_zoo.weights import read_weights
@@ -22,7 +22,8 @@ from tests.models_zoo.kserve_server import digits_model, serving
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "classifiers.md"
 EXAMPLES = re.findall(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
-BY_ENUM, *OTHERS = EXAMPLES
+JOINT_CARD = next(text for text in EXAMPLES if 'family = "joint"' in text)
+BY_ENUM, *OTHERS = [text for text in EXAMPLES if text != JOINT_CARD]
 
 
 def write(path: Path, net: nn.Module) -> None:
@@ -73,3 +74,12 @@ def test_the_example_of_an_enum_asks_for_torchvisions_file(tmp_path: Path, monke
     (tmp_path / "roster.toml").write_text(BY_ENUM, encoding="utf-8")
     with pytest.raises(RosterError, match=re.escape(file_name(url_of("mobilenet_v3_small", "IMAGENET1K_V1")))):
         read_roster(tmp_path / "roster.toml", tmp_path)
+
+
+def test_the_example_of_a_joint_card_is_one(tmp_path: Path) -> None:
+    for name in ("image.pt2", "text.pt2", "tokenizer.json"):
+        (tmp_path / name).write_bytes(b"its checksum is taken")
+    (tmp_path / "joint.toml").write_text(JOINT_CARD, encoding="utf-8")
+    spec = read_joint(tmp_path / "joint.toml", tmp_path)
+    assert spec.joint is not None
+    assert (spec.outputs, spec.joint.dimensions, spec.joint.context, spec.joint.pad) == (0, 512, 77, 49407)

@@ -15,7 +15,7 @@ from django.db.models import F
 from numpy.typing import NDArray
 
 from cats4ml.catalog.arrays import ArrayRow
-from cats4ml.catalog.models import Classifier, Prediction
+from cats4ml.catalog.models import Classifier, Embedding, Prediction
 from cats4ml.catalog.recording import (
     NewFailure,
     record_embeddings,
@@ -58,12 +58,13 @@ def record_scores(*, results: Sequence[ScoreResult], at: datetime) -> None:
     """
     classifiers = _classifiers(results)
     predictions = list(_predictions(results, classifiers))
+    embeddings = list(_embeddings(results, classifiers))
     results = _without_late_failures(results)
     with transaction.atomic():
         record_predictions(predictions, at=at)
-        record_embeddings(_embeddings(results, classifiers), at=at)
+        record_embeddings(embeddings, at=at)
         record_hashes({one.image: signed_hash(one.perceptual_hash) for one in results if one.perceptual_hash})
-        answered = {(row.image, row.classifier) for row in predictions}
+        answered = {(row.image, row.classifier) for row in (*predictions, *embeddings)}
         record_failures(_failures(results, classifiers), answered=answered, at=at)
     for result in results:
         if result.error:
@@ -118,8 +119,9 @@ def _without_late_failures(results: Sequence[ScoreResult]) -> Sequence[ScoreResu
     if not failed:
         return results
     digests = {digest for of_one in failed.values() for digest in of_one}
-    rows = Prediction.objects.filter(image__in=failed, classifier__digest__in=digests)
-    there = set(rows.values_list("image_id", "classifier__digest"))
+    predicted = Prediction.objects.filter(image__in=failed, classifier__digest__in=digests)
+    embedded = Embedding.objects.filter(image__in=failed, classifier__digest__in=digests)
+    there = {pair for rows in (predicted, embedded) for pair in rows.values_list("image_id", "classifier__digest")}
     return [
         replace(one, failed={key: why for key, why in one.failed.items() if (one.image, key) not in there})
         for one in results

@@ -35,7 +35,9 @@ class Command(BaseCommand):
             help="the folder of the classifiers' weights, for workers of its own (default: CLASSIFIERS_DIR)",
         )
         parser.add_argument(
-            "--embeddings", action="store_true", help="also fetch embeddings of pictures that are scored already"
+            "--embeddings",
+            action="store_true",
+            help="also fetch embeddings of pictures that are scored already, and those of the joint card",
         )
         parser.add_argument(
             "--retry-failed", action="store_true", help="try again what could not be scored, once its cause is mended"
@@ -47,7 +49,9 @@ class Command(BaseCommand):
         if options["limit"] is not None and options["limit"] < 1:
             raise CommandError(f"--limit must be a whole number from 1, not {options['limit']}")
         ensure_tables(log)
-        challenge = Challenge.objects.select_related("roster").filter(slug=options["challenge"]).first()
+        challenge = (
+            Challenge.objects.select_related("roster", "joint_classifier").filter(slug=options["challenge"]).first()
+        )
         if challenge is None:
             raise CommandError(f"there is no challenge {options['challenge']!r}")
         try:
@@ -76,6 +80,8 @@ def _in_words(came: Came) -> str:
         f"Challenge {came.challenge}: {came.scored:,} of {came.images:,} pictures are scored,"
         f" {came.now:,} of them in the last {came.seconds:.1f} s",
     ]
+    if came.embedded is not None:
+        lines.append(f"{came.embedded:,} pictures can be found by meaning")
     for one in came.troubles:
         shown = ", ".join(one.first) + (" …" if one.pictures > len(one.first) else "")
         lines.append(f"  {one.reason}: {one.pictures:,} ({shown})")
