@@ -28,6 +28,10 @@ app.conf.update(
         "requeue what stalls": {"task": "cats4ml.submissions.tasks.sweep", "schedule": 15.0},
         "close leases that ran out": {"task": "cats4ml.review.tasks.close_leases", "schedule": 30.0},
         "build data files whose build died": {"task": "cats4ml.challenges.tasks.sweep_data_files", "schedule": 20.0},
+        "index embeddings that are searched": {
+            "task": "cats4ml.challenges.tasks.index_embeddings",
+            "schedule": 600.0,
+        },
         "recount the boards": {"task": "cats4ml.leaderboard.tasks.recount_all", "schedule": 30.0},
     },
 )

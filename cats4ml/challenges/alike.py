@@ -15,14 +15,12 @@ from django.db import connection
 from cats4ml.catalog.arrays import half_vectors
 from cats4ml.catalog.models import Embedding
 from cats4ml.challenges.models import Challenge, PoolImage, RosterMember
+from cats4ml.challenges.neighbours import EXACT_UP_TO, MOST_DIMENSIONS, ensure_index
 
 # Hashes that differ in at most three bits of 64 agree in at least one of four bands of 16 bits.
 HASH_BITS = 3
 # Of pictures with one and the same hash, each is compared with this many that come after it.
 SAME_HASH_NEXT = 5
-EXACT_UP_TO = 20_000
-# pgvector's largest for an index on halfvec.
-MOST_DIMENSIONS = 4_000
 
 _SAME_BYTES = """
 SELECT before, image FROM (
@@ -178,24 +176,8 @@ def _neighbours(
     challenge: Challenge, embedded: Embedded, *, similarity: float, most: int
 ) -> list[tuple[int, int, float]]:
     """The same by the index."""
-    _ensure_index(embedded)
+    ensure_index(embedded.classifier, embedded.dimensions)
     sql = _NEIGHBOURS.format(classifier=int(embedded.classifier), dimensions=int(embedded.dimensions))
     with connection.cursor() as cursor:
         cursor.execute(sql, {"challenge": challenge.pk, "similarity": similarity, "most": most})
         return list(cursor.fetchall())
-
-
-def _ensure_index(embedded: Embedded) -> None:
-    """An HNSW index over one classifier's embeddings; in the background where no transaction forbids that."""
-    background = "" if connection.in_atomic_block else "CONCURRENTLY"
-    name = f"near_copies_{int(embedded.classifier)}"
-    with connection.cursor() as cursor:
-        # One that was interrupted in the making stays behind, unused: it is made anew.
-        cursor.execute("SELECT 1 FROM pg_index WHERE indexrelid = to_regclass(%s) AND NOT indisvalid", [name])
-        if cursor.fetchone() is not None:
-            cursor.execute(f"DROP INDEX {background} IF EXISTS {name}")
-        cursor.execute(
-            f"CREATE INDEX {background} IF NOT EXISTS {name} ON catalog_embedding"
-            f" USING hnsw ((vector::halfvec({int(embedded.dimensions)})) halfvec_cosine_ops)"
-            f" WHERE classifier_id = {int(embedded.classifier)}"
-        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from cats4ml.challenges import data_files, pool_counts
+from cats4ml.challenges import data_files, neighbours, pool_counts
 from cats4ml.challenges.dispatch import BUILD_DATA_FILE, COUNT_POOL
 
 
@@ -22,3 +22,8 @@ def count_pool(*, challenge: int, **kwargs: object) -> None:
 @shared_task
 def sweep_data_files(**kwargs: object) -> None:
     data_files.sweep(at=timezone.now())
+
+
+@shared_task
+def index_embeddings(**kwargs: object) -> None:
+    neighbours.ensure_indexes()

@@ -27,13 +27,11 @@ from cats4ml.pages.queries import example_pair_of_pictures
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.plain_words import rules_in_words, verdict_in_words
 from cats4ml.rules.reasons import count_in_words
-from cats4ml.submissions.models import Submission
 from cats4ml.submissions.presentation import claim_views, with_details
 from cats4ml.submissions.queries import first_claimants, quota_for, submissions_of
 from cats4ml.ui.paging import keyset_page
 
 CLAIMS_A_PAGE = 20
-PICTURES_A_PAGE = 48
 
 
 @require_GET
@@ -104,27 +102,6 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
             return redirect("review:review" if role == Role.RATER else "pages:explore", slug=slug)
     context = page_context(edition, viewer, "challenge", form=form)
     return render(request, "pages/join.html", context, status=422 if form.errors else 200)
-
-
-@require_GET
-def explore(request: HttpRequest, slug: str) -> HttpResponse:
-    edition, viewer = challenge_and_viewer(request, slug)
-    pool = edition.pool.select_related("image")
-    wanted = request.GET.get("id", "").strip().replace("\x00", "")[:80]
-    if wanted:
-        pool = pool.filter(image_key__startswith=wanted)
-    page = keyset_page(request, pool, size=PICTURES_A_PAGE, ascending=True)
-    mine: dict[int, list[str]] = {}
-    if viewer.finder is not None:
-        claims = Submission.objects.filter(
-            participation=viewer.finder, retracted_at=None, pair__image__in=[one.image_id for one in page.rows]
-        )
-        for image, label in claims.values_list("pair__image_id", "pair__label__name"):
-            mine.setdefault(int(image), []).append(label)
-    for one in page.rows:
-        one.claimed = mine.get(one.image_id, [])
-    context = page_context(edition, viewer, "explore", page=page, wanted=wanted, total=edition.pool.count())
-    return render(request, "pages/explore.html", context)
 
 
 @for_role(Role.FINDER, invitation="Join the challenge as a participant to claim pairs.")

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cats4ml.submissions import views
+from cats4ml.submissions import basket_views, views
 
 app_name = "submissions"
 urlpatterns = [
@@ -11,5 +11,10 @@ urlpatterns = [
     path("challenges/<slug:slug>/uploads/<uuid:upload_id>/submit/", views.upload_submit, name="upload_submit"),
     path("challenges/<slug:slug>/uploads/<uuid:upload_id>/bad-rows.csv", views.upload_bad_rows, name="bad_rows"),
     path("challenges/<slug:slug>/submissions/<int:submission_id>/retract/", views.retract, name="retract"),
+    path("challenges/<slug:slug>/basket/", basket_views.basket, name="basket"),
+    path("challenges/<slug:slug>/basket/put/", basket_views.put, name="basket_put"),
+    path("challenges/<slug:slug>/basket/save/", basket_views.save, name="basket_save"),
+    path("challenges/<slug:slug>/basket/clear/", basket_views.clear, name="basket_clear"),
+    path("challenges/<slug:slug>/basket/submit/", basket_views.submit, name="basket_submit"),
     path("challenges/<slug:slug>/queue/", views.queue, name="queue"),
 ]

@@ -16,12 +16,13 @@ class QuotaMeter:
     this_x: str
     this_width: str
     this_file: str
+    what: str
     after: str
     over: str
     spoken: str
 
 
-def make_quota_meter(*, total: int, used: int, this_file: int) -> QuotaMeter:
+def make_quota_meter(*, total: int, used: int, this_file: int, what: str = "this file") -> QuotaMeter:
     left = max(0, total - used)
     fitting = min(this_file, left)
     over = this_file - fitting
@@ -35,10 +36,11 @@ def make_quota_meter(*, total: int, used: int, this_file: int) -> QuotaMeter:
         this_x=percentage(used / whole),
         this_width=percentage(fitting / whole),
         this_file=figure(this_file) if this_file else "",
+        what=what,
         after=f"{figure(left - fitting)} left after it",
         over=f"{counted(over, 'row')} won’t fit in the quota." if over else "",
         spoken=f"Quota: {used_of_total}, {figure(left)} left"
-        + (f"; this file would use {figure(fitting)}." if this_file else "."),
+        + (f"; {what} would use {figure(fitting)}." if this_file else "."),
     )
 
 

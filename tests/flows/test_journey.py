@@ -171,7 +171,7 @@ def test_a_killed_scoring_worker_loses_nothing(site: Site, browser: Browser) -> 
 
 PAGES = {
     "nobody": ["", "data/", "explore/", "queue/", "leaderboard/"],
-    "participant": ["submit/", "submissions/", "join/"],
+    "participant": ["explore/", "basket/", "submit/", "submissions/", "join/"],
     "rater": ["review/"],
     "organiser": ["console/", "console/pairs/", "console/classifiers/", "console/near-copies/"],
 }

@@ -146,32 +146,6 @@ def test_the_public_queue_names_the_submitter_after_settlement_and_never_the_out
     assert "<html" not in settled.content.decode()
 
 
-def test_explore_pages_through_the_whole_pool_and_finds_by_the_beginning_of_an_id(db) -> None:
-    world = make_world(pictures=100)
-    client, seen, query = Client(), [], ""
-    while True:
-        page = client.get(url(world, "pages:explore") + query).context["page"]
-        seen.append([one.image_key for one in page.rows])
-        if not page.next:
-            break
-        query = page.next
-    assert [len(keys) for keys in seen] == [48, 48, 4]
-    assert [key for keys in seen for key in keys] == [image.image_id for image in world.images]
-    back = client.get(url(world, "pages:explore") + page.previous).context["page"]
-    assert [one.image_key for one in back.rows] == seen[1]
-    found = client.get(url(world, "pages:explore") + "?id=000000000000006").context["page"]
-    assert [one.image_key for one in found.rows] == [f"{place:016x}" for place in range(96, 100)]
-    assert client.get(url(world, "pages:explore") + "?id=%25").context["page"].rows == []
-
-
-def test_explore_says_what_one_has_claimed_oneself_and_nobody_else(world) -> None:
-    finder = world.finder()
-    world.claim(finder, (0, "cat"), (0, "dog"))
-    world.claim(world.finder(), (1, "cat"))
-    rows = signed_in(finder.user).get(url(world, "pages:explore")).context["page"].rows
-    assert [sorted(one.claimed) for one in rows] == [["Cat", "Dog"], [], [], [], [], []]
-
-
 @pytest.mark.parametrize("page", ["pages:explore", "pages:mine", "submissions:queue", "console:pairs", "pages:data"])
 def test_a_page_costs_as_many_queries_for_three_rows_as_for_one(db, page) -> None:
     world = make_world(pictures=1, policy=Policy(quorum=1))

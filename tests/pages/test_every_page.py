@@ -20,10 +20,11 @@ YES, NO = Answer.YES, Answer.NO
 CONSOLE = ("console:overview", "console:pairs", "console:classifiers", "console:near_copies")
 PAGES = (
     "pages:challenge", "pages:data", "pages:data_checksums", "pages:explore", "submissions:queue",
-    "leaderboard:board", "leaderboard:csv", "pages:join", "pages:mine", "submissions:submit", "review:review",
-    *CONSOLE,
+    "leaderboard:board", "leaderboard:csv", "pages:join", "pages:mine", "submissions:submit", "submissions:basket",
+    "review:review", *CONSOLE,
 )  # fmt: skip
 PUBLIC = PAGES[:7]
+FINDERS = ("pages:mine", "submissions:submit", "submissions:basket")
 
 
 def codes(client: Client, slug: str) -> dict[str, int]:
@@ -54,7 +55,7 @@ def test_each_page_answers_each_kind_of_person(world, life) -> None:
     closed = dict.fromkeys(PAGES[7:], 302)
     refused = dict.fromkeys(CONSOLE, 403)
     assert codes(Client(), slug) == {**public, **closed}
-    finder = {**public, **closed, **refused, "pages:join": 200, "pages:mine": 200, "submissions:submit": 200}
+    finder = {**public, **closed, **refused, "pages:join": 200, **dict.fromkeys(FINDERS, 200)}
     assert codes(signed_in(world.finder().user), slug) == finder
     rater = {**public, **closed, **refused, "pages:join": 200, "review:review": 200}
     assert codes(signed_in(world.rater().user), slug) == rater
@@ -126,7 +127,10 @@ def test_a_picture_is_public_with_its_edition_and_unknown_ones_are_not_found(wor
     assert Client().get(f"/pictures/{world.images[0].uuid}/").status_code == 404
 
 
-POSTED = ("submissions:submit_pair", "submissions:upload_file", "console:requeue")
+POSTED = (
+    "submissions:submit_pair", "submissions:upload_file", "submissions:basket_put", "submissions:basket_save",
+    "submissions:basket_clear", "submissions:basket_submit",
+)  # fmt: skip
 
 
 def test_what_changes_something_is_posted(world) -> None:
@@ -137,14 +141,14 @@ def test_what_changes_something_is_posted(world) -> None:
     )
     slug = world.challenge.slug
     client = signed_in(finder.user)
-    addresses = [reverse(name, args=[slug]) for name in POSTED[:2]]
+    addresses = [reverse(name, args=[slug]) for name in POSTED]
     addresses += [
         reverse("submissions:upload_submit", args=[slug, upload.uuid]),
         reverse("submissions:retract", args=[slug, claim.submission.pk]),
     ]
-    assert [client.get(address).status_code for address in addresses] == [405] * 4
+    assert [client.get(address).status_code for address in addresses] == [405] * 8
     assert signed_in(organiser(world)).get(reverse("console:requeue", args=[slug])).status_code == 405
-    readers = [reverse(page, args=[slug]) for page in (*PUBLIC, "pages:mine", "submissions:submit")]
+    readers = [reverse(page, args=[slug]) for page in (*PUBLIC, *FINDERS)]
     assert {client.post(address).status_code for address in readers} == {405}
 
 

@@ -70,8 +70,9 @@ def reading(
 
 
 @register.inclusion_tag("_components/_quota_meter.html")
-def quota_meter(total: int, used: int, this_file: int = 0) -> dict[str, Any]:
-    return {"meter": make_quota_meter(total=total, used=used, this_file=this_file)}
+def quota_meter(total: int, used: int, this_file: int = 0, what: str = "this file") -> dict[str, Any]:
+    """`this_file`: how many claims of `what`, for whoever is about to send it."""
+    return {"meter": make_quota_meter(total=total, used=used, this_file=this_file, what=what)}
 
 
 @register.inclusion_tag("_components/_progress.html")

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cats4ml.challenges.models import Challenge
+from cats4ml.challenges.neighbours import ensure_indexes
 from cats4ml.console.ahead import AheadRefused, Came, score_ahead
 from cats4ml.console.progress import Log
 from cats4ml.console.readiness import ensure_tables, signals_interrupt
@@ -59,6 +60,8 @@ class Command(BaseCommand):
                     embeddings=options["embeddings"],
                     retry_failed=options["retry_failed"],
                 )
+                log.say("Preparing the search for pictures that are alike.")
+                ensure_indexes(wait=True)
         except (AheadRefused, WorkersFailed) as error:
             raise CommandError(f"{error}\nWhat was scored is kept: run the command again to go on.") from error
         except KeyboardInterrupt:
