@@ -29,7 +29,7 @@ from cats4ml.api.serializers import (
 from cats4ml.api.views.base import EditionView
 from cats4ml.challenges.models import Participation
 from cats4ml.submissions.actions.claims import check_may_claim, retract_submission, submit_pairs
-from cats4ml.submissions.forms import read_claims
+from cats4ml.submissions.claim_files import read_claims
 from cats4ml.submissions.models import Submission
 from cats4ml.submissions.presentation import ClaimView, claim_views, with_details
 from cats4ml.submissions.problems import Problem
