@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from cats4ml.challenges.models import Challenge, Participation, PoolImage, Targe
 from cats4ml.challenges.queries import team_mates
 from cats4ml.rules.credit import Quota, quota_of
 from cats4ml.rules.lifecycle import PairState
-from cats4ml.submissions.models import Credit, Pair, Submission
+from cats4ml.submissions.models import Credit, Pair, Submission, Upload
 from cats4ml.submissions.problems import MAX_RATIONALE, Problem
 
 
@@ -268,9 +269,18 @@ def submissions_of(participation: Participation) -> QuerySet[Submission]:
     """A participant's claims, newest first, with what their page shows of the pairs."""
     return (
         Submission.objects.filter(participation=participation)
-        .select_related("pair__image", "pair__label", "pair__policy", "pair__challenge__policy")
+        .select_related("pair__image", "pair__label", "pair__policy", "pair__challenge__policy", "upload")
         .order_by("-id")
     )
+
+
+def upload_of(participation: Participation, name: str) -> Upload | None:
+    """The participant's file of this uuid; None for any other text."""
+    try:
+        wanted = uuid.UUID(name)
+    except ValueError:
+        return None
+    return Upload.objects.filter(participation=participation, uuid=wanted).first()
 
 
 def public_queue(challenge: Challenge) -> QuerySet[Pair]:

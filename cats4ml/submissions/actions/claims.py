@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet, Value
+from django.db.models.functions import Greatest
 
 from cats4ml.challenges.models import Challenge, Participation, Role
 from cats4ml.rules.lifecycle import PairState
@@ -29,6 +30,8 @@ from cats4ml.submissions.queries import (
     storable,
     valid_claims,
 )
+
+NOT_SCORED = (PairState.QUEUED, PairState.UNSCORABLE)
 
 
 class ClaimRefused(Exception):
@@ -198,7 +201,7 @@ def retract_submission(*, participation: Participation, submission_id: int, at: 
         submission.refresh_from_db()
         if submission.retracted_at is not None:
             return submission
-        if pair.state not in (PairState.QUEUED, PairState.UNSCORABLE):
+        if pair.state not in NOT_SCORED:
             raise ClaimRefused("This pair has been scored. A claim can be retracted only before that.")
         # Two servers' clocks may differ: a claim is never taken back before it was made.
         submission.retracted_at = max(at, submission.created_at)
@@ -208,6 +211,30 @@ def retract_submission(*, participation: Participation, submission_id: int, at: 
         free_near_copies(pairs=[pair], at=at)
         dispatch.after_commit(dispatch.ring_board, pair.challenge_id, pair.challenge.queue)
     return submission
+
+
+def retract_upload(*, upload: Upload, at: datetime) -> int:
+    """Take back every claim of a file whose pair has no score yet, as `retract_submission` does each.
+
+    Claims of scored pairs stay as they are. Twice is once. Returns how many were taken back.
+    """
+    standing = Submission.objects.filter(upload=upload, retracted_at=None)
+    with transaction.atomic():
+        open_pairs = standing.filter(pair__state__in=NOT_SCORED).values("pair")
+        # Under the locks each is looked at again: a score may have come meanwhile, or the claim be taken back.
+        locked = [
+            pair for pair in lock_with_near_copies(Pair.objects.filter(pk__in=open_pairs)) if pair.state in NOT_SCORED
+        ]
+        taken = dict(standing.filter(pair__in=[pair.pk for pair in locked]).values_list("pair_id", "pk"))
+        pairs = [pair for pair in locked if pair.pk in taken]
+        # Two servers' clocks may differ: a claim is never taken back before it was made.
+        Submission.objects.filter(pk__in=taken.values()).update(retracted_at=Greatest(Value(at), F("created_at")))
+        claimed = set(Submission.objects.filter(valid_claims(), pair__in=pairs).values_list("pair_id", flat=True))
+        move_pairs([pair for pair in pairs if pair.pk not in claimed], PairState.WITHDRAWN, at=at)
+        free_near_copies(pairs=pairs, at=at)
+        challenge = upload.participation.challenge
+        dispatch.after_commit(dispatch.ring_board, challenge.pk, challenge.queue)
+    return len(pairs)
 
 
 def keep_upload(*, participation: Participation, filename: str, rows: Sequence[ClaimRow], at: datetime) -> Upload:
