@@ -85,7 +85,9 @@ def progress_parts(progress: UploadProgress) -> list[Part]:
 
 
 def _rows_context(request: HttpRequest, one: Upload) -> dict[str, object]:
-    counts = {row["problem"]: row["n"] for row in one.rows.values("problem").annotate(n=Count("pk")).order_by("-n")}
+    counts = {
+        row["problem"]: row["n"] for row in one.rows.values("problem").annotate(n=Count("pk")).order_by("-n", "problem")
+    }
     reasons = [(Problem(code), number) for code, number in counts.items() if code]
     chosen = request.GET.get("reason", "")
     rows = one.rows.exclude(problem="")
