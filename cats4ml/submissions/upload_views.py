@@ -20,6 +20,7 @@ from cats4ml.challenges.queries import Viewer
 from cats4ml.rules.waits import about
 from cats4ml.submissions.actions.claims import ClaimRefused, keep_upload, retract_upload, submit_upload
 from cats4ml.submissions.forms import UploadForm
+from cats4ml.submissions.limits import limited_upload
 from cats4ml.submissions.models import Upload, UploadRow, UploadState
 from cats4ml.submissions.problems import Problem
 from cats4ml.submissions.queries import quota_for
@@ -32,6 +33,7 @@ from cats4ml.ui.spreadsheets import harmless
 BAD_ROWS_HEADER = ("line", "image_id", "label_id", "rationale", "reason", "how_to_mend")
 
 
+@limited_upload
 @for_finders
 @require_POST
 def upload_file(request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Participation) -> HttpResponse:

@@ -6,6 +6,7 @@ import csv
 import io
 
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 from django.urls import reverse
 
 from cats4ml.rules.answers import Answer
@@ -99,6 +100,29 @@ def test_the_list_of_bad_rows_can_be_mended_and_sent_as_it_is(world) -> None:
     )
     again = Upload.objects.latest("pk").rows.order_by("line").values_list("line", "label_id", "problem")
     assert list(again) == [(2, "cat", ""), (3, "=cat", "unknown_label")]
+
+
+def test_a_file_beyond_the_limit_is_not_kept_while_it_is_received(world, settings) -> None:
+    settings.UPLOAD_MAX_BYTES = 1024 * 1024
+    client = signed_in(world.finder().user)
+    file = SimpleUploadedFile("a.csv", b"image_id,label_id\n" * 500_000)
+    reply = client.post(url(world, "submissions:upload_file"), {"file": file})
+    form = reply.context["upload_form"]
+    assert (reply.status_code, Upload.objects.count()) == (422, 0)
+    assert form.errors["file"] == ["The file is larger than 1 MB. Split it into several files."]
+    assert form.cleaned_data == {}
+    assert reply.wsgi_request.FILES["file"].size < 2 * 1024 * 1024
+
+
+def test_no_file_is_taken_without_the_token_of_the_form(world) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(world.finder().user)
+    file = SimpleUploadedFile("a.csv", f"image_id,label_id\n{world.images[0].image_id},cat\n".encode())
+    assert client.post(url(world, "submissions:upload_file"), {"file": file}).status_code == 403
+    page = client.get(url(world, "submissions:submit"))
+    file.seek(0)
+    sent_with = {"file": file, "csrfmiddlewaretoken": str(page.context["csrf_token"])}
+    assert client.post(url(world, "submissions:upload_file"), sent_with).status_code == 302
 
 
 def test_the_page_of_a_file_costs_the_same_for_three_claims_as_for_one(db) -> None:
