@@ -182,6 +182,11 @@ class SubmissionSerializer(serializers.Serializer[Any]):
     )
     state = serializers.ChoiceField(source="pair.state", choices=STATES)
     position = serializers.IntegerField(allow_null=True, help_text="Its place in the queue for scoring.")
+    wait_seconds = serializers.IntegerField(
+        allow_null=True,
+        help_text="An estimate from how fast the queue moved lately: until its score while queued, until its verdict "
+        "while in review. Null where there is nothing to tell it from.",
+    )
     people = serializers.IntegerField(allow_null=True, help_text="While in review: raters so far.")
     machine_mean = serializers.FloatField(source="mean", allow_null=True, help_text="As soon as the policy reveals it.")
     verdict = serializers.ChoiceField(source="pair.verdict", choices=VERDICTS, allow_null=True)
@@ -200,7 +205,9 @@ class SubmissionSerializer(serializers.Serializer[Any]):
         if retracted or not instance.settled:
             shown.update(verdict=None, outcome=None, tally=None, first_claimant=None)
         if retracted:
-            shown.update(state=PairState.WITHDRAWN.value, machine_mean=None, people=None, position=None)
+            shown.update(
+                state=PairState.WITHDRAWN.value, machine_mean=None, people=None, position=None, wait_seconds=None
+            )
         shown["first_claimant"] = shown["first_claimant"] or None
         return shown
 

@@ -8,13 +8,14 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 
 from cats4ml.challenges.models import Challenge, Role
 from cats4ml.challenges.queries import Viewer, viewer_of, visible_challenges
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def challenge_and_viewer(request: HttpRequest, slug: str) -> tuple[Challenge, Viewer]:
@@ -33,7 +34,7 @@ def for_role(role: Role, *, invitation: str) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         @login_required
         @wraps(view)
-        def guarded(request: HttpRequest, slug: str, **kwargs: object) -> HttpResponse:
+        def guarded(request: HttpRequest, slug: str, **kwargs: object) -> HttpResponseBase:
             challenge, viewer = challenge_and_viewer(request, slug)
             participation = viewer.rater if role == Role.RATER else viewer.finder
             if participation is None:

@@ -28,7 +28,8 @@ from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.plain_words import rules_in_words, verdict_in_words
 from cats4ml.rules.reasons import count_in_words
 from cats4ml.submissions.presentation import claim_views, with_details
-from cats4ml.submissions.queries import first_claimants, quota_for, submissions_of
+from cats4ml.submissions.queries import first_claimants, quota_for, submissions_of, upload_of
+from cats4ml.submissions.waits import waits_of
 from cats4ml.ui.paging import keyset_page
 
 CLAIMS_A_PAGE = 20
@@ -107,21 +108,22 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
 @for_role(Role.FINDER, invitation="Join the challenge as a participant to claim pairs.")
 @require_GET
 def mine(request: HttpRequest, edition: Challenge, viewer: Viewer, finder: Participation) -> HttpResponse:
-    claims = submissions_of(finder)
+    upload = upload_of(finder, request.GET.get("file", ""))
+    everything = submissions_of(finder) if upload is None else submissions_of(finder).filter(upload=upload)
+    claims = everything
     state = request.GET.get("state", "")
     if state in [one.value for one in PairState]:
         claims = claims.filter(pair__state=state, retracted_at=None)
     page = keyset_page(request, with_details(claims), size=CLAIMS_A_PAGE)
-    counts = (
-        submissions_of(finder).order_by().values("pair__state").annotate(n=Count("pk", filter=Q(retracted_at=None)))
-    )
+    counts = everything.order_by().values("pair__state").annotate(n=Count("pk", filter=Q(retracted_at=None)))
     numbers = {row["pair__state"]: row["n"] for row in counts}
     context = page_context(
         edition,
         viewer,
         "mine",
         page=page,
-        views=claim_views(page.rows, first_claimants(page.rows)),
+        views=claim_views(page.rows, first_claimants(page.rows), waits_of(edition, page.rows, timezone.now())),
+        upload=upload,
         quota=quota_for(finder),
         state=state,
         states=[(one, numbers.get(one.value, 0)) for one in PairState if numbers.get(one.value) or one.value == state],

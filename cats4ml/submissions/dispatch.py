@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from celery import current_app
@@ -65,17 +65,21 @@ def request_scores(
     classifiers = {one.pk: one for one in Classifier.objects.filter(rosters=roster)}
     if embeddings and challenge.joint_classifier is not None:
         classifiers[challenge.joint_classifier.pk] = challenge.joint_classifier
-    images = Image.objects.in_bulk(list(image_ids))
+    rows = Image.objects.filter(pk__in=list(image_ids)).order_by("pk").values_list("pk", "file", "sha256")
+    images = {pk: ImageRef(pk, file, sha256) for pk, file, sha256 in rows}
     if priority is None:
         priority = INTERACTIVE if len(images) <= FEW else BULK
-    lacking: dict[frozenset[int], list[Image]] = defaultdict(list)
+    lacking: dict[frozenset[int], list[ImageRef]] = defaultdict(list)
     for pk, missing in _lacking(images, classifiers, embeddings=embeddings).items():
         lacking[missing].append(images[pk])
     sent = 0
     for missing, group in lacking.items():
         asked = [classifiers[pk] for pk in sorted(missing)]
+        cards = tuple(_for_workers(one.card) for one in asked)
+        embed = tuple(one.digest for one in asked if one.card.get("family") in FAMILIES_PERHAPS_WITH)
         for start in range(0, len(group), CHUNK):
-            sent += _send_chunk(challenge, group[start : start + CHUNK], asked, priority)
+            chunk = group[start : start + CHUNK]
+            sent += _send_chunk(challenge, chunk, cards=cards, embed=embed, priority=priority)
     return sent
 
 
@@ -90,7 +94,7 @@ def _lacking(
     """By image, the classifiers that are to be asked about it."""
     have = _present(Prediction.objects.filter(image__in=images, classifier__in=classifiers))
     predicting = frozenset(pk for pk, one in classifiers.items() if not one.is_joint)
-    lacking = {pk: predicting - have[pk] for pk in images}
+    lacking = {pk: predicting - have[pk] if pk in have else predicting for pk in images}
     if embeddings:
         embedding = {pk for pk, one in classifiers.items() if gives_embeddings(one)}
         there = _present(Embedding.objects.filter(image__in=images, classifier__in=embedding))
@@ -113,28 +117,29 @@ def _for_workers(card: dict[str, Any]) -> dict[str, Any]:
     return {**kept, "quality": shift} if shift else kept
 
 
-def _send_chunk(challenge: Challenge, images: list[Image], classifiers: list[Classifier], priority: int) -> int:
+def _send_chunk(
+    challenge: Challenge,
+    images: Sequence[ImageRef],
+    *,
+    cards: tuple[dict[str, Any], ...],
+    embed: tuple[str, ...],
+    priority: int,
+) -> int:
     web = queue_name(WEB_QUEUE, challenge.queue)
-    unknown = [image for image in images if not image.file]
+    unknown = [image for image in images if not image.key]
     if unknown:
         results = [
-            ScoreResult(image.pk, {}, MISSING_IMAGE, "The picture itself is not known here.").to_message()
+            ScoreResult(image.image, {}, MISSING_IMAGE, "The picture itself is not known here.").to_message()
             for image in unknown
         ]
         send(RECORD_SCORES, web, priority=priority, results=results)
-    known = [image for image in images if image.file]
+    known = tuple(image for image in images if image.key)
     if not known:
         return 0
-    if not classifiers:
-        send(APPLY_SCORES, web, priority=priority, images=[image.pk for image in known])
+    if not cards:
+        send(APPLY_SCORES, web, priority=priority, images=[image.image for image in known])
         return 0
-    request = ScoreRequest(
-        images=tuple(ImageRef(image.pk, str(image.file), image.sha256) for image in known),
-        classifiers=tuple(_for_workers(one.card) for one in classifiers),
-        reply_queue=web,
-        embed=tuple(one.digest for one in classifiers if one.card.get("family") in FAMILIES_PERHAPS_WITH),
-        priority=priority,
-    )
+    request = ScoreRequest(images=known, classifiers=cards, reply_queue=web, embed=embed, priority=priority)
     send(SCORE_IMAGES, queue_name(SCORING_QUEUE, challenge.queue), priority=priority, request=request.to_message())
     return 1
 

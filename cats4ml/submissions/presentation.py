@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import Case, Count, IntegerField, OuterRef, QuerySet, Subquery, Sum, When
 from django.db.models.functions import Coalesce
 
 from cats4ml.rules.credit import NoCredit
@@ -13,17 +13,19 @@ from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.policy import REVEAL_SCORED
 from cats4ml.rules.reasons import points_in_words, settled_reason
 from cats4ml.rules.verdicts import Outcome, Verdict
+from cats4ml.rules.waits import about
 from cats4ml.submissions.endings import near_threshold
 from cats4ml.submissions.models import Credit, Pair, Submission
 from cats4ml.submissions.voices import NamedVoice, named_voices
+from cats4ml.submissions.waits import NO_WAITS, Waits
 from scoring.ensemble import sureness
 
 
 @dataclass(frozen=True)
 class ClaimView:
     """One claim as its claimant sees it. `mean` is None as long as the policy hides it; `people` is how many raters
-    have answered so far, never which way; the votes are shown once the pair is settled. Whoever took a claim back
-    sees nothing more of the pair."""
+    have answered so far, never which way; the votes are shown once the pair is settled. `position` is its place in
+    line for a score. Whoever took a claim back sees nothing more of the pair."""
 
     submission: Submission
     pair: Pair
@@ -32,7 +34,13 @@ class ClaimView:
     reason: str
     points: int
     position: int | None
+    wait_seconds: int | None
     first_claimant: str
+
+    @property
+    def wait(self) -> str:
+        """About how long until a score while queued, until a verdict while in review; empty where nobody can tell."""
+        return "" if self.wait_seconds is None else about(self.wait_seconds)
 
     @property
     def settled(self) -> bool:
@@ -55,7 +63,8 @@ def is_told(claim: Submission) -> bool:
 
 
 def with_details(claims: QuerySet[Submission]) -> QuerySet[Submission]:
-    """Claims with what `claim_view` shows, in one query: people so far, points, place in the scoring queue."""
+    """Claims with what `claim_view` shows, in one query: people so far, points, pairs before it in
+    review."""
     final = (
         Pair.objects.filter(pk=OuterRef("pair"), ratings__state="final")
         .order_by()
@@ -65,24 +74,30 @@ def with_details(claims: QuerySet[Submission]) -> QuerySet[Submission]:
     )
     points = Credit.objects.filter(submission=OuterRef("pk")).order_by().values("submission").annotate(n=Sum("points"))
     ahead = (
-        Pair.objects.filter(state=PairState.QUEUED, pk__lt=OuterRef("pair"))
+        Pair.objects.filter(
+            challenge=OuterRef("pair__challenge"),
+            state=PairState.IN_REVIEW,
+            created_at__lt=OuterRef("pair__created_at"),
+        )
         .order_by()
-        .values("state")
+        .values("challenge")
         .annotate(n=Count("pk"))
+        .values("n")
     )
+    in_review = When(pair__state=PairState.IN_REVIEW, then=Subquery(ahead))
     return claims.annotate(
         people=Coalesce(Subquery(final), 0),
         points=Coalesce(Subquery(points.values("n")), 0),
-        ahead=Coalesce(Subquery(ahead.values("n")), 0),
+        review_ahead=Coalesce(Case(in_review, output_field=IntegerField()), 0),
     )
 
 
-def claim_views(claims: Iterable[Submission], first_names: dict[int, str]) -> list[ClaimView]:
+def claim_views(claims: Iterable[Submission], first_names: dict[int, str], waits: Waits = NO_WAITS) -> list[ClaimView]:
     """The views of claims read `with_details`. `first_names`: by pair, who holds its first valid claim."""
-    return [_claim_view(claim, first_names.get(claim.pair_id, "")) for claim in claims]
+    return [_claim_view(claim, first_names.get(claim.pair_id, ""), waits) for claim in claims]
 
 
-def _claim_view(claim: Submission, first_claimant: str) -> ClaimView:
+def _claim_view(claim: Submission, first_claimant: str, waits: Waits) -> ClaimView:
     pair = claim.pair
     standing = claim.retracted_at is None
     settled = is_told(claim)
@@ -96,7 +111,8 @@ def _claim_view(claim: Submission, first_claimant: str) -> ClaimView:
         people=getattr(claim, "people", 0) if standing and pair.state == PairState.IN_REVIEW else None,
         reason=_reason(claim, points),
         points=points,
-        position=getattr(claim, "ahead", 0) + 1 if standing and pair.state == PairState.QUEUED else None,
+        position=waits.places.get(pair.pk) if standing and pair.state == PairState.QUEUED else None,
+        wait_seconds=waits.seconds.get(pair.pk) if standing else None,
         first_claimant=first_claimant if settled else "",
     )
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
-from cats4ml.catalog.models import Image, Label
+from cats4ml.catalog.models import Label
 from cats4ml.challenges.models import Challenge, Participation, PoolImage, TargetLabel
 from cats4ml.challenges.queries import team_mates
 from cats4ml.rules.credit import Quota, quota_of
 from cats4ml.rules.lifecycle import PairState
-from cats4ml.submissions.models import Credit, Pair, Submission
+from cats4ml.submissions.models import Credit, Pair, Submission, Upload
 from cats4ml.submissions.problems import MAX_RATIONALE, Problem
 
 
@@ -33,12 +35,12 @@ class ClaimRow:
 class CheckedRow:
     """What the check made of a row: a `problem`, or a target image and label; `later` if somebody was earlier.
 
-    `near_copy`: a near-copy of the picture is claimed for this label already, so that this pair is rated and released
-    but earns nothing. `submission` is set once the claim is accepted.
+    `image_pk` is the picture's own number. `near_copy`: a near-copy of the picture is claimed for this label already,
+    so that this pair is rated and released but earns nothing. `submission` is set once the claim is accepted.
     """
 
     row: ClaimRow
-    image: Image | None = None
+    image_pk: int | None = None
     label: Label | None = None
     problem: Problem | None = None
     detail: str = ""
@@ -48,9 +50,9 @@ class CheckedRow:
 
     @property
     def pair_key(self) -> tuple[int, int]:
-        assert self.image is not None
+        assert self.image_pk is not None
         assert self.label is not None
-        return self.image.pk, self.label.pk
+        return self.image_pk, self.label.pk
 
 
 def valid_claims() -> Q:
@@ -113,14 +115,12 @@ def _well_formed(row: ClaimRow) -> Problem | None:
 def resolve_rows(challenge: Challenge, rows: Sequence[ClaimRow]) -> list[CheckedRow]:
     """Each row with its target image and label, or with the problem that keeps it from having them."""
     labels = LabelIndex(challenge)
-    keys = {row.image_id for row in rows if _well_formed(row) is None}
-    images = {
-        one.image_key: one.image
-        for one in PoolImage.objects.filter(challenge=challenge, image_key__in=keys).select_related("image")
-    }
+    problems = [_well_formed(row) for row in rows]
+    keys = {row.image_id for row, problem in zip(rows, problems, strict=True) if problem is None}
+    pool = PoolImage.objects.filter(challenge=challenge, image_key__in=keys)
+    images: dict[str, int] = dict(pool.values_list("image_key", "image_id"))
     checked = []
-    for row in rows:
-        problem = _well_formed(row)
+    for row, problem in zip(rows, problems, strict=True):
         if problem is not None:
             checked.append(CheckedRow(row, problem=problem, detail=row.malformed))
             continue
@@ -129,56 +129,60 @@ def resolve_rows(challenge: Challenge, rows: Sequence[ClaimRow]) -> list[Checked
         if image is None:
             checked.append(CheckedRow(row, label=label, problem=Problem.UNKNOWN_IMAGE))
         else:
-            checked.append(CheckedRow(row, image=image, label=label, problem=label_problem, detail=detail))
+            checked.append(CheckedRow(row, image_pk=image, label=label, problem=label_problem, detail=detail))
     return checked
 
 
 @dataclass(frozen=True)
 class KnownPair:
     """What the check must know of a pair that exists. `claimed`: it has a valid claim. `rated`: the participant or a
-    team-mate answered it as a rater."""
+    team-mate answered it as a rater. `mine`, `my_team`: when the participant, or another of their team, claimed it."""
 
     state: str
     claimed: bool
     rated: bool
-    mine: Submission | None
-    my_team: Submission | None
+    mine: datetime | None
+    my_team: datetime | None
 
 
 def known_pairs(participation: Participation, keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], KnownPair]:
     """The pairs that exist among these (image, label) keys, as this participant stands to them."""
     wanted = set(keys)
     mates = [*team_mates(participation.user_id), participation.user_id]
-    pairs = Pair.objects.filter(
-        challenge=participation.challenge_id, image__in={image for image, _ in wanted}
-    ).annotate(
-        claimed=Exists(Submission.objects.filter(valid_claims(), pair=OuterRef("pk"))),
-        rated=Exists(Pair.objects.filter(pk=OuterRef("pk"), ratings__rater__user__in=mates)),
+    rows = Pair.objects.filter(
+        challenge=participation.challenge_id,
+        image__in={image for image, _ in wanted},
+        label__in={label for _, label in wanted},
+    ).values_list(
+        "image_id",
+        "label_id",
+        "pk",
+        "state",
+        Exists(Submission.objects.filter(valid_claims(), pair=OuterRef("pk"))),
+        Exists(Pair.objects.filter(pk=OuterRef("pk"), ratings__rater__user__in=mates)),
     )
-    found = {(pair.image_id, pair.label_id): pair for pair in pairs if (pair.image_id, pair.label_id) in wanted}
+    found = {(image, label): rest for image, label, *rest in rows if (image, label) in wanted}
     of_ours = Q(participation__user__in=mates)
     if participation.team_id:  # somebody who has left the team since claimed for it all the same
         of_ours |= Q(team=participation.team_id)
-    ours: dict[int, list[Submission]] = defaultdict(list)
-    for claim in Submission.objects.filter(
-        of_ours, pair__in=[pair.pk for pair in found.values()], retracted_at=None
-    ).select_related("participation"):
-        ours[claim.pair_id].append(claim)
-    known = {}
-    for key, pair in found.items():
-        mine = next((claim for claim in ours[pair.pk] if claim.participation_id == participation.pk), None)
-        team = next((claim for claim in ours[pair.pk] if claim.participation_id != participation.pk), None)
-        known[key] = KnownPair(state=pair.state, claimed=pair.claimed, rated=pair.rated, mine=mine, my_team=team)
-    return known
+    mine: dict[int, datetime] = {}
+    team: dict[int, datetime] = {}
+    ours = Submission.objects.filter(of_ours, pair__in=[pk for pk, *_ in found.values()], retracted_at=None)
+    for pair, owner, at in ours.values_list("pair_id", "participation_id", "created_at"):
+        (mine if owner == participation.pk else team)[pair] = at
+    return {
+        key: KnownPair(state=state, claimed=claimed, rated=rated, mine=mine.get(pk), my_team=team.get(pk))
+        for key, (pk, state, claimed, rated) in found.items()
+    }
 
 
 def _against_known(row: CheckedRow, known: KnownPair | None) -> CheckedRow:
     if known is None:
         return row
     if known.mine is not None:
-        return replace(row, problem=Problem.OWN_CLAIM, detail=f"On {known.mine.created_at:%-d %B %Y}.")
+        return replace(row, problem=Problem.OWN_CLAIM, detail=f"On {known.mine:%-d %B %Y}.")
     if known.my_team is not None:
-        return replace(row, problem=Problem.TEAM_CLAIM, detail=f"On {known.my_team.created_at:%-d %B %Y}.")
+        return replace(row, problem=Problem.TEAM_CLAIM, detail=f"On {known.my_team:%-d %B %Y}.")
     if known.rated:
         return replace(row, problem=Problem.RATED)
     if known.state == PairState.UNSCORABLE:
@@ -196,8 +200,9 @@ class NearCopies:
 
     def __init__(self, challenge: Challenge, rows: Sequence[CheckedRow]) -> None:
         pool = PoolImage.objects.filter(challenge=challenge, copy_group__isnull=False)
-        groups = pool.filter(image__in={row.pair_key[0] for row in rows})
-        self._groups = _copy_groups(groups)
+        # Most editions have none, and to ask that first is cheaper than to name ten thousand pictures.
+        grouped = pool.exists()
+        self._groups = _copy_groups(pool.filter(image__in={row.pair_key[0] for row in rows})) if grouped else {}
         # By group and label, a claimed picture: the first of the group to be claimed has no near-copy before it.
         self._claimed: dict[tuple[int, int], set[int]] = defaultdict(set)
         if self._groups:
@@ -229,27 +234,33 @@ def check_rows(participation: Participation, rows: Sequence[ClaimRow]) -> list[C
     Rows are charged in the order of their lines; the first that no longer fit the quota get `OVER_QUOTA`, later
     claims never do, for they cost nothing.
     """
-    resolved = resolve_rows(participation.challenge, rows)
-    known = known_pairs(participation, (row.pair_key for row in resolved if row.problem is None))
+    return check_resolved(participation, resolve_rows(participation.challenge, rows))
+
+
+def check_resolved(participation: Participation, resolved: Sequence[CheckedRow]) -> list[CheckedRow]:
+    """`check_rows` of rows whose images and labels are known already."""
+    sound = [row for row in resolved if row.problem is None]
+    known = known_pairs(participation, (row.pair_key for row in sound))
     remaining = quota_for(participation).remaining
     first_lines: dict[tuple[int, int], int] = {}
-    copies = NearCopies(participation.challenge, [row for row in resolved if row.problem is None])
+    copies = NearCopies(participation.challenge, sound)
     checked = []
     for row in resolved:
-        result = row
-        if result.problem is None and result.pair_key in first_lines:
-            detail = f"Line {first_lines[result.pair_key]}."
-            result = replace(result, problem=Problem.REPEATED, detail=detail)
-        if result.problem is None:
-            first_lines[result.pair_key] = result.row.line
-            result = _against_known(result, known.get(result.pair_key))
+        if row.problem is not None:
+            checked.append(row)
+            continue
+        key = row.pair_key
+        if key in first_lines:
+            checked.append(replace(row, problem=Problem.REPEATED, detail=f"Line {first_lines[key]}."))
+            continue
+        first_lines[key] = row.row.line
+        result = _against_known(row, known.get(key))
         if result.problem is None and not result.later:
             if remaining > 0:
                 remaining -= 1
+                result = replace(result, near_copy=True) if copies.claim(key) else result
             else:
                 result = replace(result, problem=Problem.OVER_QUOTA)
-        if result.problem is None and not result.later:
-            result = replace(result, near_copy=copies.claim(result.pair_key))
         checked.append(result)
     return checked
 
@@ -258,9 +269,18 @@ def submissions_of(participation: Participation) -> QuerySet[Submission]:
     """A participant's claims, newest first, with what their page shows of the pairs."""
     return (
         Submission.objects.filter(participation=participation)
-        .select_related("pair__image", "pair__label", "pair__policy", "pair__challenge__policy")
+        .select_related("pair__image", "pair__label", "pair__policy", "pair__challenge__policy", "upload")
         .order_by("-id")
     )
+
+
+def upload_of(participation: Participation, name: str) -> Upload | None:
+    """The participant's file of this uuid; None for any other text."""
+    try:
+        wanted = uuid.UUID(name)
+    except ValueError:
+        return None
+    return Upload.objects.filter(participation=participation, uuid=wanted).first()
 
 
 def public_queue(challenge: Challenge) -> QuerySet[Pair]:

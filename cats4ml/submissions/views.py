@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import uuid
-
 from django.contrib import messages
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
@@ -19,17 +16,15 @@ from cats4ml.rules.lifecycle import PairState
 from cats4ml.submissions.actions.claims import (
     ClaimRefused,
     check_may_claim,
-    keep_upload,
     retract_submission,
     submit_pairs,
-    submit_upload,
 )
 from cats4ml.submissions.forms import ClaimForm, UploadForm
+from cats4ml.submissions.hints import hit_rates_by_annotation, hit_rates_by_label
 from cats4ml.submissions.models import Submission, Upload
 from cats4ml.submissions.problems import NEAR_COPY_CLAIMED, Problem
 from cats4ml.submissions.queries import first_claims, public_queue, quota_for
 from cats4ml.ui.paging import keyset_page
-from cats4ml.ui.spreadsheets import harmless
 
 ROWS_A_PAGE = 50
 
@@ -37,7 +32,7 @@ ROWS_A_PAGE = 50
 for_finders = for_role(Role.FINDER, invitation="Join the challenge as a participant to claim pairs.")
 
 
-def _submit_page(
+def submit_page(
     request: HttpRequest,
     challenge: Challenge,
     viewer: Viewer,
@@ -47,6 +42,7 @@ def _submit_page(
     upload_form: UploadForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
+    """The page on which claims are made, with what was wrong with the form that was sent."""
     image_id = (form["image_id"].value() if form else request.GET.get("image", "")) or ""
     target = PoolImage.objects.filter(challenge=challenge, image_key=image_id.replace("\x00", "")).select_related(
         "image"
@@ -77,7 +73,7 @@ def _submit_page(
 @for_finders
 @require_GET
 def submit(request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Participation) -> HttpResponse:
-    return _submit_page(request, challenge, viewer, finder)
+    return submit_page(request, challenge, viewer, finder)
 
 
 @for_finders
@@ -98,89 +94,7 @@ def submit_pair(request: HttpRequest, challenge: Challenge, viewer: Viewer, find
             field = "image_id" if checked.problem == Problem.UNKNOWN_IMAGE else None
             words = f"{checked.problem.label}. {checked.detail} {checked.problem.remedy}"
             form.add_error(field, " ".join(words.split()))
-    return _submit_page(request, challenge, viewer, finder, form=form, status=422)
-
-
-@for_finders
-@require_POST
-def upload_file(request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Participation) -> HttpResponse:
-    form = UploadForm(request.POST, request.FILES)
-    if form.is_valid():
-        name = form.cleaned_data["file"].name or "claims.csv"
-        try:
-            kept = keep_upload(participation=finder, filename=name, rows=form.rows, at=timezone.now())
-        except ClaimRefused as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            return redirect("submissions:upload", slug=challenge.slug, upload_id=kept.uuid)
-    return _submit_page(request, challenge, viewer, finder, upload_form=form, status=422)
-
-
-@for_finders
-@require_GET
-def upload(
-    request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Participation, upload_id: uuid.UUID
-) -> HttpResponse:
-    one = get_object_or_404(Upload, uuid=upload_id, participation=finder)
-    counts = {row["problem"]: row["n"] for row in one.rows.values("problem").annotate(n=Count("pk")).order_by("-n")}
-    reasons = [(Problem(code), number) for code, number in counts.items() if code]
-    chosen = request.GET.get("reason", "")
-    rows = one.rows.exclude(problem="")
-    if chosen in Problem.values:
-        rows = rows.filter(problem=chosen)
-    page = keyset_page(request, rows, size=ROWS_A_PAGE, ascending=True)
-    for row in page.rows:
-        row.reason = Problem(row.problem)
-    good = one.rows.filter(problem="")
-    later = good.filter(later=True).count()
-    context = page_context(
-        challenge,
-        viewer,
-        "submit",
-        upload=one,
-        total=sum(counts.values()),
-        good=counts.get("", 0),
-        later=later,
-        charged=counts.get("", 0) - later,
-        near_copies=good.filter(near_copy=True).count(),
-        bad=sum(number for _, number in reasons),
-        reasons=reasons,
-        chosen=chosen,
-        page=page,
-        quota=quota_for(finder),
-    )
-    return render(request, "submissions/upload.html", context)
-
-
-@for_finders
-@require_POST
-def upload_submit(
-    request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Participation, upload_id: uuid.UUID
-) -> HttpResponse:
-    one = get_object_or_404(Upload, uuid=upload_id, participation=finder)
-    try:
-        submit_upload(upload=one, at=timezone.now())
-    except ClaimRefused as refusal:
-        messages.error(request, str(refusal))
-    return redirect("submissions:upload", slug=challenge.slug, upload_id=upload_id)
-
-
-@for_finders
-@require_GET
-def upload_bad_rows(
-    request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Participation, upload_id: uuid.UUID
-) -> HttpResponse:
-    one = get_object_or_404(Upload, uuid=upload_id, participation=finder)
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="bad-rows.csv"'
-    writer = csv.writer(response, lineterminator="\n")
-    writer.writerow(["line", "image_id", "label_id", "rationale", "reason", "how_to_mend"])
-    for row in one.rows.exclude(problem="").order_by("line"):
-        problem = Problem(row.problem)
-        texts = [row.image_id, row.label_id, row.rationale]
-        reason = f"{problem.label}. {row.detail}".strip()
-        writer.writerow([row.line, *(harmless(text) for text in texts), reason, problem.remedy])
-    return response
+    return submit_page(request, challenge, viewer, finder, form=form, status=422)
 
 
 @for_finders
@@ -196,6 +110,21 @@ def retract(
     else:
         messages.success(request, "You took the claim back. It costs you nothing.")
     return redirect("pages:mine", slug=challenge.slug)
+
+
+@for_finders
+@require_GET
+def hints(request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Participation) -> HttpResponse:
+    """What has worked for the participant: of their own settled pairs, and of nobody else's."""
+    context = page_context(
+        challenge,
+        viewer,
+        "mine",
+        by_label=hit_rates_by_label(finder),
+        by_annotation=hit_rates_by_annotation(finder),
+        quota=quota_for(finder),
+    )
+    return render(request, "submissions/hints.html", context)
 
 
 @require_GET

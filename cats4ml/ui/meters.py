@@ -1,5 +1,6 @@
 """Geometry of the quota meter and of intervals."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cats4ml.ui.words import counted, figure, percentage
@@ -59,3 +60,39 @@ def make_interval(*, low: float, mid: float, high: float, top: float) -> Interva
         high_x=percentage(high / top),
         spoken=f"{mid:.0%}, between {low:.0%} and {high:.0%} 95 times in 100",
     )
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a whole: '9,412 ready to go'. `tone` names its colour."""
+
+    label: str
+    number: int
+    tone: str
+
+
+@dataclass(frozen=True)
+class Segment:
+    x: str
+    width: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Parts side by side on one bar, empty ones left out of it; `parts` are those with a figure, for the key."""
+
+    segments: tuple[Segment, ...]
+    parts: tuple[Part, ...]
+    spoken: str
+
+
+def make_stack(parts: Sequence[Part]) -> Stack:
+    whole = max(1, sum(part.number for part in parts))
+    segments, before = [], 0
+    for part in parts:
+        if part.number:
+            segments.append(Segment(percentage(before / whole), percentage(part.number / whole), part.tone))
+        before += part.number
+    spoken = ", ".join(f"{figure(part.number)} {part.label}" for part in parts)
+    return Stack(segments=tuple(segments), parts=tuple(parts), spoken=spoken)

@@ -61,6 +61,7 @@ def test_one_claim_is_answered_with_the_submission(world, ada) -> None:
         "charged": True,
         "state": "queued",
         "position": 1,
+        "wait_seconds": None,
         "people": None,
         "machine_mean": None,
         "verdict": None,
@@ -227,8 +228,17 @@ def test_claimant_sees_how_many_raters_answered_and_never_which_way(world, ada) 
     world.score(0, {"cat": 0.1})
     world.rate(world.pair(0, "cat"), YES, YES, NO)
     [shown] = ada.client.get(ada.where).json()["results"]
-    hidden = {"machine_mean", "verdict", "outcome", "tally", "position", "first_claimant", "retracted_at"}
-    assert {name for name, value in shown.items() if value is None} == hidden
+    hidden = {
+        "machine_mean",
+        "verdict",
+        "outcome",
+        "tally",
+        "position",
+        "wait_seconds",
+        "first_claimant",
+        "retracted_at",
+    }
+    assert {name for name, value in shown.items() if value is None} == hidden | {"retracted_at"}
     assert only([shown], "state", "people", "points", "reason") == [("in_review", 3, 0, "")]
 
 
@@ -332,8 +342,9 @@ def test_no_claims_outside_the_dates(world, ada) -> None:
 def test_own_submissions_cost_the_same_however_many(world, ada, django_assert_num_queries, rows) -> None:
     for place in range(rows):
         ada.claim(place, "cat")
-    # The token and its last use, the edition, the viewer's part, the claims; nothing for each of them.
-    with django_assert_num_queries(5):
+    # The token and its last use, the edition, the viewer's part, the claims, their places in line and how fast it
+    # moves; nothing for each of them.
+    with django_assert_num_queries(7):
         assert len(ada.client.get(ada.where).json()["results"]) == rows
 
 

@@ -143,8 +143,8 @@ def test_file_that_is_no_csv_is_refused_in_the_servers_words(bench, tmp_path) ->
         b"": "The file is empty. Its first line should be image_id,label_id,rationale.",
         b"a,b\n1,2\n": "The first line should be image_id,label_id,rationale, not “a,b”.",
         b"image_id,label_id\n\xff,cat\n": "Line 2 is not UTF-8. Save the file as “CSV UTF-8”.",
-        b'image_id,label_id\n"a,cat\n': "Line 2 can’t be read (unexpected end of data). "
-        "Put quotes round a text with commas, and double the quotes in it.",
+        b'image_id,label_id\n"a,cat\n': "A quotation mark that opens on line 2 or shortly after it is never closed. "
+        "Close it, or write it twice if it belongs to the text.",
     }.items():
         sheet.write_bytes(content)
         ended = ada("submit", sheet)

@@ -76,7 +76,6 @@ def test_a_csv_is_checked_row_by_row_before_anything_is_charged(site: Site, brow
     page.goto("/challenges/digits/submit/")
     content = "\r\n".join(lines).encode()
     page.get_by_label("CSV file").set_input_files({"name": "mine.csv", "mimeType": "text/csv", "buffer": content})
-    page.get_by_role("button", name="Check this file").click()
     expect(page.get_by_role("heading", name="1 pair is ready to go")).to_be_visible()
     expect(page.get_by_text("Nothing has been charged yet")).to_be_visible()
     reasons = page.locator("table").first.locator("tbody tr").all_inner_texts()
@@ -92,6 +91,36 @@ def test_a_csv_is_checked_row_by_row_before_anything_is_charged(site: Site, brow
     page.get_by_role("button", name="Submit 1 pair").click()
     expect(page.get_by_role("heading", name="1 pair submitted")).to_be_visible()
     expect(page.get_by_text("99 claims left")).to_be_visible()
+
+
+DROP = """([name, text]) => {
+    const data = new DataTransfer();
+    data.items.add(new File([text], name));
+    document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+}"""
+
+
+def test_a_dropped_file_is_checked_at_once_and_its_bar_moves_with_its_claims(site: Site, browser: Browser) -> None:
+    page = new_page(browser, site)
+    sign_up(page)
+    join(page)
+    finds = [unclaimed_find(page, site, "false_positive", number) for number in (3, 4)]
+    page.goto("/challenges/digits/submit/")
+    page.evaluate(DROP, ["claims.xlsx", '{"image_id": 1}'])
+    expect(page.locator("#upload-part")).to_contain_text("Not sent: This is JSON, not a CSV.")
+    lines = ["image_id;label_id", *(f"{image};{label}" for image, label in finds)]
+    page.evaluate(DROP, ["claims.csv", "\n".join(lines)])
+    expect(page.get_by_role("heading", name="2 pairs are ready to go")).to_be_visible()
+    page.get_by_role("button", name="Submit 2 pairs").press("Enter")
+    progress = page.locator("#upload-progress")
+    expect(progress.get_by_role("heading")).to_contain_text("2 of 2 scored", timeout=PATIENCE_MS)
+    expect(progress.get_by_role("heading")).to_have_text("2 of 2 scored, 2 settled", timeout=PATIENCE_MS)
+    expect(progress.get_by_role("img")).to_have_attribute("aria-label", "2 settled, 0 in review, 0 in line for a score")
+    page.get_by_role("link", name="See these claims").click()
+    expect(page.locator("article.claim")).to_have_count(2)
+    page.get_by_role("link", name="What has worked for you so far").click()
+    expect(page.get_by_role("heading", name="By label")).to_be_visible()
+    assert [said for said in page.complaints if "422" not in said] == []  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])
@@ -171,7 +200,7 @@ def test_a_killed_scoring_worker_loses_nothing(site: Site, browser: Browser) -> 
 
 PAGES = {
     "nobody": ["", "data/", "explore/", "queue/", "leaderboard/"],
-    "participant": ["explore/", "basket/", "submit/", "submissions/", "join/"],
+    "participant": ["explore/", "basket/", "submit/", "submissions/", "submissions/hints/", "join/"],
     "rater": ["review/"],
     "organiser": ["console/", "console/pairs/", "console/classifiers/", "console/near-copies/"],
 }

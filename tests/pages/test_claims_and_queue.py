@@ -146,7 +146,9 @@ def test_the_public_queue_names_the_submitter_after_settlement_and_never_the_out
     assert "<html" not in settled.content.decode()
 
 
-@pytest.mark.parametrize("page", ["pages:explore", "pages:mine", "submissions:queue", "console:pairs", "pages:data"])
+@pytest.mark.parametrize(
+    "page", ["pages:explore", "pages:mine", "submissions:queue", "submissions:hints", "console:pairs", "pages:data"]
+)
 def test_a_page_costs_as_many_queries_for_three_rows_as_for_one(db, page) -> None:
     world = make_world(pictures=1, policy=Policy(quorum=1))
     more = make_world(pictures=3, policy=Policy(quorum=1))

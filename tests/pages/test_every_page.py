@@ -21,10 +21,10 @@ CONSOLE = ("console:overview", "console:pairs", "console:classifiers", "console:
 PAGES = (
     "pages:challenge", "pages:data", "pages:data_checksums", "pages:explore", "submissions:queue",
     "leaderboard:board", "leaderboard:csv", "pages:join", "pages:mine", "submissions:submit", "submissions:basket",
-    "review:review", *CONSOLE,
+    "submissions:hints", "review:review", *CONSOLE,
 )  # fmt: skip
 PUBLIC = PAGES[:7]
-FINDERS = ("pages:mine", "submissions:submit", "submissions:basket")
+FINDERS = ("pages:mine", "submissions:submit", "submissions:basket", "submissions:hints")
 
 
 def codes(client: Client, slug: str) -> dict[str, int]:
@@ -144,9 +144,10 @@ def test_what_changes_something_is_posted(world) -> None:
     addresses = [reverse(name, args=[slug]) for name in POSTED]
     addresses += [
         reverse("submissions:upload_submit", args=[slug, upload.uuid]),
+        reverse("submissions:upload_retract", args=[slug, upload.uuid]),
         reverse("submissions:retract", args=[slug, claim.submission.pk]),
     ]
-    assert [client.get(address).status_code for address in addresses] == [405] * 8
+    assert [client.get(address).status_code for address in addresses] == [405] * 9
     assert signed_in(organiser(world)).get(reverse("console:requeue", args=[slug])).status_code == 405
     readers = [reverse(page, args=[slug]) for page in (*PUBLIC, *FINDERS)]
     assert {client.post(address).status_code for address in readers} == {405}
@@ -162,14 +163,15 @@ def test_other_peoples_uploads_and_claims_are_not_found(world) -> None:
     shown = [reverse(f"submissions:{name}", args=[slug, upload.uuid]) for name in ("upload", "bad_rows")]
     changed = [
         reverse("submissions:upload_submit", args=[slug, upload.uuid]),
+        reverse("submissions:upload_retract", args=[slug, upload.uuid]),
         reverse("submissions:retract", args=[slug, claim.submission.pk]),
     ]
     mine, theirs = signed_in(owner.user), signed_in(other.user)
     assert [mine.get(address).status_code for address in shown] == [200, 200]
     assert [theirs.get(address).status_code for address in shown] == [404, 404]
-    assert [theirs.post(address).status_code for address in changed] == [404, 404]
+    assert [theirs.post(address).status_code for address in changed] == [404] * 3
     huge = reverse("submissions:retract", args=[slug, 10**30])
-    assert [mine.post(address).status_code for address in (huge, *changed)] == [404, 302, 302]
+    assert [mine.post(address).status_code for address in (huge, *changed)] == [404, 302, 302, 302]
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def test_a_csv_is_checked_then_charged_then_not_again(world) -> None:
         client.post(url(world, "submissions:upload_submit", upload.uuid))
     assert "2 pairs submitted" in client.get(address).content.decode()
     assert (quota_for(finder).used, Submission.objects.count()) == (2, 2)
-    bad = client.get(url(world, "submissions:bad_rows", upload.uuid)).content.decode()
+    bad = client.get(url(world, "submissions:bad_rows", upload.uuid)).getvalue().decode()
     rows = list(csv.reader(io.StringIO(bad)))
     assert [row[:5] for row in rows] == [
         ["line", "image_id", "label_id", "rationale", "reason"],

@@ -18,6 +18,7 @@ from cats4ml.submissions.actions.claims import (
     ClaimRefused,
     keep_upload,
     retract_submission,
+    retract_upload,
     submit_pairs,
     submit_upload,
 )
@@ -212,6 +213,30 @@ def test_nobody_takes_back_somebody_elses_claim(world) -> None:
     [one] = world.claim(world.finder(), (0, "cat"))
     with pytest.raises(Submission.DoesNotExist):
         retract_submission(participation=world.finder(), submission_id=one.submission.pk, at=world.pass_time(1))
+
+
+def test_what_has_no_score_yet_of_a_file_is_taken_back_at_once_and_the_rest_stays(world) -> None:
+    finder, other = world.finder(), world.finder()
+    [elsewhere] = world.claim(finder, (4, "cat"))
+    upload = keep_upload(
+        participation=finder, filename="a", rows=rows_of(world, *[(place, "cat") for place in range(4)]), at=world.clock
+    )
+    submit_upload(upload=upload, at=world.pass_time(1))
+    world.claim(other, (1, "cat"))
+    world.score(0, {"cat": 0.1})
+    at = world.pass_time(1)
+    assert [retract_upload(upload=upload, at=at), retract_upload(upload=upload, at=world.pass_time(1))] == [3, 0]
+    assert [world.pair(place, "cat").state for place in range(5)] == [
+        PairState.IN_REVIEW,
+        PairState.QUEUED,
+        PairState.WITHDRAWN,
+        PairState.WITHDRAWN,
+        PairState.QUEUED,
+    ]
+    standing = Submission.objects.filter(retracted_at=None, participation=finder).order_by("pk")
+    assert [claim.pair for claim in standing] == [world.pair(4, "cat"), world.pair(0, "cat")]
+    assert (elsewhere.submission.pk, quota_for(finder).used) == (standing[0].pk, 2)
+    assert first_claims([world.pair(1, "cat")])[world.pair(1, "cat").pk].participation == other
 
 
 def test_a_withdrawn_pair_that_is_claimed_again_is_queued_again_and_charged(world) -> None:

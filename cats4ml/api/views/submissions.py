@@ -29,11 +29,12 @@ from cats4ml.api.serializers import (
 from cats4ml.api.views.base import EditionView
 from cats4ml.challenges.models import Participation
 from cats4ml.submissions.actions.claims import check_may_claim, retract_submission, submit_pairs
-from cats4ml.submissions.forms import read_claims
+from cats4ml.submissions.claim_files import read_claims
 from cats4ml.submissions.models import Submission
 from cats4ml.submissions.presentation import ClaimView, claim_views, with_details
 from cats4ml.submissions.problems import Problem
 from cats4ml.submissions.queries import CheckedRow, ClaimRow, check_rows, first_claims, submissions_of
+from cats4ml.submissions.waits import NO_WAITS, waits_of
 
 # A list in JSON is for programs that claim as they go; a file of any allowed size goes as text/csv.
 LARGEST_LIST = 1000
@@ -100,10 +101,11 @@ def refuse(checked: CheckedRow) -> None:
 
 
 def views_of(claims: Sequence[Submission]) -> list[ClaimView]:
-    """Claims read `with_details` as their claimant sees them."""
+    """Claims of one edition, read `with_details`, as their claimant sees them."""
     later = [claim.pair for claim in claims if not claim.charged]
     names = {pair: claim.participation.public_name for pair, claim in first_claims(later).items()}
-    return claim_views(claims, names)
+    waits = waits_of(claims[0].pair.challenge, claims, timezone.now()) if claims else NO_WAITS
+    return claim_views(claims, names, waits)
 
 
 def own_claim(finder: Participation, submission_id: int) -> ClaimView:

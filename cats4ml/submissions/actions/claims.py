@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from django.db import transaction
+from django.db.models import Exists, F, OuterRef, QuerySet, Value
+from django.db.models.functions import Greatest
 
 from cats4ml.challenges.models import Challenge, Participation, Role
 from cats4ml.rules.lifecycle import PairState
@@ -15,9 +18,20 @@ from cats4ml.submissions import dispatch
 from cats4ml.submissions.actions.moves import lock_pair, move_pairs
 from cats4ml.submissions.actions.scores import apply_scores
 from cats4ml.submissions.actions.settlement import free_near_copies, lock_with_near_copies
+from cats4ml.submissions.bulk import insert_rows
 from cats4ml.submissions.models import Pair, Submission, Upload, UploadRow, UploadState
 from cats4ml.submissions.problems import Problem
-from cats4ml.submissions.queries import CheckedRow, ClaimRow, check_rows, storable, valid_claims
+from cats4ml.submissions.queries import (
+    CheckedRow,
+    ClaimRow,
+    check_resolved,
+    check_rows,
+    resolve_rows,
+    storable,
+    valid_claims,
+)
+
+NOT_SCORED = (PairState.QUEUED, PairState.UNSCORABLE)
 
 
 class ClaimRefused(Exception):
@@ -53,20 +67,19 @@ def submit_pairs(
             .get(pk=participation.pk)
         )
         check_may_claim(locked, at)
-        first_look = [row for row in check_rows(locked, rows) if row.problem is None]
+        resolved = resolve_rows(locked.challenge, rows)
+        first_look = [row for row in check_resolved(locked, resolved) if row.problem is None]
         _ensure_pairs(locked.challenge, first_look, at)
         pairs = _lock_pairs(locked.challenge, first_look)
         # Checked again under the locks of the pairs: somebody may have claimed one meanwhile.
-        checked = check_rows(locked, rows)
+        checked = check_resolved(locked, resolved)
         accepted = [row for row in checked if row.problem is None and row.pair_key in pairs]
         taken_keys = {row.pair_key for row in accepted}
-        _claim_again([pairs[key] for key in taken_keys if pairs[key].state == PairState.WITHDRAWN], at)
-        _withdraw_unclaimed([pair for key, pair in pairs.items() if key not in taken_keys], at)
-        claims = Submission.objects.bulk_create(
-            [_claim(locked, pairs[row.pair_key], row, at, upload) for row in accepted], batch_size=1000
-        )
+        _claim_again([pairs[key].pk for key in taken_keys if pairs[key].state == PairState.WITHDRAWN], at)
+        _withdraw_unclaimed([pair.pk for key, pair in pairs.items() if key not in taken_keys], at)
+        claims = _claim(locked, accepted, pairs, at, upload)
         taken = dict(zip((row.row.line for row in accepted), claims, strict=True))
-        images = {row.image.pk for row in accepted if row.image is not None and not row.later}
+        images = {row.image_pk for row in accepted if row.image_pk is not None and not row.later}
         if images:
             dispatch.after_commit(_score_or_ask, locked.challenge, images, at)
         dispatch.after_commit(dispatch.ring_board, locked.challenge_id, locked.challenge.queue)
@@ -87,72 +100,89 @@ def _answered(row: CheckedRow, submission: Submission | None) -> CheckedRow:
     if row.problem is None and submission is None:
         # The quota grew between the two looks, when the pair was not locked: the row is asked to come again.
         return replace(row, problem=Problem.OVER_QUOTA)
-    return replace(row, submission=submission)
+    return row if submission is None else replace(row, submission=submission)
 
 
 def _ensure_pairs(challenge: Challenge, checked: Sequence[CheckedRow], at: datetime) -> None:
     """Create the pairs that don't exist, in one order for everybody so that two uploads can't wait for each other."""
     wanted = sorted((row for row in checked if not row.later), key=lambda row: row.pair_key)
-    policy = challenge.rules
-    new = [
-        Pair(
-            challenge=challenge,
-            image=row.image,
-            label=row.label,
-            state_changed_at=at,
-            created_at=at,
-            score_requested_at=at,
-            score_requests=1,
-            split=split_of(
-                seed=challenge.split_seed,
-                image_id=row.image.image_id,
-                label_id=row.label.key,
-                heldout_percent=policy.heldout_percent,
-            ),
-        )
-        for row in wanted
-        if row.image is not None and row.label is not None
-    ]
-    Pair.objects.bulk_create(new, ignore_conflicts=True, batch_size=1000)
+    seed, heldout = challenge.split_seed, challenge.rules.heldout_percent
+    new = Pair(challenge=challenge, state_changed_at=at, created_at=at, score_requested_at=at, score_requests=1)
+    columns: dict[str, Sequence[Any]] = {
+        "image": [row.image_pk for row in wanted],
+        "label": [row.pair_key[1] for row in wanted],
+        "split": [
+            split_of(seed=seed, image_id=row.row.image_id, label_id=row.label.key, heldout_percent=heldout).value
+            for row in wanted
+            if row.label is not None
+        ],
+    }
+    insert_rows(new, columns, skip_existing=True)
 
 
-def _lock_pairs(challenge: Challenge, accepted: Sequence[CheckedRow]) -> dict[tuple[int, int], Pair]:
+class _LockedPair(NamedTuple):
+    pk: int
+    state: str
+
+
+def _lock_pairs(challenge: Challenge, accepted: Sequence[CheckedRow]) -> dict[tuple[int, int], _LockedPair]:
     keys = {row.pair_key for row in accepted}
     pairs = (
-        Pair.objects.select_for_update(of=("self",), no_key=True)
+        Pair.objects.select_for_update(no_key=True)
         .filter(challenge=challenge, image__in={image for image, _ in keys}, label__in={label for _, label in keys})
         .order_by("pk")
+        .values_list("image_id", "label_id", "pk", "state")
     )
-    return {(pair.image_id, pair.label_id): pair for pair in pairs if (pair.image_id, pair.label_id) in keys}
+    return {(image, label): _LockedPair(pk, state) for image, label, pk, state in pairs if (image, label) in keys}
 
 
-def _claim_again(pairs: Sequence[Pair], at: datetime) -> None:
+def _claim_again(withdrawn: Sequence[int], at: datetime) -> None:
+    pairs = list(Pair.objects.filter(pk__in=withdrawn)) if withdrawn else []
     for pair in pairs:
         pair.score_requested_at = at
         pair.score_requests = 1
     move_pairs(pairs, PairState.QUEUED, at=at, fields=["score_requested_at", "score_requests"])
 
 
-def _withdraw_unclaimed(pairs: Sequence[Pair], at: datetime) -> None:
+def _withdraw_unclaimed(refused: Sequence[int], at: datetime) -> None:
     """Withdraw what was made for a row that the second look refused (a credit was reversed between the two looks)."""
-    queued = [pair for pair in pairs if pair.state == PairState.QUEUED]
-    claimed = set(Submission.objects.filter(valid_claims(), pair__in=queued).values_list("pair", flat=True))
-    move_pairs([pair for pair in queued if pair.pk not in claimed], PairState.WITHDRAWN, at=at)
+    if refused:
+        queued = Pair.objects.filter(pk__in=refused, state=PairState.QUEUED)
+        claimed = Exists(Submission.objects.filter(valid_claims(), pair=OuterRef("pk")))
+        move_pairs(list(queued.exclude(claimed)), PairState.WITHDRAWN, at=at)
 
 
 def _claim(
-    participation: Participation, pair: Pair, row: CheckedRow, at: datetime, upload: Upload | None
-) -> Submission:
-    return Submission(
-        pair=pair,
-        participation=participation,
-        team=participation.team,
-        upload=upload,
-        rationale=row.row.rationale,
-        charged=not row.later,
-        after_settlement=pair.state == PairState.SETTLED,
-        created_at=at,
-    )
+    participation: Participation,
+    accepted: Sequence[CheckedRow],
+    pairs: Mapping[tuple[int, int], _LockedPair],
+    at: datetime,
+    upload: Upload | None,
+) -> list[Submission]:
+    """The claims of these rows, written in their order."""
+    like = Submission(participation=participation, team=participation.team, upload=upload, created_at=at)
+    chosen = [pairs[row.pair_key] for row in accepted]
+    columns: dict[str, Sequence[Any]] = {
+        "pair": [pair.pk for pair in chosen],
+        "rationale": [row.row.rationale for row in accepted],
+        "charged": [not row.later for row in accepted],
+        "after_settlement": [pair.state == PairState.SETTLED for pair in chosen],
+    }
+    written = dict(insert_rows(like, columns, returning=["pair", "id"]))
+    return [
+        Submission(
+            id=written[pair],
+            pair_id=pair,
+            participation_id=participation.pk,
+            team_id=participation.team_id,
+            upload_id=like.upload_id,
+            rationale=rationale,
+            charged=charged,
+            after_settlement=after_settlement,
+            created_at=at,
+        )
+        for pair, rationale, charged, after_settlement in zip(*columns.values(), strict=True)
+    ]
 
 
 def retract_submission(*, participation: Participation, submission_id: int, at: datetime) -> Submission:
@@ -171,7 +201,7 @@ def retract_submission(*, participation: Participation, submission_id: int, at: 
         submission.refresh_from_db()
         if submission.retracted_at is not None:
             return submission
-        if pair.state not in (PairState.QUEUED, PairState.UNSCORABLE):
+        if pair.state not in NOT_SCORED:
             raise ClaimRefused("This pair has been scored. A claim can be retracted only before that.")
         # Two servers' clocks may differ: a claim is never taken back before it was made.
         submission.retracted_at = max(at, submission.created_at)
@@ -183,6 +213,30 @@ def retract_submission(*, participation: Participation, submission_id: int, at: 
     return submission
 
 
+def retract_upload(*, upload: Upload, at: datetime) -> int:
+    """Take back every claim of a file whose pair has no score yet, as `retract_submission` does each.
+
+    Claims of scored pairs stay as they are. Twice is once. Returns how many were taken back.
+    """
+    standing = Submission.objects.filter(upload=upload, retracted_at=None)
+    with transaction.atomic():
+        open_pairs = standing.filter(pair__state__in=NOT_SCORED).values("pair")
+        # Under the locks each is looked at again: a score may have come meanwhile, or the claim be taken back.
+        locked = [
+            pair for pair in lock_with_near_copies(Pair.objects.filter(pk__in=open_pairs)) if pair.state in NOT_SCORED
+        ]
+        taken = dict(standing.filter(pair__in=[pair.pk for pair in locked]).values_list("pair_id", "pk"))
+        pairs = [pair for pair in locked if pair.pk in taken]
+        # Two servers' clocks may differ: a claim is never taken back before it was made.
+        Submission.objects.filter(pk__in=taken.values()).update(retracted_at=Greatest(Value(at), F("created_at")))
+        claimed = set(Submission.objects.filter(valid_claims(), pair__in=pairs).values_list("pair_id", flat=True))
+        move_pairs([pair for pair in pairs if pair.pk not in claimed], PairState.WITHDRAWN, at=at)
+        free_near_copies(pairs=pairs, at=at)
+        challenge = upload.participation.challenge
+        dispatch.after_commit(dispatch.ring_board, challenge.pk, challenge.queue)
+    return len(pairs)
+
+
 def keep_upload(*, participation: Participation, filename: str, rows: Sequence[ClaimRow], at: datetime) -> Upload:
     """Check a file of claims and keep it with what was found, so that its good rows can be submitted next.
 
@@ -192,22 +246,20 @@ def keep_upload(*, participation: Participation, filename: str, rows: Sequence[C
     checked = check_rows(participation, rows)
     with transaction.atomic():
         upload = Upload.objects.create(participation=participation, filename=storable(filename)[:200], created_at=at)
-        UploadRow.objects.bulk_create([_upload_row(upload, row) for row in checked], batch_size=2000)
+        insert_rows(
+            UploadRow(upload=upload),
+            {
+                "line": [row.row.line for row in checked],
+                "image_id": [storable(row.row.image_id) for row in checked],
+                "label_id": [storable(row.row.label_id) for row in checked],
+                "rationale": [storable(row.row.rationale) for row in checked],
+                "problem": [row.problem.value if row.problem else "" for row in checked],
+                "detail": [row.detail for row in checked],
+                "later": [row.later for row in checked],
+                "near_copy": [row.near_copy for row in checked],
+            },
+        )
     return upload
-
-
-def _upload_row(upload: Upload, row: CheckedRow) -> UploadRow:
-    return UploadRow(
-        upload=upload,
-        line=row.row.line,
-        image_id=storable(row.row.image_id),
-        label_id=storable(row.row.label_id),
-        rationale=storable(row.row.rationale),
-        problem=row.problem.value if row.problem else "",
-        detail=row.detail,
-        later=row.later,
-        near_copy=row.near_copy,
-    )
 
 
 def submit_upload(*, upload: Upload, at: datetime) -> Upload:
@@ -219,18 +271,28 @@ def submit_upload(*, upload: Upload, at: datetime) -> Upload:
         locked = Upload.objects.select_for_update(of=("self",)).select_related("participation").get(pk=upload.pk)
         if locked.state == UploadState.SUBMITTED:
             return locked
-        kept = {row.line: row for row in locked.rows.filter(problem="").order_by("line")}
-        rows = [ClaimRow(row.line, row.image_id, row.label_id, row.rationale) for row in kept.values()]
-        changed = []
-        for result in submit_pairs(participation=locked.participation, rows=rows, at=at, upload=locked):
-            row = kept[result.row.line]
-            problem = result.problem.value if result.problem else ""
-            if (row.problem, row.later, row.near_copy) != (problem, result.later, result.near_copy):
-                row.problem, row.later, row.detail = problem, result.later, result.detail
-                row.near_copy = result.near_copy
-                changed.append(row)
-        UploadRow.objects.bulk_update(changed, ["problem", "later", "near_copy", "detail"], batch_size=1000)
+        good = locked.rows.filter(problem="").order_by("line")
+        kept = good.values_list("line", "image_id", "label_id", "rationale", "later", "near_copy")
+        found = {line: (later, near_copy) for line, *_, later, near_copy in kept}
+        rows = [ClaimRow(line, image, label, why) for line, image, label, why, *_ in kept]
+        answers = submit_pairs(participation=locked.participation, rows=rows, at=at, upload=locked)
+        changed = {
+            one.row.line: one
+            for one in answers
+            if one.problem is not None or (one.later, one.near_copy) != found[one.row.line]
+        }
+        _mark_rows(good.filter(line__in=changed), changed)
         locked.state = UploadState.SUBMITTED
         locked.submitted_at = at
         locked.save(update_fields=["state", "submitted_at"])
     return locked
+
+
+def _mark_rows(rows: QuerySet[UploadRow], answers: Mapping[int, CheckedRow]) -> None:
+    """Note what became of these rows, by line, since they were checked."""
+    marked = list(rows)
+    for row in marked:
+        answer = answers[row.line]
+        row.problem = answer.problem.value if answer.problem else ""
+        row.later, row.near_copy, row.detail = answer.later, answer.near_copy, answer.detail
+    UploadRow.objects.bulk_update(marked, ["problem", "later", "near_copy", "detail"], batch_size=1000)

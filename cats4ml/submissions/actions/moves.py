@@ -28,4 +28,7 @@ def move_pairs(pairs: Sequence[Pair], to: PairState, *, at: datetime, fields: Se
     for pair in pairs:
         pair.state = to.value
         pair.state_changed_at = at
+    if not fields:  # all alike: one statement, however many there are
+        Pair.objects.filter(pk__in=[pair.pk for pair in pairs]).update(state=to.value, state_changed_at=at)
+        return
     Pair.objects.bulk_update(pairs, ["state", "state_changed_at", *fields], batch_size=500)

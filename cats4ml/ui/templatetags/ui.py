@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from cats4ml.ui import licences, words
-from cats4ml.ui.meters import make_interval, make_quota_meter
+from cats4ml.ui.meters import Part, make_interval, make_quota_meter, make_stack
 from cats4ml.ui.navigation import Link, section_links
 from cats4ml.ui.plots import instant, make_plot
 from cats4ml.ui.readings import Votes, make_reading
@@ -87,6 +87,12 @@ def progress(done: int, total: int, left_text: str = "", label: str = "Progress"
 def bar(value: float, total: float, tone: str = "none", height: int = 12) -> dict[str, Any]:
     """A bare bar whose figure stands beside it. Tones: fn, fp, ag, am, text, accent, none."""
     return {"width": words.percentage(value / total if total else 0), "tone": tone, "height": height}
+
+
+@register.inclusion_tag("_components/_stack.html")
+def stacked_bar(parts: Iterable[Part], *, key: bool = True) -> dict[str, Any]:
+    """Parts of a whole on one bar, with their figures below it unless these stand beside it (`key=False`)."""
+    return {"stack": make_stack(list(parts)), "key": key}
 
 
 @register.inclusion_tag("_components/_interval.html")

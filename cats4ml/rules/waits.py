@@ -1,0 +1,63 @@
+"""How long something in a queue still waits, from how fast the queue moved lately. An estimate, and said as one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+# Fewer than this, or in less time, say nothing about how fast a queue moves.
+LEAST_DONE = 5
+LEAST_SECONDS = 10.0
+
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What a queue did lately: `done` pieces in the `seconds` since the first of them."""
+
+    done: int
+    seconds: float
+
+    @property
+    def per_second(self) -> float | None:
+        """None where too little was done to say."""
+        if self.done < LEAST_DONE or self.seconds < LEAST_SECONDS:
+            return None
+        return self.done / self.seconds
+
+
+STANDSTILL = Pace(0, 0.0)
+
+
+def seconds_until_done(pieces: int, pace: Pace) -> int | None:
+    """Whole seconds until so many pieces are done, rounded up; None without a pace, 0 where nothing is left.
+
+    Raises `ValueError` for less than nothing.
+    """
+    if pieces < 0:
+        raise ValueError(f"{pieces} pieces can't be waited for")
+    if not pieces:
+        return 0
+    rate = pace.per_second
+    return None if rate is None else math.ceil(pieces / rate)
+
+
+def answers_missing(*, pairs: int, quorum: int, extra: int = 0, given: int = 0) -> int:
+    """Answers that so many pairs still need. `extra` were asked for beyond the quorum; `given` are there already."""
+    return max(0, pairs * quorum + extra - given)
+
+
+def about(seconds: float) -> str:
+    """'less than a minute', 'about 3 minutes', 'about 5 hours', 'about 2 days': no finer than an estimate is."""
+    if seconds < MINUTE:
+        return "less than a minute"
+    for unit, length, until in (("minute", MINUTE, 90 * MINUTE), ("hour", HOUR, 36 * HOUR)):
+        if seconds < until:
+            return _about(seconds / length, unit)
+    return _about(seconds / DAY, "day")
+
+
+def _about(number: float, unit: str) -> str:
+    whole = max(1, math.floor(number + 0.5))
+    return f"about {whole:,} {unit}" if whole == 1 else f"about {whole:,} {unit}s"
