@@ -8,17 +8,19 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.core.management import CommandError
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from cats4ml.catalog.actions import NewLabel, add_labels
 from cats4ml.catalog.models import Annotation, Image, ImportRun, ImportState
-from cats4ml.catalog.openimages import kinds
+from cats4ml.catalog.openimages import COLLECTION, kinds
 from cats4ml.catalog.openimages.runs import ImportStopped, import_file
 from cats4ml.console.workers import database_url
 from tests.catalog.openimages_files import IMAGE_HEADER, LABEL_HEADER, image_row, write
@@ -42,6 +44,15 @@ def child(path: Path) -> subprocess.Popen[bytes]:
     )
 
 
+@contextmanager
+def held_up_at(number: int) -> Iterator[None]:
+    """An import can't get past this row meanwhile: somebody writes it, and it isn't known yet whether for good."""
+    with transaction.atomic():
+        Image.objects.create(collection=COLLECTION, image_id=image_row(number).partition(",")[0])
+        yield
+        transaction.set_rollback(True)
+
+
 def wait_for_rows(process: subprocess.Popen[bytes], number: int) -> None:
     while not ImportRun.objects.filter(rows__gte=number).exists():
         assert process.poll() is None, process.communicate()
@@ -52,10 +63,11 @@ def wait_for_rows(process: subprocess.Popen[bytes], number: int) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_an_import_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
     path = write(tmp_path / "images.csv", IMAGE_HEADER, *(bad_or_good(number) for number in range(ROWS)))
-    process = child(path)
-    wait_for_rows(process, 1)
-    process.kill()
-    assert process.wait() == -signal.SIGKILL
+    with held_up_at(ROWS - 1):
+        process = child(path)
+        wait_for_rows(process, 1)
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
     run = ImportRun.objects.get()
     assert run.state == ImportState.RUNNING
     assert Image.objects.count() == run.new == run.rows - run.bad
@@ -84,9 +96,10 @@ def test_an_import_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_ctrl_c_says_that_it_goes_on(tmp_path: Path) -> None:
     path = write(tmp_path / "images.csv", IMAGE_HEADER, *(bad_or_good(number) for number in range(ROWS)))
-    process = child(path)
-    wait_for_rows(process, 1)
-    process.send_signal(signal.SIGINT)
+    with held_up_at(ROWS - 1):
+        process = child(path)
+        wait_for_rows(process, 1)
+        process.send_signal(signal.SIGINT)
     _, said = process.communicate()
     assert process.returncode == 130
     assert said.decode().rstrip().endswith("Interrupted: what was written stays, and the same call goes on there.")
