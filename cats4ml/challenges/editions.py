@@ -34,7 +34,7 @@ def check_new_slug(slug: str) -> None:
 
 def _check_lengths(**texts: str) -> None:
     for name, text in texts.items():
-        limit = Challenge._meta.get_field(name).max_length or 0  # noqa: SLF001 - Django's documented name
+        limit = getattr(Challenge._meta.get_field(name), "max_length", 0)  # noqa: SLF001 - Django's documented name
         if not text.strip() or len(text) > limit:
             raise EditionRefused(f"a challenge's {name} should have 1 to {limit} characters, not {len(text):,}")
 

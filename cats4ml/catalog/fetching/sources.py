@@ -26,7 +26,7 @@ from cats4ml.catalog.fetching.patience import (
     SourceFailed,
     Stopped,
 )
-from cats4ml.catalog.guarded_http import HttpRefused, Timeouts, open_url
+from cats4ml.catalog.guarded_http import HttpRefused, Timeouts, open_url, seconds_in
 from cats4ml.catalog.pictures import MAX_BYTES, TOO_LARGE
 
 GONE = "gone"
@@ -124,8 +124,7 @@ class Bucket:
             raise BucketMissing(
                 f"{self.host} has no bucket {self._name!r}: set OPEN_IMAGES_ENDPOINT or OPEN_IMAGES_BUCKET"
             )
-        wait = float(retry_after) if retry_after.isdecimal() and len(retry_after) < 7 else None
-        raise _of_status(status, f"{self.host} answered {status}", wait)
+        raise _of_status(status, f"{self.host} answered {status}", seconds_in(retry_after))
 
 
 class Web:
