@@ -144,7 +144,7 @@ def open_url(
             f"http_{answer.status}",
             f"{url}: the server answered {answer.status} {answer.reason}".rstrip(),
             status=answer.status,
-            retry_after=_seconds(answer.headers.get("Retry-After", "")),
+            retry_after=seconds_in(answer.headers.get("Retry-After", "")),
         )
     return GuardedResponse(url=url, answer=answer, line=line, max_bytes=max_bytes)
 
@@ -299,7 +299,7 @@ def _too_large(url: str, max_bytes: int) -> HttpRefused:
     return HttpRefused("too_large", f"{url}: longer than {max_bytes:,} bytes")
 
 
-def _seconds(text: str) -> float | None:
+def seconds_in(text: str) -> float | None:
     """Of a Retry-After header, where it counts seconds; a date is left to the caller's own patience."""
     return float(text) if text.isascii() and text.isdecimal() and len(text) < 7 else None
 

@@ -20,7 +20,7 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from django.db.models import QuerySet
 
-from cats4ml.challenges.data_contents import PoolState, Snapshot
+from cats4ml.challenges.data_contents import PoolState, Snapshot, pool_state
 from cats4ml.challenges.data_pictures import ZipRefused, instead_of_a_zip, write_pictures
 from cats4ml.challenges.data_tables import write_table
 from cats4ml.challenges.dispatch import ring_data_file
@@ -139,6 +139,11 @@ def _refusal(kind: DataFileKind, pool: PoolState) -> str:
 
 def is_ready(row: DataFile) -> bool:
     return row.state == DataFileState.READY
+
+
+def is_refused(row: DataFile) -> bool:
+    """Whether it isn't built however often one asks, as long as the pool and the limits are these."""
+    return bool(_refusal(DataFileKind(row.kind), pool_state(row.challenge)))
 
 
 def build(*, data_file: int, at: datetime, wait: bool = False) -> None:

@@ -32,11 +32,20 @@ def check_new_slug(slug: str) -> None:
         raise EditionRefused(f"there is a challenge {slug!r} already: choose another slug, nothing was changed")
 
 
+def _check_lengths(**texts: str) -> None:
+    for name, text in texts.items():
+        limit = getattr(Challenge._meta.get_field(name), "max_length", 0)  # noqa: SLF001 - Django's documented name
+        if not text.strip() or len(text) > limit:
+            raise EditionRefused(f"a challenge's {name} should have 1 to {limit} characters, not {len(text):,}")
+
+
 def create_edition(
     *, slug: str, title: str, summary: str, vocabulary: str, policy: Policy, queue: str = "", consent_text: str = ""
 ) -> Challenge:
-    """A new edition, a draft with its first policy. Raises `EditionRefused` where the slug is taken or no slug."""
+    """A new edition, a draft with its first policy. Raises `EditionRefused` where the slug is taken or no slug, and
+    where the title or the vocabulary is missing or too long."""
     check_new_slug(slug)
+    _check_lengths(title=title, vocabulary=vocabulary)
     try:
         with transaction.atomic():
             challenge = Challenge.objects.create(

@@ -33,6 +33,7 @@ _KINDS = {
     NONE: (),
 }
 NAMED = 10
+MOST = 1_000_000_000
 
 
 class PoolRefused(Exception):
@@ -116,7 +117,7 @@ def draw_pool(
     The same draw again adds nothing and records nothing new. `dry_run` only counts. Two draws of an edition wait for
     each other. Raises `PoolRefused` for an edition that has left the draft, an unknown label, or a senseless choice.
     """
-    _check(choice)
+    _check(choice, seed)
     with transaction.atomic():
         current = _locked_draft(challenge)
         labels = find_labels(vocabulary=current.vocabulary, wanted=choice.labels)
@@ -142,7 +143,7 @@ def remove_target_label(*, challenge: Challenge, wanted: str) -> Label:
     return label
 
 
-def _check(choice: PoolChoice) -> None:
+def _check(choice: PoolChoice, seed: str) -> None:
     unknown = sorted(set(choice.annotations) - set(ANNOTATIONS))
     if unknown or not choice.annotations:
         raise PoolRefused(
@@ -151,8 +152,11 @@ def _check(choice: PoolChoice) -> None:
     if not choice.labels:
         raise PoolRefused("no label is chosen: name at least one, or choose a preset")
     for name, number in (("the size", choice.size), ("the number for each label", choice.per_label)):
-        if number is not None and number < 1:
-            raise PoolRefused(f"{name} should be a whole number from 1, not {number}")
+        if number is not None and not 1 <= number <= MOST:
+            raise PoolRefused(f"{name} should be a whole number from 1 to {MOST:,}, not {number}")
+    longest = PoolDraw._meta.get_field("seed").max_length or 0  # noqa: SLF001 - documented
+    if not 0 < len(seed) <= longest:
+        raise PoolRefused(f"a seed should have 1 to {longest} characters, not {len(seed):,}")
 
 
 def _locked_draft(challenge: Challenge) -> Challenge:

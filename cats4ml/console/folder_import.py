@@ -19,6 +19,7 @@ from cats4ml.challenges.editions import EditionRefused, check_new_slug, create_e
 from cats4ml.challenges.models import Challenge, ChallengeStatus
 from cats4ml.console.folder_data import FolderAnnotation, FolderData, FolderImage
 from cats4ml.console.progress import Progress
+from cats4ml.console.tables import longest_of
 from cats4ml.rules.policy import Policy
 
 BATCH = 64
@@ -53,7 +54,7 @@ def known_digests(slug: str, image_ids: list[str]) -> Mapping[str, str]:
 
 def check_edition(*, slug: str, vocabulary: str) -> None:
     """Raises `EditionRefused` unless the edition can be made, or is a draft that can be filled."""
-    longest = Label._meta.get_field("vocabulary").max_length or 0  # noqa: SLF001 - documented
+    longest = longest_of(Label, "vocabulary")
     if not 0 < len(vocabulary) <= longest:
         raise EditionRefused(
             f"the vocabulary {vocabulary!r} has more than {longest} characters: choose a shorter one with --vocabulary"
@@ -77,6 +78,7 @@ def write_folder(data: FolderData, *, slug: str, title: str, vocabulary: str, ba
         challenge = Challenge.objects.filter(slug=slug).first() or create_edition(
             slug=slug, title=title or slug, summary="", vocabulary=vocabulary, policy=Policy()
         )
+        _hold_draft(challenge)
         labels = add_labels(vocabulary=vocabulary, labels=data.labels)
         add_target_labels(challenge=challenge, labels=labels)
     new = 0
@@ -90,11 +92,21 @@ def write_folder(data: FolderData, *, slug: str, title: str, vocabulary: str, ba
     return Imported(slug, len(labels), len(data.images), new, annotations, len(data.bad))
 
 
+def _hold_draft(challenge: Challenge) -> None:
+    """Nobody opens the edition before this transaction's end. Raises `EditionRefused` where somebody did."""
+    current = Challenge.objects.select_for_update(no_key=True).get(pk=challenge.pk)
+    if current.status != ChallengeStatus.DRAFT:
+        raise EditionRefused(
+            f"{current.slug} left the draft while it was filled: what came until then is in it, and nothing more comes"
+        )
+
+
 def _write_images(challenge: Challenge, rows: list[FolderImage], pool: ThreadPoolExecutor) -> int:
     there = known_digests(challenge.slug, [row.image_id for row in rows])
     lacking = [row for row in rows if row.image_id not in there]
     stored = dict(zip([row.image_id for row in lacking], pool.map(_stored, lacking), strict=True))
     with transaction.atomic():
+        _hold_draft(challenge)
         images = add_images(
             collection=collection_of(challenge.slug),
             images=[Image(image_id=row.image_id, **row.texts) for row in rows],

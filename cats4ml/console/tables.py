@@ -114,7 +114,9 @@ class Table:
             except StopIteration:
                 return
             except csv.Error as error:
-                self._problems.add(begins, f"can't be read as CSV ({error})")
+                # An open quote takes in what follows: nobody shall think that one row alone is left out.
+                ends = f", up to line {reader.line_num}" if reader.line_num > begins else ""
+                self._problems.add(begins, f"can't be read as CSV{ends} ({error})")
                 continue
             yield Row(begins, tuple(cells))
 

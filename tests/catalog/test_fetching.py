@@ -289,6 +289,17 @@ def test_where_nobody_answers_the_run_stops_and_blames_no_picture() -> None:
 
 
 @pytest.mark.django_db
+def test_hosts_that_are_no_more_do_not_stop_a_run_whose_bucket_answers(served) -> None:
+    with serving() as closed:
+        gone = f"{closed.url}/1.jpg"
+    wanted(40, original_url=gone)
+    last = Image.objects.create(collection="openimages", image_id="f" * 16, subset="train")
+    served.answers = {path_of(last): [Answer(body=jpeg())]}
+    assert run(sources(served), parallel=16) == Tally(1, 40, len(jpeg()))
+    assert {reason for reason, _ in failures().values()} == {"unreachable"}
+
+
+@pytest.mark.django_db
 def test_a_bucket_that_is_not_there_stops_the_run(served) -> None:
     wanted(3)
     served.answers = {ANYBODY: [Answer(404, b"<Error><Code>NoSuchBucket</Code></Error>")]}

@@ -11,6 +11,7 @@ import pytest
 from django.core.management import CommandError
 
 from cats4ml.catalog.openimages import source
+from cats4ml.embedded.locks import exclusive
 from tests.catalog.openimages_files import labels
 from tests.console.commands import command_json
 
@@ -111,6 +112,14 @@ def test_a_download_has_a_limit(server: type[Server], tmp_path: Path) -> None:
     with pytest.raises(CommandError, match=r"longer than 1,000 bytes.* say --max-bytes"):
         imported(server, "--max-bytes=1000")
     assert labels() == {}
+
+
+def test_two_calls_do_not_write_one_file(server: type[Server], tmp_path: Path) -> None:
+    imported(server)
+    [lock] = (tmp_path / "downloads").glob("*.lock")
+    with exclusive(lock), pytest.raises(CommandError, match="another call downloads it just now"):
+        imported(server)
+    assert imported(server) == 0
 
 
 def test_nothing_is_asked_of_a_private_address_unless_the_operator_means_it(server: type[Server]) -> None:

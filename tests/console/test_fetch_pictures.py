@@ -161,7 +161,10 @@ def test_a_wrong_call_is_refused_in_words(settings) -> None:
     for wrong in (["--limit", 0], ["--parallel", 0], ["--parallel", 1000]):
         with pytest.raises(CommandError, match=f"{wrong[0]} must be a whole number"):
             command_json("fetch_pictures", "pool", *wrong)
-    with serving() as served:
-        settings.OPEN_IMAGES_ENDPOINT = served.url
-        with pytest.raises(CommandError, match="the report can't be written"):
-            command_json("fetch_pictures", "pool", "--report", "/nowhere/at/all.csv")
+    with pytest.raises(CommandError, match="the report can't be written"):
+        command_json("fetch_pictures", "pool", "--report", "/nowhere/at/all.csv")
+    for name, wrong in (("ENDPOINT", "no address"), ("BUCKET", "no/bucket")):
+        settings.OPEN_IMAGES_ENDPOINT, settings.OPEN_IMAGES_BUCKET = "http://127.0.0.1", "open"
+        setattr(settings, f"OPEN_IMAGES_{name}", wrong)
+        with pytest.raises(CommandError, match="set OPEN_IMAGES_ENDPOINT or OPEN_IMAGES_BUCKET anew: Invalid"):
+            command_json("fetch_pictures", "pool")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 
 import pytest
 from django.core.files.storage import default_storage
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, OutputWrapper
 
 from cats4ml.catalog.models import Annotation, AnnotationKind, Image
-from cats4ml.challenges.editions import set_status
+from cats4ml.challenges.editions import EditionRefused, set_status
 from cats4ml.challenges.models import Challenge, ChallengeStatus, PoolImage, TargetLabel
 from cats4ml.console import folder_import
+from cats4ml.console.folder_data import read_folder
+from cats4ml.console.progress import Log, Progress
 from tests.catalog.picture_files import bomb, encoded, jpeg, photo, with_notes
 from tests.console.commands import command_json
 
@@ -212,3 +215,20 @@ def test_an_import_that_was_cut_short_goes_on(folder, monkeypatch) -> None:
     assert do(folder)["new"] == 13
     Image.objects.filter(image_id__in=["p7", "p8", "p9"]).update(file="")
     assert (do(folder)["new"], Image.objects.filter(file="").count()) == (3, 0)
+
+
+class Opening(Progress):
+    """Somebody opens the edition when the first pictures are in it."""
+
+    def add(self, number: int = 1) -> None:
+        set_status(challenge=Challenge.objects.get(), status=ChallengeStatus.OPEN)
+
+
+@pytest.mark.django_db
+def test_an_edition_that_is_opened_while_it_is_filled_gets_no_more_pictures(folder, monkeypatch) -> None:
+    monkeypatch.setattr(folder_import, "BATCH", 1)
+    data = read_folder(folder, known=lambda _: {}, tell=lambda _done, _total: None)
+    bar = Opening(0, "", Log(OutputWrapper(io.StringIO())))
+    with pytest.raises(EditionRefused, match="zoo left the draft while it was filled"):
+        folder_import.write_folder(data, slug="zoo", title="Zoo", vocabulary="zoo", bar=bar)
+    assert list(PoolImage.objects.values_list("image_key", flat=True)) == ["one"]

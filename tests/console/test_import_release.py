@@ -138,6 +138,7 @@ def test_windows_ends_a_byte_order_mark_and_another_order_of_columns_change_noth
         ("a, ,Cat,1,2,2,0", "label_id is empty"),
         ("a,/m/1,,1,2,2,0", "label_name is empty"),
         (" a,/m/1,Cat,1,2,2,0", "image_id has spaces around it"),
+        ('a,/m/1,"Cat,1,2,2,0\nb,/m/1,Cat,1,2,2,0', "can't be read as CSV, up to line 5"),
         (f"{'a' * 81},/m/1,Cat,1,2,2,0", "image_id has 81 characters; at most 80 can be kept"),
         (f"a,/m/1,{'C' * 201},1,2,2,0", "label_name has 201 characters; at most 200 can be kept"),
         ("a\0,/m/1,Cat,1,2,2,0", "has a NUL character in it"),

@@ -6,11 +6,12 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from cats4ml.catalog.fetching.patience import Clock, Patience, SourceFailed, Turns
+from cats4ml.catalog.fetching.patience import TOO_MANY_REQUESTS, Clock, Patience, SourceFailed, Turns
 from cats4ml.catalog.fetching.sources import (
     FORBIDDEN,
     GONE,
     NO_SOURCE,
+    REFUSED_ADDRESS,
     Bucket,
     Wanted,
     Web,
@@ -47,12 +48,14 @@ class Got:
 
 @dataclass(frozen=True)
 class NotGot:
-    """Why a picture is not. `temporary`: it may be another time."""
+    """Why a picture is not. `temporary`: it may be another time. `unheard`: besides, no server said anything of this
+    picture, or one asks to be left alone, so that the trouble may not be the picture's."""
 
     image: int
     reason: str
     detail: str
     temporary: bool
+    unheard: bool
 
 
 Read = Callable[[], bytes]
@@ -115,11 +118,14 @@ def _original(web: Web, url: str, wanted: Wanted, clock: Clock, stop: threading.
 def _given_up(wanted: Wanted, failures: Sequence[tuple[str, SourceFailed]]) -> NotGot:
     """What may pass comes first, for then it is worth trying again; “gone” last, for it tells least."""
     if not failures:
-        return NotGot(wanted.pk, NO_SOURCE, "neither a subset of the bucket nor an address is known", temporary=False)
+        words = "neither a subset of the bucket nor an address is known"
+        return NotGot(wanted.pk, NO_SOURCE, words, temporary=False, unheard=False)
 
     def telling(one: tuple[str, SourceFailed]) -> tuple[bool, bool]:
         return (not one[1].temporary, one[1].reason in _LEAST_TELLING)
 
     _, chief = min(failures, key=telling)
     detail = "; ".join(f"{name}: {failure.detail}" for name, failure in failures)
-    return NotGot(wanted.pk, chief.reason, detail, temporary=chief.temporary)
+    heard = any(not failure.temporary and failure.reason != REFUSED_ADDRESS for _, failure in failures)
+    unheard = chief.temporary and (not heard or chief.reason == TOO_MANY_REQUESTS)
+    return NotGot(wanted.pk, chief.reason, detail, temporary=chief.temporary, unheard=unheard)

@@ -129,7 +129,7 @@ def _collect(run: _Run, pending: set[Future[Result]], tell: Callable[[Tally], No
 
 
 def _sort(run: _Run, result: Result) -> None:
-    if isinstance(result, NotGot) and result.temporary:
+    if isinstance(result, NotGot) and result.unheard:
         run.streak.append(result)
         return
     run.waiting += [*run.streak, result]

@@ -15,6 +15,7 @@ import boto3
 import urllib3
 from botocore import UNSIGNED
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 
 from cats4ml.catalog.fetching.patience import (
     TIME_OUT,
@@ -25,7 +26,7 @@ from cats4ml.catalog.fetching.patience import (
     SourceFailed,
     Stopped,
 )
-from cats4ml.catalog.guarded_http import HttpRefused, Timeouts, open_url
+from cats4ml.catalog.guarded_http import HttpRefused, Timeouts, open_url, seconds_in
 from cats4ml.catalog.pictures import MAX_BYTES, TOO_LARGE
 
 GONE = "gone"
@@ -66,18 +67,23 @@ class Wanted:
 class Bucket:
     """The public bucket with `<subset>/<image_id>.jpg`, asked without a key. For several threads at once.
 
-    `endpoint`: of a server that speaks S3, else AWS. It is the operator's word and may lie in a private network.
+    `endpoint`: of a server that speaks S3, else AWS. It is the operator's word and may lie in a private network. Raises
+    `BucketMissing` where it is no address, or `name` no bucket's.
     """
 
     def __init__(self, *, name: str, endpoint: str, connections: int, patience: Patience) -> None:
         options = {"endpoint_url": endpoint} if endpoint else {}
         # The platform's own storage may lie elsewhere, and its settings in the environment must not lead us there.
         config = Config(signature_version=UNSIGNED, ignore_configured_endpoint_urls=True)
-        self._client = boto3.client("s3", region_name="us-east-1", config=config, **options)
         self._name = name
         self._patience = patience
         self._http = urllib3.PoolManager(maxsize=connections, block=False, retries=False)
-        self.host = str(urlsplit(self._url("")).hostname)
+        try:
+            self._client = boto3.client("s3", region_name="us-east-1", config=config, **options)
+            self.host = str(urlsplit(self._url("")).hostname)
+        except (ValueError, BotoCoreError) as error:
+            words = str(error).partition(": Bucket name must")[0].removeprefix("Parameter validation failed:\n")
+            raise BucketMissing(f"set OPEN_IMAGES_ENDPOINT or OPEN_IMAGES_BUCKET anew: {words}") from error
 
     def _url(self, key: str) -> str:
         # Without a signature this is just the object's address, in the form that this server takes.
@@ -118,8 +124,7 @@ class Bucket:
             raise BucketMissing(
                 f"{self.host} has no bucket {self._name!r}: set OPEN_IMAGES_ENDPOINT or OPEN_IMAGES_BUCKET"
             )
-        wait = float(retry_after) if retry_after.isdecimal() and len(retry_after) < 7 else None
-        raise _of_status(status, f"{self.host} answered {status}", wait)
+        raise _of_status(status, f"{self.host} answered {status}", seconds_in(retry_after))
 
 
 class Web:

@@ -76,6 +76,8 @@ def _form_of(path: Path, first: bytes) -> Form:
     if bare.lstrip().startswith(b"{"):
         return Form(HIERARCHY)
     line, end, _ = bare.partition(b"\n")
+    if not end and len(first) == _FIRST_BYTES:
+        raise FileRefused(f"{path}: the first line is longer than {_FIRST_BYTES:,} bytes; {_wanted()}")
     try:
         header = line.decode("utf-8")
     except UnicodeDecodeError:

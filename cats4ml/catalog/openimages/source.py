@@ -15,6 +15,7 @@ from pathlib import Path
 from django.conf import settings
 
 from cats4ml.catalog.guarded_http import GuardedResponse, HttpRefused, Timeouts, open_url
+from cats4ml.embedded.locks import try_exclusive
 
 MAX_BYTES = 20 * 10**9
 TIMEOUTS = Timeouts(connect=15, read=60, total=6 * 3600)
@@ -43,12 +44,23 @@ def fetch(
 ) -> Downloaded:
     """The file that `source` names. What an address gave so far stays, and the same call goes on there.
 
-    Raises `HttpRefused` where it can't be got, with the code `too_large` where it has more than `max_bytes`, and
-    `OSError` where it can't be written.
+    Raises `HttpRefused` where it can't be got, with the code `too_large` where it has more than `max_bytes` and `busy`
+    where another call is at it, and `OSError` where it can't be written.
     """
     if not is_address(source):
         return Downloaded(Path(source), is_copy=False)
     download = _Download(source, max_bytes, follow, timeouts)
+    # Two that write one file would leave holes in it.
+    lock = try_exclusive(download.path.with_suffix(".lock"))
+    if lock is None:
+        raise HttpRefused("busy", f"{source}: another call downloads it just now. Wait until that is through")
+    try:
+        return _whole(download, allow_private=allow_private)
+    finally:
+        os.close(lock)
+
+
+def _whole(download: _Download, *, allow_private: bool) -> Downloaded:
     tries = 0
     while True:
         before = download.size()

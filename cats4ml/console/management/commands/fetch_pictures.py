@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cats4ml.catalog.fetching.run import FetchStopped
+from cats4ml.catalog.fetching.sources import BucketMissing
 from cats4ml.challenges.models import Challenge
 from cats4ml.console.fetching import Came, fetch_pool, write_report
 from cats4ml.console.progress import Log
@@ -42,6 +43,9 @@ class Command(BaseCommand):
             raise CommandError(
                 f"--parallel must be a whole number from 1 to {MOST_PARALLEL}, not {options['parallel']}"
             )
+        report = options["report"]
+        if report is not None and (report.is_dir() or not report.parent.is_dir()):
+            raise CommandError(f"{report}: the report can't be written: name a file in a folder that is there")
         ensure_tables(log)
         challenge = Challenge.objects.filter(slug=options["challenge"]).first()
         if challenge is None:
@@ -55,7 +59,7 @@ class Command(BaseCommand):
                     retry_failed=options["retry_failed"],
                     log=log,
                 )
-        except FetchStopped as error:
+        except (FetchStopped, BucketMissing) as error:
             raise CommandError(f"{error}\nWhat was fetched is kept: run the command again to go on.") from error
         except KeyboardInterrupt:
             raise CommandError(

@@ -61,21 +61,30 @@ class Command(BaseCommand):
         log = Log(self.stderr)
         ensure_tables(log)
         preset = PRESETS.get(options["preset"] or "")
+        drawn = False
         try:
-            with signals_interrupt(), transaction.atomic():
-                challenge = _edition(options, preset)
-                figures = _work(challenge, options, preset, log)
-                transaction.set_rollback(options["dry_run"])
+            with signals_interrupt():
+                with transaction.atomic():
+                    challenge = _edition(options, preset)
+                    figures = _work(challenge, options, preset, log)
+                    transaction.set_rollback(options["dry_run"])
+                drawn = not options["dry_run"]
+                if drawn:
+                    _refresh(challenge, log)
         except (EditionRefused, PoolRefused) as refusal:
             raise CommandError(str(refusal)) from refusal
         except KeyboardInterrupt:
-            raise CommandError("Interrupted: no picture was added.", returncode=130) from None
-        if not options["dry_run"]:
-            log.say("Counting the pool.")
-            count_pool(challenge_id=challenge.pk, at=timezone.now())
-            log.say("Writing the words by which its pictures are found.")
-            refresh_words(images=Image.objects.filter(pk__in=challenge.pool.values("image")))
+            came = "the pool is as asked; run the command again for its words" if drawn else "no picture was added"
+            raise CommandError(f"Interrupted: {came}.", returncode=130) from None
         self.stdout.write(json.dumps(figures) if options["json"] else _in_words(figures))
+
+
+def _refresh(challenge: Challenge, log: Log) -> None:
+    """What is made of the pool: its counts, and the words by which its pictures are found."""
+    log.say("Counting the pool.")
+    count_pool(challenge_id=challenge.pk, at=timezone.now())
+    log.say("Writing the words by which its pictures are found.")
+    refresh_words(images=Image.objects.filter(pk__in=challenge.pool.values("image")))
 
 
 def _edition(options: dict[str, Any], preset: Preset | None) -> Challenge:
