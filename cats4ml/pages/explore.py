@@ -19,6 +19,7 @@ from cats4ml.pages.explore_queries import (
     ANNOTATIONS,
     NONE,
     PICTURES_A_PAGE,
+    UNASKED,
     Filters,
     Shown,
     annotations_of,
@@ -99,7 +100,7 @@ def _why_empty(filters: Filters) -> dict[str, str]:
             "text": "Words that are in every sentence aren’t searched for. Try another.",
             **everything,
         }
-    if filters.label is not None and filters.annotation != NONE and len(filters.chips) == 1:
+    if filters.label is not None and filters.annotation not in (UNASKED, NONE) and len(filters.chips) == 1:
         text = f"The annotations of no picture here say this of “{filters.label.label.name}”."
         href = f"?{Filters(label=filters.label, annotation=NONE).query}"
         return {"text": text, "href": href, "label": "Show pictures that aren’t annotated"}
