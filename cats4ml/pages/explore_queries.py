@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from django.contrib.postgres.search import SearchQuery
 from django.db import connection
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.text import capfirst
 
 from cats4ml.catalog.models import Annotation, AnnotationKind, Image, ImageWords
 from cats4ml.catalog.words import CONFIG
@@ -77,10 +78,18 @@ class Filters:
         return urlencode(self.parameters)
 
     @property
+    def along(self) -> str:
+        """The end of an address that keeps the label, and nothing that narrows: from a picture to those like it."""
+        return f"?{urlencode({'label': self.label.label.key})}" if self.label else ""
+
+    @property
     def chips(self) -> list[Chip]:
         chips = []
         if self.label is not None:
-            name, said = self.label.label.name, {SOMETHING: "annotated", NONE: "not annotated"}.get(self.annotation)
+            name, said = (
+                capfirst(self.label.label.name),
+                {SOMETHING: "annotated", NONE: "not annotated"}.get(self.annotation),
+            )
             text = said or ANNOTATIONS[self.annotation][0].lower() + ANNOTATIONS[self.annotation][1:]
             text = f"Label: {name}" if self.annotation == UNASKED else f"{name}: {text}"
             chips.append(Chip(text, self._without(label=None, annotation=UNASKED)))
