@@ -29,6 +29,7 @@ from cats4ml.challenges.http import challenge_and_viewer, page_context
 from cats4ml.challenges.models import Challenge, DataFile, DataFileKind
 from cats4ml.challenges.pool_counts import LabelCount, counted
 from cats4ml.challenges.pools import draws_in_words
+from cats4ml.submissions.finder_head import finder_head
 from cats4ml.submissions.models import Submission
 
 ABOUT = {
@@ -60,6 +61,7 @@ def data(request: HttpRequest, slug: str) -> HttpResponse:
         "counts": counts,
         "annotated": counts is not None and bool(counts.by_label),
         "draws": draws_in_words(edition),
+        **finder_head(viewer.finder),
     }
     return render(request, "pages/data.html", context | more)
 

@@ -19,6 +19,7 @@ from cats4ml.pages.explore_queries import (
     ANNOTATIONS,
     NONE,
     PICTURES_A_PAGE,
+    UNASKED,
     Filters,
     Shown,
     annotations_of,
@@ -29,8 +30,8 @@ from cats4ml.pages.explore_queries import (
     says_nothing,
     shown,
 )
+from cats4ml.submissions.finder_head import finder_head
 from cats4ml.submissions.label_options import label_options
-from cats4ml.submissions.models import BasketItem
 from cats4ml.ui.navigation import url_or_empty
 from cats4ml.ui.paging import whole_number
 
@@ -51,7 +52,6 @@ def explore_context(request: HttpRequest, edition: Challenge, viewer: Viewer, **
     """What every page with pictures has: the filters that are asked for, the labels, and how full the basket is."""
     labels = list(target_labels(edition))
     filters = read_filters(request.GET, labels)
-    finder = viewer.finder
     return page_context(
         edition,
         viewer,
@@ -62,8 +62,8 @@ def explore_context(request: HttpRequest, edition: Challenge, viewer: Viewer, **
         annotations=ANNOTATIONS.items(),
         # The page of the search by meaning, where the edition has a joint text-image card.
         meaning_url=url_or_empty("pages:meaning", edition.slug) if edition.joint_classifier_id else "",
-        basket_count=BasketItem.objects.filter(participation=finder).count() if finder is not None else 0,
         here=request.get_full_path(),
+        **finder_head(viewer.finder),
         **more,
     )
 
@@ -99,7 +99,7 @@ def _why_empty(filters: Filters) -> dict[str, str]:
             "text": "Words that are in every sentence aren’t searched for. Try another.",
             **everything,
         }
-    if filters.label is not None and filters.annotation != NONE and len(filters.chips) == 1:
+    if filters.label is not None and filters.annotation not in (UNASKED, NONE) and len(filters.chips) == 1:
         text = f"The annotations of no picture here say this of “{filters.label.label.name}”."
         href = f"?{Filters(label=filters.label, annotation=NONE).query}"
         return {"text": text, "href": href, "label": "Show pictures that aren’t annotated"}

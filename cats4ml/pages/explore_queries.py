@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from django.contrib.postgres.search import SearchQuery
 from django.db import connection
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.text import capfirst
 
 from cats4ml.catalog.models import Annotation, AnnotationKind, Image, ImageWords
 from cats4ml.catalog.words import CONFIG
@@ -26,14 +27,15 @@ PICTURES_A_PAGE = 48
 COUNTED = 10_000
 MOST_TEXT = 200
 
-ANY, NONE = "", "none"
+UNASKED, SOMETHING, NONE = "", "any", "none"
 # What can be asked of the annotations of a label, by its value in an address.
 ANNOTATIONS = {
-    ANY: "Anything",
+    UNASKED: "Doesn’t matter",
     "yes": AnnotationKind.HUMAN_YES.label,
     "no": AnnotationKind.HUMAN_NO.label,
     "machine": AnnotationKind.MACHINE.label,
-    NONE: "Nothing",
+    SOMETHING: "Any of these",
+    NONE: "None of these",
 }
 _KINDS = {"yes": AnnotationKind.HUMAN_YES, "no": AnnotationKind.HUMAN_NO, "machine": AnnotationKind.MACHINE}
 
@@ -47,10 +49,14 @@ class Chip(NamedTuple):
 
 @dataclass(frozen=True)
 class Filters:
-    """What is asked for. `annotation` is one of `ANNOTATIONS` and counts with a label alone."""
+    """What is asked for. `annotation` is one of `ANNOTATIONS` and narrows only together with a label.
+
+    A label alone narrows nothing: it is the one that pictures go into the basket with. In a collection without
+    annotations every picture would be gone, and elsewhere those that nobody was asked about, where the finds are.
+    """
 
     label: TargetLabel | None = None
-    annotation: str = ANY
+    annotation: str = UNASKED
     image_id: str = ""
     words: str = ""
     unclaimed: bool = False
@@ -72,12 +78,21 @@ class Filters:
         return urlencode(self.parameters)
 
     @property
+    def along(self) -> str:
+        """The end of an address that keeps the label, and nothing that narrows: from a picture to those like it."""
+        return f"?{urlencode({'label': self.label.label.key})}" if self.label else ""
+
+    @property
     def chips(self) -> list[Chip]:
         chips = []
         if self.label is not None:
-            said = {ANY: "annotated", NONE: "not annotated"}.get(self.annotation)
+            name, said = (
+                capfirst(self.label.label.name),
+                {SOMETHING: "annotated", NONE: "not annotated"}.get(self.annotation),
+            )
             text = said or ANNOTATIONS[self.annotation][0].lower() + ANNOTATIONS[self.annotation][1:]
-            chips.append(Chip(f"{self.label.label.name}: {text}", self._without(label=None, annotation=ANY)))
+            text = f"Label: {name}" if self.annotation == UNASKED else f"{name}: {text}"
+            chips.append(Chip(text, self._without(label=None, annotation=UNASKED)))
         if self.image_id:
             chips.append(Chip(f"ID begins with {self.image_id}", self._without(image_id="")))
         if self.words:
@@ -100,7 +115,7 @@ def read_filters(asked: Mapping[str, str], labels: Iterable[TargetLabel]) -> Fil
     annotation = text("annotation")
     return Filters(
         label=by_key.get(text("label")),
-        annotation=annotation if annotation in ANNOTATIONS else ANY,
+        annotation=annotation if annotation in ANNOTATIONS else UNASKED,
         image_id=text("id", 80),
         words=text("words"),
         unclaimed=asked.get("unclaimed") == "1",
@@ -110,7 +125,7 @@ def read_filters(asked: Mapping[str, str], labels: Iterable[TargetLabel]) -> Fil
 def filtered(challenge: Challenge, filters: Filters, finder: Participation | None) -> QuerySet[PoolImage]:
     """The target images that are asked for."""
     pool = PoolImage.objects.filter(challenge=challenge)
-    if filters.label is not None:
+    if filters.label is not None and filters.annotation != UNASKED:
         annotations = Annotation.objects.filter(image=OuterRef("image"), label=filters.label.label_id)
         kind = _KINDS.get(filters.annotation)
         there = Exists(annotations if kind is None else annotations.filter(kind=kind))

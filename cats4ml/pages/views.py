@@ -27,8 +27,9 @@ from cats4ml.pages.queries import example_pair_of_pictures
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.plain_words import rules_in_words, verdict_in_words
 from cats4ml.rules.reasons import count_in_words
+from cats4ml.submissions.finder_head import finder_head
 from cats4ml.submissions.presentation import claim_views, with_details
-from cats4ml.submissions.queries import first_claimants, quota_for, submissions_of, upload_of
+from cats4ml.submissions.queries import first_claimants, submissions_of, upload_of
 from cats4ml.submissions.waits import waits_of
 from cats4ml.ui.paging import keyset_page
 
@@ -124,7 +125,7 @@ def mine(request: HttpRequest, edition: Challenge, viewer: Viewer, finder: Parti
         page=page,
         views=claim_views(page.rows, first_claimants(page.rows), waits_of(edition, page.rows, timezone.now())),
         upload=upload,
-        quota=quota_for(finder),
+        **finder_head(finder),
         state=state,
         states=[(one, numbers.get(one.value, 0)) for one in PairState if numbers.get(one.value) or one.value == state],
         standing=Standing.objects.filter(challenge=edition, participation=finder).first(),

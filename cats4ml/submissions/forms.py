@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.utils.text import capfirst
 
 from cats4ml.challenges.models import TargetLabel
 from cats4ml.submissions.claim_files import UnreadableUpload, read_claims
@@ -32,7 +33,7 @@ class ClaimForm(forms.Form):
 
     def __init__(self, *args: object, labels: Sequence[TargetLabel], **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        choices = [("", "Choose a label"), *((target.label.key, target.label.name) for target in labels)]
+        choices = [("", "Choose a label"), *((target.label.key, capfirst(target.label.name)) for target in labels)]
         self.fields["label_id"].choices = choices  # type: ignore[attr-defined]
 
     def row(self) -> ClaimRow:

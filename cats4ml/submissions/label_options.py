@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 from cats4ml.challenges.models import TargetLabel
 
@@ -23,6 +24,9 @@ def label_options(labels: Sequence[TargetLabel], chosen: str) -> SafeString:
     options = format_html_join(
         "",
         '<option value="{}"{}>{}</option>',
-        ((one.label.key, SafeString(" selected") if one.label.key == chosen else "", one.label.name) for one in labels),
+        (
+            (one.label.key, SafeString(" selected") if one.label.key == chosen else "", capfirst(one.label.name))
+            for one in labels
+        ),
     )
     return format_html('<option value="">No label yet</option>{}', options)

@@ -19,11 +19,11 @@ from cats4ml.challenges.models import Challenge, Participation
 from cats4ml.challenges.queries import Viewer
 from cats4ml.rules.waits import about
 from cats4ml.submissions.actions.claims import ClaimRefused, keep_upload, retract_upload, submit_upload
+from cats4ml.submissions.finder_head import finder_head
 from cats4ml.submissions.forms import UploadForm
 from cats4ml.submissions.limits import limited_upload
 from cats4ml.submissions.models import Upload, UploadRow, UploadState
 from cats4ml.submissions.problems import Problem
-from cats4ml.submissions.queries import quota_for
 from cats4ml.submissions.views import ROWS_A_PAGE, for_finders, submit_page
 from cats4ml.submissions.waits import UploadProgress, upload_progress
 from cats4ml.ui.meters import Part
@@ -58,7 +58,7 @@ def upload(
     one = get_object_or_404(Upload, uuid=upload_id, participation=finder)
     if request.htmx and one.state == UploadState.SUBMITTED:  # type: ignore[attr-defined]
         return render(request, "submissions/_upload_progress.html", _progress_context(challenge, viewer, one))
-    context = {**_progress_context(challenge, viewer, one), **_rows_context(request, one), "quota": quota_for(finder)}
+    context = {**_progress_context(challenge, viewer, one), **_rows_context(request, one), **finder_head(finder)}
     return render(request, "submissions/upload.html", context)
 
 

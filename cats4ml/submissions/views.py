@@ -19,11 +19,12 @@ from cats4ml.submissions.actions.claims import (
     retract_submission,
     submit_pairs,
 )
+from cats4ml.submissions.finder_head import finder_head
 from cats4ml.submissions.forms import ClaimForm, UploadForm
 from cats4ml.submissions.hints import hit_rates_by_annotation, hit_rates_by_label
 from cats4ml.submissions.models import Submission, Upload
 from cats4ml.submissions.problems import NEAR_COPY_CLAIMED, Problem
-from cats4ml.submissions.queries import first_claims, public_queue, quota_for
+from cats4ml.submissions.queries import first_claims, public_queue
 from cats4ml.ui.paging import keyset_page
 
 ROWS_A_PAGE = 50
@@ -62,7 +63,7 @@ def submit_page(
         upload_form=upload_form or UploadForm(),
         target=target.first(),
         image_id=image_id,
-        quota=quota_for(finder),
+        **finder_head(finder),
         label_count=len(labels),
         refusal=refusal,
         uploads=Upload.objects.filter(participation=finder).order_by("-id")[:5],
@@ -122,7 +123,7 @@ def hints(request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Pa
         "mine",
         by_label=hit_rates_by_label(finder),
         by_annotation=hit_rates_by_annotation(finder),
-        quota=quota_for(finder),
+        **finder_head(finder),
     )
     return render(request, "submissions/hints.html", context)
 
@@ -144,7 +145,14 @@ def queue(request: HttpRequest, slug: str) -> HttpResponse:
     }
     states = [(one, counts.get(one.value, 0)) for one in PairState]
     context = page_context(
-        challenge, viewer, "queue", page=page, state=state, states=states, total=sum(counts.values())
+        challenge,
+        viewer,
+        "queue",
+        page=page,
+        state=state,
+        states=states,
+        total=sum(counts.values()),
+        **finder_head(viewer.finder),
     )
     template = "submissions/_queue.html" if request.htmx else "submissions/queue.html"  # type: ignore[attr-defined]
     return render(request, template, context)

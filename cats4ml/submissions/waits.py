@@ -150,6 +150,11 @@ class UploadProgress:
         return self.queued + self.in_review + self.settled + self.unscorable + self.retracted
 
     @property
+    def kept(self) -> int:
+        """The claims that were not taken back."""
+        return self.claims - self.retracted
+
+    @property
     def scored(self) -> int:
         return self.in_review + self.settled
 

@@ -83,6 +83,10 @@
       event.preventDefault();
       box.classList.toggle("is-over", type === "dragover");
       if (type !== "drop" || !event.dataTransfer.files.length) return;
+      if (event.dataTransfer.files.length > 1) {
+        if (!sending) fail("Nothing was sent: drop one file at a time.");
+        return;
+      }
       var field = box.querySelector('input[type="file"]');
       field.files = event.dataTransfer.files;
       field.dispatchEvent(new Event("change", { bubbles: true }));
