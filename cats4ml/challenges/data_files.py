@@ -93,8 +93,9 @@ def ask_for(
     """The file as it stands, and ordered where it isn't what the data are now.
 
     The tables of a small pool are built before this returns. Everything else is built by a worker: the row says how
-    far it is. One that failed is ordered again after two minutes, or when the data have changed. `row`: as it was just
-    read, if it was. `certain`: look whether the storage still has the file.
+    far it is. One that failed is ordered again after two minutes, or when the data have changed; one that was refused
+    only when the data or the limits have. `row`: as it was just read, if it was. `certain`: look whether the storage
+    still has the file.
     """
     snapshot = snapshot or Snapshot(challenge)
     wanted = snapshot.contents(kind)
@@ -128,7 +129,8 @@ def _order(row: DataFile, contents: str, pool: PoolState, at: datetime) -> None:
 
 
 def _worth_another_try(row: DataFile, at: datetime) -> bool:
-    return row.state == DataFileState.FAILED and row.requested_at <= at - RETRY_AFTER
+    """A refused zip isn't: to find out again that the pictures are too large, all of them would have to be packed."""
+    return row.state == DataFileState.FAILED and not is_refused(row) and row.requested_at <= at - RETRY_AFTER
 
 
 def _refusal(kind: DataFileKind, pool: PoolState) -> str:
@@ -139,6 +141,11 @@ def _refusal(kind: DataFileKind, pool: PoolState) -> str:
 
 def is_ready(row: DataFile) -> bool:
     return row.state == DataFileState.READY
+
+
+def is_refused(row: DataFile) -> bool:
+    """Whether there is no such file of these pictures, however often it is asked for."""
+    return row.state == DataFileState.FAILED and row.error.endswith(instead_of_a_zip())
 
 
 def build(*, data_file: int, at: datetime, wait: bool = False) -> None:

@@ -20,6 +20,7 @@ from cats4ml.challenges.data_files import (
     ask_for,
     checksums,
     is_ready,
+    is_refused,
     listed,
     offered,
 )
@@ -108,4 +109,5 @@ def _unready(request: HttpRequest, row: DataFile) -> HttpResponse:
         return redirect(reverse("pages:data", args=[row.challenge.slug]) + "#files")
     if row.state in ON_THE_WAY:
         return not_yet(row)
-    return HttpResponse(f"{row.error}\n", status=503, content_type="text/plain; charset=utf-8")
+    status = 409 if is_refused(row) else 503
+    return HttpResponse(f"{row.error}\n", status=status, content_type="text/plain; charset=utf-8")

@@ -168,7 +168,7 @@ def test_what_failed_is_told_in_words(world, settings) -> None:
     settings.DATA_ZIP_PICTURES = 2
     assert "6 pictures are too many for one file." in Client().get(url(world)).content.decode()
     reply = Client().get(url(world, "pictures.zip"))
-    assert (reply.status_code, reply.content.decode().startswith("6 pictures are too many")) == (503, True)
+    assert (reply.status_code, reply.content.decode().startswith("6 pictures are too many")) == (409, True)
 
 
 def test_a_drafts_files_are_its_organisers_alone(world) -> None:

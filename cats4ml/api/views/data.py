@@ -19,7 +19,7 @@ from cats4ml.api.formats import AnyAccepted
 from cats4ml.api.serializers import BeingBuiltSerializer, DataFileSerializer
 from cats4ml.api.views.base import EditionView
 from cats4ml.challenges.data_contents import Snapshot
-from cats4ml.challenges.data_files import NAMES, ON_THE_WAY, ask_for, is_ready, listed, offered
+from cats4ml.challenges.data_files import NAMES, ON_THE_WAY, ask_for, is_ready, is_refused, listed, offered
 from cats4ml.challenges.data_http import RETRY_SECONDS, data_file_response
 from cats4ml.challenges.models import DataFile, DataFileKind
 
@@ -71,7 +71,7 @@ class DataFileBytes(EditionView):
             202: OpenApiResponse(BeingBuiltSerializer, description="It is being built: ask again after `Retry-After`."),
             304: OpenApiResponse(description="The file that `If-None-Match` names is still the one."),
             404: refusal("No such challenge or file, or a draft of somebody else's."),
-            409: refusal("There is no such file of so many pictures. `detail` says what to do instead."),
+            409: refusal("There is no such file of so many or so large pictures. `detail` says what to do instead."),
             416: OpenApiResponse(description="The file has no such bytes."),
             503: refusal("It could not be built. `detail` says why; it is tried again."),
         },
@@ -87,6 +87,6 @@ class DataFileBytes(EditionView):
             answer = Response(BeingBuiltSerializer(row).data, status=202)
             answer["Retry-After"] = str(RETRY_SECONDS)
             return answer
-        if kind == DataFileKind.PICTURES and not Snapshot(self.challenge).pool.fits_a_zip:
+        if is_refused(row):
             raise Conflict(row.error)
         raise BuildFailed(row.error)
