@@ -20,11 +20,11 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from django.db.models import QuerySet
 
-from cats4ml.challenges.data_contents import PoolState, Snapshot
+from cats4ml.challenges.data_contents import PoolState, Snapshot, forget_pool_state
 from cats4ml.challenges.data_pictures import ZipRefused, instead_of_a_zip, write_pictures
 from cats4ml.challenges.data_tables import write_table
 from cats4ml.challenges.dispatch import ring_data_file
-from cats4ml.challenges.models import Challenge, DataFile, DataFileKind, DataFileState
+from cats4ml.challenges.models import Challenge, DataFile, DataFileKind, DataFileState, PoolCount
 
 logger = logging.getLogger(__name__)
 
@@ -261,6 +261,13 @@ def sweep(*, at: datetime) -> int:
         ring_data_file(row.challenge, row.pk)
         rung += 1
     return rung
+
+
+def have_built_anew(*, challenge: Challenge) -> None:
+    """Have every file written and counted anew at the next look, for what `Snapshot` can't see in a large pool."""
+    DataFile.objects.filter(challenge=challenge).update(contents="")
+    PoolCount.objects.filter(challenge=challenge).update(contents="")
+    forget_pool_state(challenge)
 
 
 def checksums(files: list[DataFile]) -> str:
