@@ -71,11 +71,22 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             raise CommandError("Interrupted: no picture was added.", returncode=130) from None
         if not options["dry_run"]:
+            _look_at(challenge, log)
+        self.stdout.write(json.dumps(figures) if options["json"] else _in_words(figures))
+
+
+def _look_at(challenge: Challenge, log: Log) -> None:
+    """What the pages say of the pool, once it is drawn."""
+    try:
+        with signals_interrupt():
             log.say("Counting the pool.")
             count_pool(challenge_id=challenge.pk, at=timezone.now())
             log.say("Writing the words by which its pictures are found.")
             refresh_words(images=Image.objects.filter(pk__in=challenge.pool.values("image")))
-        self.stdout.write(json.dumps(figures) if options["json"] else _in_words(figures))
+    except KeyboardInterrupt:
+        raise CommandError(
+            "Interrupted. The pool is drawn: run the command again, and its words are written too.", returncode=130
+        ) from None
 
 
 def _edition(options: dict[str, Any], preset: Preset | None) -> Challenge:
