@@ -7,6 +7,7 @@ without its secrets.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from pathlib import Path
 
@@ -41,6 +42,14 @@ def env_int(name: str, *, default: int) -> int:
     return int(value) if value else default
 
 
+def env_address(name: str) -> str:
+    """An address without a slash at its end; empty where it isn't set."""
+    value = env_text(name, "").rstrip("/")
+    if value and not re.fullmatch(r"https?://[^\s/?#][^\s?#]*", value):
+        raise ImproperlyConfigured(f"{name} must be an address such as https://cats.example.org, not {value!r}")
+    return value
+
+
 def env_list(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
 
@@ -72,7 +81,7 @@ if PRODUCTION and not ALLOWED_HOSTS:
     raise ImproperlyConfigured("ALLOWED_HOSTS is not set: give the site's host names, separated by commas")
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 # What the addresses in files begin with, which are written when nobody asks. Empty: they begin with a slash.
-SITE_URL = env_text("SITE_URL", "").rstrip("/")
+SITE_URL = env_address("SITE_URL")
 
 INSTALLED_APPS = [
     "cats4ml.accounts",
@@ -193,7 +202,7 @@ else:
     }
 # Where the pictures of Open Images are fetched from; without an endpoint from AWS.
 OPEN_IMAGES_BUCKET = env_text("OPEN_IMAGES_BUCKET", "open-images-dataset")
-OPEN_IMAGES_ENDPOINT = env_text("OPEN_IMAGES_ENDPOINT", "")
+OPEN_IMAGES_ENDPOINT = env_address("OPEN_IMAGES_ENDPOINT")
 STATIC_URL = "static/"
 STATIC_ROOT = HOME / "static"
 if not PRODUCTION:  # where it is not collected yet, WhiteNoise would warn of each process's start

@@ -39,6 +39,8 @@ def test_production_starts_with_its_secrets() -> None:
         ({"CATS4ML_ENV": "staging"}, "CATS4ML_ENV must be local or production, not 'staging'"),
         ({"UPLOAD_MAX_ROWS": "many"}, "UPLOAD_MAX_ROWS must be a whole number, not 'many'"),
         ({"DEBUG": "perhaps"}, "DEBUG must be yes or no, not 'perhaps'"),
+        ({"SITE_URL": "cats.example.org"}, "SITE_URL must be an address such as https://cats.example.org"),
+        ({"OPEN_IMAGES_ENDPOINT": "s3://mirror"}, "OPEN_IMAGES_ENDPOINT must be an address"),
     ],
 )
 def test_a_wrong_setting_stops_the_start_and_is_named(changes: dict[str, str], words: str) -> None:

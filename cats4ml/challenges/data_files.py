@@ -20,11 +20,11 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from django.db.models import QuerySet
 
-from cats4ml.challenges.data_contents import PoolState, Snapshot, pool_state
+from cats4ml.challenges.data_contents import PoolState, Snapshot, forget_pool_state
 from cats4ml.challenges.data_pictures import ZipRefused, instead_of_a_zip, write_pictures
 from cats4ml.challenges.data_tables import write_table
 from cats4ml.challenges.dispatch import ring_data_file
-from cats4ml.challenges.models import Challenge, DataFile, DataFileKind, DataFileState
+from cats4ml.challenges.models import Challenge, DataFile, DataFileKind, DataFileState, PoolCount
 
 logger = logging.getLogger(__name__)
 
@@ -93,8 +93,9 @@ def ask_for(
     """The file as it stands, and ordered where it isn't what the data are now.
 
     The tables of a small pool are built before this returns. Everything else is built by a worker: the row says how
-    far it is. One that failed is ordered again after two minutes, or when the data have changed. `row`: as it was just
-    read, if it was. `certain`: look whether the storage still has the file.
+    far it is. One that failed is ordered again after two minutes, or when the data have changed; one that was refused
+    only when the data or the limits have. `row`: as it was just read, if it was. `certain`: look whether the storage
+    still has the file.
     """
     snapshot = snapshot or Snapshot(challenge)
     wanted = snapshot.contents(kind)
@@ -128,7 +129,8 @@ def _order(row: DataFile, contents: str, pool: PoolState, at: datetime) -> None:
 
 
 def _worth_another_try(row: DataFile, at: datetime) -> bool:
-    return row.state == DataFileState.FAILED and row.requested_at <= at - RETRY_AFTER
+    """A refused zip isn't: to find out again that the pictures are too large, all of them would have to be packed."""
+    return row.state == DataFileState.FAILED and not is_refused(row) and row.requested_at <= at - RETRY_AFTER
 
 
 def _refusal(kind: DataFileKind, pool: PoolState) -> str:
@@ -142,8 +144,8 @@ def is_ready(row: DataFile) -> bool:
 
 
 def is_refused(row: DataFile) -> bool:
-    """Whether it isn't built however often one asks, as long as the pool and the limits are these."""
-    return bool(_refusal(DataFileKind(row.kind), pool_state(row.challenge)))
+    """Whether there is no such file of these pictures, however often it is asked for."""
+    return row.state == DataFileState.FAILED and row.error.endswith(instead_of_a_zip())
 
 
 def build(*, data_file: int, at: datetime, wait: bool = False) -> None:
@@ -259,6 +261,13 @@ def sweep(*, at: datetime) -> int:
         ring_data_file(row.challenge, row.pk)
         rung += 1
     return rung
+
+
+def have_built_anew(*, challenge: Challenge) -> None:
+    """Have every file written and counted anew at the next look, for what `Snapshot` can't see in a large pool."""
+    DataFile.objects.filter(challenge=challenge).update(contents="")
+    PoolCount.objects.filter(challenge=challenge).update(contents="")
+    forget_pool_state(challenge)
 
 
 def checksums(files: list[DataFile]) -> str:

@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 
 from cats4ml.challenges.models import Challenge, Role
 from cats4ml.challenges.queries import Viewer, viewer_of, visible_challenges
@@ -21,7 +21,9 @@ View = Callable[..., HttpResponseBase]
 def challenge_and_viewer(request: HttpRequest, slug: str) -> tuple[Challenge, Viewer]:
     """The edition of this address and what the person looking is in it; 404 for a draft of somebody else's."""
     everything = visible_challenges(request.user).select_related("policy", "roster")
-    challenge = get_object_or_404(everything, slug=slug)
+    challenge = everything.filter(slug=slug).first()
+    if challenge is None:
+        raise Http404("There is no such challenge.")
     viewer = viewer_of(challenge, request.user)
     if challenge.policy is None and not viewer.is_organiser:
         raise Http404("This edition has no policy yet.")

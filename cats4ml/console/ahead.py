@@ -37,7 +37,7 @@ class AheadRefused(Exception):
 
 @dataclass(frozen=True)
 class Trouble:
-    """Pictures that could not be scored for one reason: how many, and the ids of the first of them."""
+    """Pictures that could not be scored, or fetched, for one reason: how many, and the ids of the first of them."""
 
     reason: str
     pictures: int

@@ -16,19 +16,9 @@ from cats4ml.catalog.fetching.run import Tally, fetch, waiting_for_fetch
 from cats4ml.catalog.fetching.sources import Bucket, Web
 from cats4ml.catalog.models import FetchFailure, Image
 from cats4ml.challenges.models import Challenge
+from cats4ml.console.ahead import SHOWN, Trouble
 from cats4ml.console.progress import Log, Progress
 from cats4ml.ui.spreadsheets import harmless
-
-SHOWN = 5
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """Pictures that are not there for one reason: how many, and the ids of the first of them."""
-
-    reason: str
-    pictures: int
-    first: list[str]
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from cats4ml.catalog.models import Annotation, Image, Label
 from cats4ml.catalog.pictures import PictureRefused, Stored, examine, store
 from cats4ml.catalog.words import refresh_words
 from cats4ml.challenges.actions import add_pool_images, add_target_labels
+from cats4ml.challenges.data_files import have_built_anew
 from cats4ml.challenges.editions import EditionRefused, check_new_slug, create_edition
 from cats4ml.challenges.models import Challenge, ChallengeStatus
 from cats4ml.console.folder_data import FolderAnnotation, FolderData, FolderImage
@@ -89,6 +90,8 @@ def write_folder(data: FolderData, *, slug: str, title: str, vocabulary: str, ba
             bar.add(len(some))
     annotations = _write_annotations(challenge, data.annotations, {label.key: label for label in labels})
     refresh_words(images=Image.objects.filter(pk__in=challenge.pool.values("image")))
+    # Somebody may have looked at the data page before the last annotations were there.
+    have_built_anew(challenge=challenge)
     return Imported(slug, len(labels), len(data.images), new, annotations, len(data.bad))
 
 

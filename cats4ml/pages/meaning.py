@@ -29,7 +29,10 @@ def meaning(request: HttpRequest, slug: str) -> HttpResponse:
         raise Http404("This challenge has no joint text-image card, so its pictures can’t be searched by meaning.")
     words = clean_text(request.GET.get("q", ""))
     number = _page_number(request.GET.get("page", ""))
-    found = meaning_of(challenge=edition, text=words, at=timezone.now()) if words else None
+    found = None
+    if words:
+        stranger = not request.user.is_authenticated
+        found = meaning_of(challenge=edition, text=words, at=timezone.now(), stranger=stranger)
     state = found.state.value if found else "empty"
     htmx = request.htmx  # type: ignore[attr-defined]
     if htmx and state == State.WAITING:

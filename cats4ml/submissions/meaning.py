@@ -28,9 +28,12 @@ MOST_CHARACTERS = 200
 PATIENCE_SECONDS = 20
 # A text that got no answer is asked for again after that.
 ASK_AGAIN_SECONDS = 30
-KEPT_SECONDS = 7 * 24 * 60 * 60
-# New texts of one edition: each takes a scoring worker's time, and anybody may search.
+# With the two below this bounds what an edition takes of Redis, which is the broker too: 200 MB at the very most.
+KEPT_SECONDS = 24 * 60 * 60
+# New texts of one edition: each takes a scoring worker's time. Anybody may search, and those without an account share
+# a part of their own, so that a crowd of them leaves the participants theirs.
 MOST_A_MINUTE = 60
+MOST_OF_STRANGERS = 20
 _MINUTE = 60
 # A vector's length in float16 differs from 1 by less than this.
 _LENGTH_TOLERANCE = 0.02
@@ -61,11 +64,11 @@ def clean_text(text: str) -> str:
     return " ".join(spoken.split())[:MOST_CHARACTERS].rstrip()
 
 
-def meaning_of(*, challenge: Challenge, text: str, at: datetime) -> Meaning:
+def meaning_of(*, challenge: Challenge, text: str, at: datetime, stranger: bool = False) -> Meaning:
     """What the edition's joint card makes of `text`, which is as `clean_text` gives it and not empty.
 
-    Where nobody has asked before, a scoring worker is asked, once, and the answer is `WAITING`: look again. Raises
-    `ValueError` for an edition without a joint card.
+    Where nobody has asked before, a scoring worker is asked, once, and the answer is `WAITING`: look again. `stranger`:
+    somebody without an account asks. Raises `ValueError` for an edition without a joint card.
     """
     classifier = challenge.joint_classifier
     if classifier is None:
@@ -77,7 +80,7 @@ def meaning_of(*, challenge: Challenge, text: str, at: datetime) -> Meaning:
         return Meaning(State.FOUND, unpack_half(packed), cut) if packed else Meaning(State.FAILED)
     asked = cache.get(mark_of(classifier.digest, text))
     if asked is None:
-        return Meaning(_ask(challenge, text, mark_of(classifier.digest, text), at))
+        return Meaning(_ask(challenge, text, mark_of(classifier.digest, text), at, stranger=stranger))
     return Meaning(State.WAITING if at.timestamp() - asked < PATIENCE_SECONDS else State.LATE)
 
 
@@ -101,12 +104,13 @@ def record_text_vectors(*, result: TextResult) -> None:
         cache.set(_key(result.digest, text), (packed if usable else "", cut), timeout=timeout)
 
 
-def _ask(challenge: Challenge, text: str, mark: str, at: datetime) -> State:
+def _ask(challenge: Challenge, text: str, mark: str, at: datetime, *, stranger: bool) -> State:
     if not cache.add(mark, at.timestamp(), timeout=ASK_AGAIN_SECONDS):
         return State.WAITING  # somebody else just has
-    counter = f"meaning-asked-{challenge.pk}-{int(at.timestamp()) // _MINUTE}"
+    who, most = ("strangers", MOST_OF_STRANGERS) if stranger else ("known", MOST_A_MINUTE)
+    counter = f"meaning-asked-{challenge.pk}-{who}-{int(at.timestamp()) // _MINUTE}"
     cache.add(counter, 0, timeout=2 * _MINUTE)
-    if cache.incr(counter) > MOST_A_MINUTE:
+    if cache.incr(counter) > most:
         cache.delete(mark)
         return State.BUSY
     dispatch.request_text_vector(challenge, text, expires=ASK_AGAIN_SECONDS)

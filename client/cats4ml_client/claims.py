@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +17,15 @@ from cats4ml_client.output import harmless
 # Rows that need no mending: the claim stands already, by this person or by an earlier line of the file.
 STANDING = ("own_claim", "repeated")
 BAD_ROWS_COLUMNS = ("line", "image_id", "label_id", "rationale", "reason", "how_to_mend")
+# What spreadsheets write, and the site takes.
+DELIMITERS = (",", ";", "\t")
+SEPARATOR = re.compile('"?sep=([,;\t])"?[,;]*(?:\r\n|\r|\n)', re.IGNORECASE)
+BYTE_ORDER_MARKS = (  # UTF-32's begins like UTF-16's
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 
 
 @dataclass(frozen=True)
@@ -59,10 +70,14 @@ def rationales(data: bytes) -> dict[int, str]:
 
     The server alone says what is wrong with a file: what can't be read here is left out.
     """
-    text = data.decode("utf-8-sig", errors="replace")
-    first = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=";" if ";" in first and "," not in first else ",")
-    rows = _numbered(reader)
+    text = _decoded(data)
+    lines = iter(io.StringIO(text, newline=""))
+    named = SEPARATOR.match(text)
+    if named:
+        next(lines)
+    first = next(iter(io.StringIO(text, newline="")), "")
+    delimiter = named[1] if named else next((one for one in DELIMITERS if one in first), ",")
+    rows = _numbered(csv.reader(lines, delimiter=delimiter), begins=2 if named else 1)
     _, header = next(rows, (1, []))
     names = [name.strip().lower() for name in header]
     if "rationale" not in names:
@@ -71,15 +86,22 @@ def rationales(data: bytes) -> dict[int, str]:
     return {line: cells[at] for line, cells in rows if len(cells) > at}
 
 
-def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
-    begins = 1
+def _decoded(data: bytes) -> str:
+    for mark, encoding in BYTE_ORDER_MARKS:
+        if data.startswith(mark):
+            return data.decode(encoding, errors="replace")
+    return data.decode("utf-8-sig", errors="replace")
+
+
+def _numbered(reader: Any, *, begins: int) -> Iterator[tuple[int, list[str]]]:
+    before = begins - 1
     while True:
         try:
             cells = next(reader)
         except (StopIteration, csv.Error):
             return
         yield begins, cells
-        begins = reader.line_num + 1
+        begins = before + reader.line_num + 1
 
 
 def write_bad_rows(path: Path, report: Report, why: dict[int, str]) -> int:

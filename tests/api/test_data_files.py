@@ -47,6 +47,10 @@ def test_what_cannot_be_had_is_refused_with_the_reason(world, settings) -> None:
     settings.DATA_ZIP_PICTURES = 6
     reply = APIClient().get(address(world, "data/pictures/"))
     assert reply.status_code == 202  # the limit was raised, and the pool fits
+    settings.DATA_ZIP_BYTES = 100
+    assert APIClient().get(address(world, "data/pictures/")).status_code == 202
+    build(data_file=DataFile.objects.get(kind=DataFileKind.PICTURES).pk, at=START)
+    assert APIClient().get(address(world, "data/pictures/")).status_code == 409
     for kind in ("ids", "secrets"):
         assert APIClient().get(address(world, f"data/{kind}/")).status_code == 404
 

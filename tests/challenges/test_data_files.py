@@ -161,6 +161,7 @@ def test_too_many_pictures_are_no_zip_and_too_many_bytes_neither(edition, settin
     build(data_file=row.pk, at=START)
     row.refresh_from_db()
     assert (row.state, row.error.startswith("The pictures are more than 0 MB together.")) == (STATE.FAILED, True)
+    assert ask(edition, KIND.PICTURES, after=1000).state == STATE.FAILED  # not packed again only to be refused again
     settings.DATA_ZIP_PICTURES = 2
     other = ask(edition, KIND.PICTURES, after=1000)
     assert (other.state, other.error.startswith("3 pictures are too many")) == (STATE.FAILED, True)

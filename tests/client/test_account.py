@@ -63,7 +63,7 @@ def test_environment_goes_before_what_was_saved_and_an_option_before_it(bench) -
     bench.program("login", "--url", bench.url, "--token", "-", sent=ada)
     assert bench.program("whoami", "--json", CATS4ML_TOKEN=ben).json["name"] == "ben"
     ended = bench.program("quota", "-c", "none", CATS4ML_CHALLENGE="digits")
-    assert (ended.code, ended.err) == (1, "cats4ml: No Challenge matches the given query.\n")
+    assert (ended.code, ended.err) == (1, "cats4ml: There is no such challenge.\n")
 
 
 def test_saved_token_is_never_sent_to_another_site(bench) -> None:

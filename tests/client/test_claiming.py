@@ -6,6 +6,7 @@ import csv
 import threading
 import time
 
+import pytest
 from django.db import connection
 
 from cats4ml.accounts.models import TeamMembership
@@ -149,6 +150,24 @@ def test_file_that_is_no_csv_is_refused_in_the_servers_words(bench, tmp_path) ->
         sheet.write_bytes(content)
         ended = ada("submit", sheet)
         assert (ended.code, ended.out, ended.err) == (1, "", f"cats4ml: {words}\n")
+
+
+@pytest.mark.parametrize(
+    ("begins", "comma", "encoding"), [("", "\t", "utf-8"), ("sep=;\r\n", ";", "utf-8"), ("", ";", "utf-16")]
+)
+def test_bad_rows_keep_their_rationale_however_a_spreadsheet_wrote_the_file(
+    bench, tmp_path, begins, comma, encoding
+) -> None:
+    rows = ["image_id,label_id,rationale", 'nowhere,cat,"Two\nlines"', "nobody,cat,Because"]
+    sheet = tmp_path / "claims.csv"
+    sheet.write_bytes((begins + "\r\n".join(rows).replace(",", comma)).encode(encoding))
+    bench.as_finder()("submit", sheet, "--bad-rows", tmp_path / "mend.csv")
+    mend = list(csv.reader((tmp_path / "mend.csv").open(encoding="utf-8", newline="")))
+    first = 3 if begins else 2
+    assert [row[:4] for row in mend[1:]] == [
+        [str(first), "nowhere", "cat", "Two\nlines"],
+        [str(first + 2), "nobody", "cat", "Because"],
+    ]
 
 
 def test_file_is_never_written_over_by_its_own_bad_rows(bench, tmp_path) -> None:

@@ -11,13 +11,22 @@ from django.core.files.storage import default_storage
 from django.core.management.base import CommandError, OutputWrapper
 
 from cats4ml.catalog.models import Annotation, AnnotationKind, Image
+from cats4ml.challenges.data_files import ask_for, build
 from cats4ml.challenges.editions import EditionRefused, set_status
-from cats4ml.challenges.models import Challenge, ChallengeStatus, PoolImage, TargetLabel
+from cats4ml.challenges.models import (
+    Challenge,
+    ChallengeStatus,
+    DataFileKind,
+    DataFileState,
+    PoolImage,
+    TargetLabel,
+)
 from cats4ml.console import folder_import
 from cats4ml.console.folder_data import read_folder
 from cats4ml.console.progress import Log, Progress
 from tests.catalog.picture_files import bomb, encoded, jpeg, photo, with_notes
 from tests.console.commands import command_json
+from tests.factories import START
 
 LABELS = "label_id,label_name,description\n/m/1,Cat,A pet\n/m/2,Dog,\n"
 IMAGES = (
@@ -86,6 +95,19 @@ def test_a_second_import_changes_nothing_and_a_longer_folder_adds_to_the_draft(f
     (folder / "c.png").write_bytes(encoded(photo(3), "PNG"))
     add_rows(folder, "three,c.png,,,,")
     assert (do(folder)["new"], PoolImage.objects.count()) == (1, 4)
+
+
+@pytest.mark.django_db
+def test_the_data_files_of_a_large_folder_are_built_anew_after_an_import(folder, settings) -> None:
+    settings.DATA_AT_ONCE_PICTURES = 0
+    do(folder)
+    challenge = Challenge.objects.get()
+    row = ask_for(challenge=challenge, kind=DataFileKind.ANNOTATIONS, at=START)
+    build(data_file=row.pk, at=START)
+    assert ask_for(challenge=challenge, kind=DataFileKind.ANNOTATIONS, at=START).state == DataFileState.READY
+    add_rows(folder, "two,/m/2,1,", to="annotations.csv")
+    do(folder)
+    assert ask_for(challenge=challenge, kind=DataFileKind.ANNOTATIONS, at=START).state == DataFileState.WAITING
 
 
 @pytest.mark.django_db

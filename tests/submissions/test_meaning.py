@@ -100,6 +100,13 @@ def test_a_crowd_of_new_texts_does_not_drown_the_worker(joint) -> None:
     assert look(joint, "text 0").state is State.FOUND
 
 
+def test_people_without_an_account_leave_the_participants_their_searches(joint) -> None:
+    texts = [f"text {number}" for number in range(meaning.MOST_OF_STRANGERS + 1)]
+    states = [meaning_of(challenge=joint.challenge, text=text, at=START, stranger=True).state for text in texts]
+    assert states == [State.WAITING] * meaning.MOST_OF_STRANGERS + [State.BUSY]
+    assert look(joint, texts[-1]).state is State.WAITING
+
+
 @pytest.mark.parametrize(
     ("written", "looked_up"),
     [

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.shortcuts import get_object_or_404
+from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -61,7 +61,10 @@ class ChallengeDetail(ApiView):
     @extend_schema(responses={200: ChallengeSerializer, 404: READS[404]})
     def get(self, request: Request, slug: str) -> Response:
         """One challenge: dates, status, the policy in force, the consent to give."""
-        return Response(ChallengeSerializer(get_object_or_404(shown_challenges(request), slug=slug)).data)
+        challenge = shown_challenges(request).filter(slug=slug).first()
+        if challenge is None:
+            raise Http404("There is no such challenge.")
+        return Response(ChallengeSerializer(challenge).data)
 
 
 class LabelList(EditionView):

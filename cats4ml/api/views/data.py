@@ -71,7 +71,7 @@ class DataFileBytes(EditionView):
             202: OpenApiResponse(BeingBuiltSerializer, description="It is being built: ask again after `Retry-After`."),
             304: OpenApiResponse(description="The file that `If-None-Match` names is still the one."),
             404: refusal("No such challenge or file, or a draft of somebody else's."),
-            409: refusal("There is no such file of so many pictures. `detail` says what to do instead."),
+            409: refusal("There is no such file of so many or so large pictures. `detail` says what to do instead."),
             416: OpenApiResponse(description="The file has no such bytes."),
             503: refusal("It could not be built. `detail` says why; it is tried again."),
         },
