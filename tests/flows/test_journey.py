@@ -30,7 +30,7 @@ def unclaimed_find(page: Page, site: Site, kind: str, number: int) -> tuple[str,
     address = "/challenges/digits/queue/"
     while address:
         page.goto(address)
-        claimed |= set(page.locator("td.id").all_inner_texts())
+        claimed |= set(page.locator("td.id > a").all_inner_texts())
         link = page.get_by_role("link", name="Next")
         address = "/challenges/digits/queue/" + link.get_attribute("href") if link.count() else ""
     found = [(image, label) for image, label, one in site.adverse_pairs() if one == kind and image not in claimed]
