@@ -21,6 +21,8 @@ from django.utils import timezone
 from cats4ml.catalog.actions import NewLabel, add_labels
 from cats4ml.catalog.models import Annotation, Image, ImportRun, ImportState
 from cats4ml.catalog.openimages import COLLECTION, kinds
+from cats4ml.catalog.openimages.records import BadRow
+from cats4ml.catalog.openimages.reports import write_report
 from cats4ml.catalog.openimages.runs import ImportStopped, import_file
 from cats4ml.console.workers import database_url
 from tests.catalog.openimages_files import IMAGE_HEADER, LABEL_HEADER, image_row, write
@@ -182,3 +184,11 @@ def test_a_file_that_was_mended_meanwhile_is_read_from_its_beginning(tmp_path: P
     write(path, LABEL_HEADER, rows[0].replace("0.5", "0.7"), *rows[1:])
     answer = command_json("import_openimages", path)
     assert [answer[name] for name in ("rows", "new", "changed", "unchanged")] == [40, 30, 1, 9]
+
+
+def test_a_report_that_was_removed_meanwhile_begins_anew(tmp_path: Path) -> None:
+    path = tmp_path / "imports" / "report.csv"
+    at = write_report(path, at=0, bad=[BadRow(2, "no name", "/m/01,")], already={})
+    path.unlink()
+    length = write_report(path, at=at, bad=[BadRow(9, "no name", "/m/09,")], already={"no name": 1})
+    assert (path.read_bytes(), length) == (b'line,reason,row\r\n9,no name,"/m/09,"\r\n', 37)

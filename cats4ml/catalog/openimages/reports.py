@@ -29,6 +29,8 @@ def write_report(path: Path, *, at: int, bad: Iterable[BadRow], already: Mapping
 
     Returns the length of the report then. No file is made where there is nothing to write.
     """
+    if at > (path.stat().st_size if path.exists() else 0):
+        at = 0  # somebody removed it meanwhile
     counts = dict(already)
     text = io.StringIO()
     writer = csv.writer(text)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -148,9 +148,13 @@ class Command(BaseCommand):
         for reason, number in sorted(run.reasons.items()):
             self.stdout.write(f"    {number:>12,}  {reason}{_HINTS.get(reason, '') if run.bad else ''}")
         if report:
-            self.stdout.write(f"The bad rows are in {os.path.relpath(report)}.")
+            self.stdout.write(f"The bad rows are in {_shown(Path(report))}.")
             if any(number > most_kept(reason) for reason, number in run.reasons.items()):
                 self.stdout.write("Of reasons with very many rows it has the first ones.")
+
+
+def _shown(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _name_for(model: Any, field: str) -> Any:
