@@ -104,7 +104,7 @@ def test_a_dropped_file_is_checked_at_once_and_its_bar_moves_with_its_claims(sit
     page = new_page(browser, site)
     sign_up(page)
     join(page)
-    finds = [unclaimed_find(page, site, "false_positive", number) for number in (3, 4)]
+    finds = [unclaimed_find(page, site, "false_negative", number) for number in (3, 4)]
     page.goto("/challenges/digits/submit/")
     page.evaluate(DROP, ["claims.xlsx", '{"image_id": 1}'])
     expect(page.locator("#upload-part")).to_contain_text("Not sent: This is JSON, not a CSV.")
