@@ -15,7 +15,8 @@ from cats4ml.catalog.actions import NewLabel, add_classifier, add_images, add_la
 from cats4ml.catalog.models import Classifier, Image
 from cats4ml.challenges.actions import add_pool_images, add_target_labels, decide_policy, decide_roster, join_challenge
 from cats4ml.challenges.models import Challenge, ChallengeStatus, Participation, Role
-from cats4ml.review.actions import cast_rating, finalise_due, hold_leases
+from cats4ml.review.actions.answering import cast_rating, finalise_due
+from cats4ml.review.actions.leasing import hold_leases
 from cats4ml.review.models import Rating
 from cats4ml.rules.answers import Answer
 from cats4ml.rules.policy import Policy

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from cats4ml.challenges.actions import JoinRefused
-from cats4ml.review.actions import AlreadyRated, RatingRefused
+from cats4ml.review.actions.rights import AlreadyRated, RatingRefused
 from cats4ml.submissions.actions.claims import ClaimRefused
 from cats4ml.submissions.claim_files import UnreadableUpload
 from cats4ml.submissions.models import Submission

@@ -11,7 +11,7 @@ from cats4ml.rules.answers import Answer
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.policy import FLAT, PROPORTIONAL, REVEAL_SCORED, REVEAL_SETTLED
 from cats4ml.rules.split import Split
-from cats4ml.rules.verdicts import Outcome, Verdict, VerdictRule
+from cats4ml.rules.verdicts import DontKnow, Outcome, Verdict, VerdictRule
 from cats4ml.submissions.models import TallySource, Uncredited
 from cats4ml.submissions.presentation import CANDIDATE_UNKNOWN_UNKNOWN, KNOWN_UNKNOWN, ClaimView
 from cats4ml.submissions.problems import MAX_RATIONALE, Problem
@@ -51,6 +51,26 @@ class PolicySerializer(serializers.Serializer[Any]):
         choices=[FLAT, PROPORTIONAL],
         help_text="Each adverse pair earns the same, or its share by the size of the machines' error.",
     )
+
+    lead = serializers.IntegerField(help_text="By `lead`: answers ahead that settle a pair.")
+    max_ratings = serializers.IntegerField(help_text="Where `lead` and `weighted` give up asking.")
+    bound = serializers.FloatField(help_text="By `weighted`: how sure a verdict must be.")
+    dont_know = serializers.ChoiceField(
+        choices=[one.value for one in DontKnow],
+        help_text="A don't know takes a place, is replaced by another rater, or is evidence.",
+    )
+    min_ratings = serializers.IntegerField(help_text="Answers without which no pair is adverse.")
+    min_lead = serializers.IntegerField(help_text="Answers ahead without which no pair is adverse.")
+    skill_coins = serializers.IntegerField(help_text="1: a rater is as good at yes as at no. 2: not so.")
+    adjudicated_earns = serializers.BooleanField(help_text="Whether a pair earns that an expert decided.")
+    takes_disputes = serializers.BooleanField(help_text="Whether a claimant may dispute an outcome, once.")
+    warm_up = serializers.IntegerField(help_text="Control questions before the first counted answer.")
+    control_percent = serializers.IntegerField(help_text="The share of controls among a new rater's questions.")
+    control_percent_least = serializers.IntegerField(help_text="The share among a trusted rater's questions.")
+    skips_per_hundred = serializers.IntegerField(help_text="Questions of a hundred that a rater may skip.")
+    fast_seconds = serializers.FloatField(help_text="A rater whose answers are faster is paused.")
+    same_answers = serializers.IntegerField(help_text="A rater with so many equal answers in a row is paused.")
+    controls_right_percent = serializers.IntegerField(help_text="A rater with fewer controls right is paused.")
 
     def to_representation(self, instance: PolicyVersion) -> dict[str, Any]:
         return super().to_representation({"version": instance.version, **instance.value.to_dict()})

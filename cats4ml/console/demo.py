@@ -32,7 +32,8 @@ from cats4ml.challenges.models import Challenge, ChallengeStatus, Participation,
 from cats4ml.challenges.queries import target_labels
 from cats4ml.console.demo_seeds import FINDERS, RATERS, Seed, Target, answer_of, example_image
 from cats4ml.leaderboard.actions import recount_board
-from cats4ml.review.actions import cast_rating, hold_leases
+from cats4ml.review.actions.answering import cast_rating
+from cats4ml.review.actions.leasing import hold_leases
 from cats4ml.rules.answers import Answer
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.policy import Policy

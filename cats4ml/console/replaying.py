@@ -21,7 +21,7 @@ from cats4ml.console.replay_edition import Stage
 from cats4ml.console.workers import EditionWorkers, WorkersFailed, edition_workers
 from cats4ml.leaderboard.actions import recount_board
 from cats4ml.leaderboard.queries import standings
-from cats4ml.review.actions import finalise_due, rate_pair
+from cats4ml.review.actions.answering import finalise_due, rate_pair
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.verdicts import Outcome
 from cats4ml.submissions import dispatch

@@ -48,7 +48,7 @@ class LastAnswer:
 
 def picture_url(lease: Lease) -> str:
     """The picture's address by the lease's token, so that it tells nothing about picture or pair."""
-    return reverse("review:picture", args=[lease.pair.challenge.slug, lease.token])
+    return reverse("review:picture", args=[lease.rater.challenge.slug, lease.token])
 
 
 def card_of(challenge: Challenge, leases: Sequence[Lease]) -> Card | None:
@@ -56,13 +56,13 @@ def card_of(challenge: Challenge, leases: Sequence[Lease]) -> Card | None:
     if not leases:
         return None
     lease = leases[0]
-    target = TargetLabel.objects.get(challenge=challenge, label=lease.pair.label_id)
+    target = TargetLabel.objects.get(challenge=challenge, label=lease.subject.label_id)
     return Card(
         token=lease.token,
         picture_url=picture_url(lease),
-        width=lease.pair.image.width,
-        height=lease.pair.image.height,
-        question=target.question or challenge.question_about(lease.pair.label),
+        width=lease.subject.image.width,
+        height=lease.subject.image.height,
+        question=target.question or challenge.question_about(lease.subject.label),
         guidance=target.guidance,
         next_picture_url=picture_url(leases[1]) if len(leases) > 1 else "",
     )

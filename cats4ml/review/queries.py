@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from django.db.models import Count, Exists, F, Func, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Greatest
 
 from cats4ml.challenges.models import Participation
 from cats4ml.challenges.queries import team_mates
@@ -59,7 +60,7 @@ def waiting_for(rater: Participation, at: datetime) -> QuerySet[Pair]:
         open_to(rater)
         .exclude(Exists(live_leases(at).filter(pair=OuterRef("pk"), rater=rater)))
         .annotate(answers=_count_of(counted_ratings()), held=_count_of(live_leases(at)))
-        .filter(answers__lt=quorum + F("extra_ratings") - F("held"))
+        .filter(answers__lt=Greatest(F("least_ratings"), quorum) - F("held"))
         .order_by("-answers", "created_at", "pk")
     )
 
@@ -72,7 +73,7 @@ def free_places(pair: Pair, at: datetime, *, among: QuerySet[Pair] | None = None
     pairs = Pair.objects.all() if among is None else among
     counted = pairs.filter(pk=pair.pk).annotate(answers=_count_of(counted_ratings()), held=_count_of(live_leases(at)))
     for answers, held in counted.values_list("answers", "held"):
-        return max(0, pair.challenge.rules.quorum + pair.extra_ratings - int(answers) - int(held))
+        return max(0, max(pair.challenge.rules.quorum, pair.least_ratings) - int(answers) - int(held))
     return 0
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from cats4ml.review import actions
+from cats4ml.review.actions.answering import finalise_due as finalise_due_ratings
+from cats4ml.review.actions.leasing import close_leases as close_ended_leases
 
 
 @shared_task
 def finalise_due(**kwargs: object) -> None:
-    actions.finalise_due(at=timezone.now())
+    finalise_due_ratings(at=timezone.now())
 
 
 @shared_task
 def close_leases(**kwargs: object) -> None:
-    actions.close_leases(at=timezone.now())
+    close_ended_leases(at=timezone.now())

@@ -18,7 +18,10 @@ from cats4ml.catalog.http import picture_response
 from cats4ml.challenges.http import for_role, page_context
 from cats4ml.challenges.models import Challenge, Participation, Role
 from cats4ml.challenges.queries import Viewer
-from cats4ml.review.actions import RatingRefused, cast_rating, hold_leases, report_picture, undo_rating
+from cats4ml.review.actions.answering import cast_rating, undo_rating
+from cats4ml.review.actions.leasing import hold_leases
+from cats4ml.review.actions.reports import report_picture
+from cats4ml.review.actions.rights import RatingRefused
 from cats4ml.review.models import Lease, ReportKind
 from cats4ml.review.presentation import card_of, last_answer_of, progress_of
 from cats4ml.rules.answers import Answer
@@ -140,5 +143,5 @@ def report(request: HttpRequest, challenge: Challenge, viewer: Viewer, rater: Pa
 @require_GET
 def picture(request: HttpRequest, slug: str, token: uuid.UUID) -> HttpResponseBase:
     """The picture of a question, to the rater who holds it and to nobody else."""
-    lease = get_object_or_404(Lease, token=token, rater__user=request.user.pk, pair__challenge__slug=slug)
-    return picture_response(lease.pair.image)
+    lease = get_object_or_404(Lease, token=token, rater__user=request.user.pk, rater__challenge__slug=slug)
+    return picture_response(lease.subject.image)

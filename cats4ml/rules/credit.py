@@ -12,10 +12,12 @@ from cats4ml.rules.verdicts import Outcome, is_adverse
 
 
 class NoCredit(StrEnum):
-    """Why an adverse pair earns nothing: the machines were unsure, or a near-copy of its picture came first."""
+    """Why an adverse pair earns nothing: the machines were unsure, a near-copy of its picture came first, or an expert
+    decided it and by the policy that earns nothing."""
 
     KNOWN_UNKNOWN = "known_unknown"
     NEAR_COPY = "near_copy"
+    ADJUDICATED = "adjudicated"
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def points_for(outcome: Outcome | str | None, *, policy: Policy, mean: float | N
 
 
 def why_uncredited(
-    outcome: Outcome | str | None, *, near_threshold: bool, near_copy: bool, policy: Policy
+    outcome: Outcome | str | None, *, near_threshold: bool, near_copy: bool, policy: Policy, adjudicated: bool = False
 ) -> NoCredit | None:
     """Why an adverse pair earns nothing by the policy; None where it earns, and for every other outcome.
 
@@ -88,6 +90,8 @@ def why_uncredited(
         return None
     if near_threshold and not policy.near_threshold_scores:
         return NoCredit.KNOWN_UNKNOWN
+    if adjudicated and not policy.adjudicated_earns:
+        return NoCredit.ADJUDICATED
     return NoCredit.NEAR_COPY if near_copy else None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from cats4ml.rules.verdicts import VerdictRule
+from cats4ml.rules.verdicts import QUORUM_RULES, DontKnow, Rule, VerdictRule
 
 REVEAL_SCORED = "scored"
 REVEAL_SETTLED = "settled"
@@ -32,6 +32,15 @@ class Policy:
     scored. `near_margin`: nearer than this to the threshold the machines are unsure, and an error of theirs is a known
     unknown; `near_threshold_scores`: whether such a pair earns. `credit_rule`: each adverse pair earns the same
     (`flat`), or more for a larger error of the machines (`proportional`).
+
+    `lead`, `max_ratings`, `bound`, `dont_know`, `min_ratings`, `min_lead`: see `verdicts.Rule`. `skill_coins`: whether
+    a rater is as good at yes as at no (1) or not (2). `adjudicated_earns`: whether a pair earns that an expert decided.
+    `takes_disputes`: whether a finder may dispute how a pair of theirs ended, once.
+
+    `warm_up`: control questions before the first counted answer. `control_percent` and `control_percent_least`: of a
+    new and of a trusted rater's questions so many are controls. `skips_per_hundred`: questions that a rater may skip.
+    `fast_seconds`, `same_answers`, `controls_right_percent`: faster than this, so many equal answers in a row, or
+    fewer controls right, and a rater is paused.
     """
 
     threshold: float = 0.5
@@ -49,26 +58,76 @@ class Policy:
     near_margin: float = 0.1
     near_threshold_scores: bool = True
     credit_rule: str = FLAT
+    lead: int = 2
+    max_ratings: int = 7
+    bound: float = 0.95
+    dont_know: str = DontKnow.ANSWER.value
+    min_ratings: int = 1
+    min_lead: int = 1
+    skill_coins: int = 2
+    adjudicated_earns: bool = True
+    takes_disputes: bool = True
+    warm_up: int = 6
+    control_percent: int = 15
+    control_percent_least: int = 3
+    skips_per_hundred: int = 10
+    fast_seconds: float = 0.6
+    same_answers: int = 40
+    controls_right_percent: int = 60
 
     def __post_init__(self) -> None:
-        if not (_is_number(self.threshold) and 0 < self.threshold < 1):
-            raise InvalidPolicy(f"threshold must lie between 0 and 1, not {self.threshold!r}")
-        if self.verdict_rule not in [rule.value for rule in VerdictRule]:
-            known = ", ".join(rule.value for rule in VerdictRule)
-            raise InvalidPolicy(f"verdict_rule must be one of {known}, not {self.verdict_rule!r}")
-        if self.reveal_score not in (REVEAL_SCORED, REVEAL_SETTLED):
-            raise InvalidPolicy(f"reveal_score must be scored or settled, not {self.reveal_score!r}")
-        if self.credit_rule not in (FLAT, PROPORTIONAL):
-            raise InvalidPolicy(f"credit_rule must be flat or proportional, not {self.credit_rule!r}")
-        if not (_is_number(self.near_margin) and 0 <= self.near_margin < 0.5):
-            raise InvalidPolicy(f"near_margin must be a number from 0 to less than 0.5, not {self.near_margin!r}")
-        for name in ("roles_exclusive", "near_threshold_scores"):
+        for name, known in _CHOICES.items():
+            if getattr(self, name) not in known:
+                raise InvalidPolicy(f"{name} must be one of {', '.join(known)}, not {getattr(self, name)!r}")
+        for name in _SWITCHES:
             if not isinstance(getattr(self, name), bool):
                 raise InvalidPolicy(f"{name} must be true or false, not {getattr(self, name)!r}")
+        self._check_numbers()
+        self._check_verdicts()
+
+    def _check_numbers(self) -> None:
+        for name, least in _BETWEEN.items():
+            value = getattr(self, name)
+            if not (_is_number(value) and least < value < 1):
+                raise InvalidPolicy(f"{name} must lie between {least:g} and 1, not {value!r}")
+        if not (_is_number(self.near_margin) and 0 <= self.near_margin < 0.5):
+            raise InvalidPolicy(f"near_margin must be a number from 0 to less than 0.5, not {self.near_margin!r}")
+        if not (_is_number(self.fast_seconds) and 0 <= self.fast_seconds <= 60):
+            raise InvalidPolicy(f"fast_seconds must be a number from 0 to 60, not {self.fast_seconds!r}")
         for name, least, most in _WHOLE_NUMBERS:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
                 raise InvalidPolicy(f"{name} must be a whole number from {least} to {most}, not {value!r}")
+
+    def _check_verdicts(self) -> None:
+        waits = VerdictRule(self.verdict_rule) in QUORUM_RULES
+        if self.dont_know == DontKnow.EVIDENCE and self.verdict_rule != VerdictRule.WEIGHTED:
+            raise InvalidPolicy("dont_know can be evidence only where verdict_rule is weighted")
+        if self.dont_know == DontKnow.REPLACED and not waits:
+            raise InvalidPolicy("dont_know can be replaced only where verdict_rule waits for a quorum")
+        if self.control_percent_least > self.control_percent:
+            raise InvalidPolicy("control_percent_least must not be more than control_percent")
+        if max(self.min_ratings, self.min_lead) > self.rule.most:
+            raise InvalidPolicy(
+                f"min_ratings and min_lead must not be more than {self.rule.most}, the most answers that a pair gets: "
+                "nothing would ever earn"
+            )
+        if self.verdict_rule == VerdictRule.LEAD and self.lead > self.max_ratings:
+            raise InvalidPolicy("lead must not be more than max_ratings: nothing would be settled before it")
+
+    @property
+    def rule(self) -> Rule:
+        """The verdict rule with its parameters."""
+        return Rule(
+            kind=VerdictRule(self.verdict_rule),
+            quorum=self.quorum,
+            lead=self.lead,
+            max_ratings=self.max_ratings,
+            bound=self.bound,
+            dont_know=DontKnow(self.dont_know),
+            min_ratings=self.min_ratings,
+            min_lead=self.min_lead,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -87,8 +146,27 @@ def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
+_BETWEEN = {"threshold": 0.0, "bound": 0.5}
+_CHOICES = {
+    "verdict_rule": [rule.value for rule in VerdictRule],
+    "reveal_score": [REVEAL_SCORED, REVEAL_SETTLED],
+    "credit_rule": [FLAT, PROPORTIONAL],
+    "dont_know": [one.value for one in DontKnow],
+}
+_SWITCHES = ("roles_exclusive", "near_threshold_scores", "adjudicated_earns", "takes_disputes")
 _WHOLE_NUMBERS = (
     ("quorum", 1, 99),
+    ("lead", 1, 20),
+    ("max_ratings", 1, 99),
+    ("min_ratings", 1, 99),
+    ("min_lead", 1, 99),
+    ("skill_coins", 1, 2),
+    ("warm_up", 0, 50),
+    ("control_percent", 0, 50),
+    ("control_percent_least", 0, 50),
+    ("skips_per_hundred", 0, 100),
+    ("same_answers", 0, 1_000),
+    ("controls_right_percent", 0, 100),
     ("base_quota", 0, 10_000_000),
     ("bonus_per_adverse", 0, 1_000),
     ("points_per_adverse", 1, 1_000),

@@ -16,6 +16,7 @@ _OUTCOMES = {
 }
 _UNCREDITED = {
     NoCredit.KNOWN_UNKNOWN: ", but the machines were unsure: it earns nothing by this challenge’s rules",
+    NoCredit.ADJUDICATED: ", but an expert decided it: by this challenge’s rules that earns nothing",
     NoCredit.NEAR_COPY: ", but a near-copy of this picture was claimed before: it earns nothing",
 }
 

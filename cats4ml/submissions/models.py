@@ -36,6 +36,7 @@ class Uncredited(models.TextChoices):
 
     KNOWN_UNKNOWN = "known_unknown", "The machines were unsure"
     NEAR_COPY = "near_copy", "A near-copy of a picture claimed before"
+    ADJUDICATED = "adjudicated", "An expert decided it"
 
 
 class Pair(models.Model):
@@ -75,8 +76,11 @@ class Pair(models.Model):
     )
     settled_at = models.DateTimeField(null=True, blank=True)
     uncredited = models.CharField(max_length=13, choices=Uncredited.choices, blank=True)
-    extra_ratings = models.PositiveSmallIntegerField(default=0, help_text="Asked for beyond the quorum, once reopened.")
+    least_ratings = models.PositiveSmallIntegerField(
+        default=0, help_text="Answers without which it is not settled, once reopened."
+    )
     reopened_reason = models.TextField(blank=True)
+    adjudicated_reason = models.TextField(blank=True, help_text="Why an expert decided so; empty where raters did.")
     is_example = models.BooleanField(
         default=False, help_text="Shown with its outcome on the challenge page, by the organiser's choice."
     )
@@ -200,6 +204,38 @@ class Submission(models.Model):
 
     def __str__(self) -> str:
         return f"claim {self.pk}"
+
+
+class DisputeState(models.TextChoices):
+    OPEN = "open", "Waits for an organiser"
+    REOPENED = "reopened", "More raters were asked"
+    ADJUDICATED = "adjudicated", "An expert decided"
+    DECLINED = "declined", "The outcome stands"
+
+
+class Dispute(models.Model):
+    """A finder's word that a pair of theirs ended wrongly. Once for each claim, before the ratings close."""
+
+    submission = models.OneToOneField(Submission, on_delete=models.PROTECT, related_name="dispute")
+    reason = models.TextField()
+    outcome = models.CharField(max_length=14, choices=choices(Outcome), help_text="As it stood when it was disputed.")
+    state = models.CharField(max_length=11, choices=DisputeState.choices, default=DisputeState.OPEN)
+    answer = models.TextField(blank=True, help_text="The organiser's word, which the finder reads.")
+    created_at = models.DateTimeField()
+    decided_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=~Q(reason=""), name="dispute_has_a_reason"),
+            models.CheckConstraint(
+                condition=Q(state="open", decided_at=None) | ~Q(state="open") & Q(decided_at__isnull=False),
+                name="dispute_decided_at",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"dispute of {self.submission_id}"
 
 
 class BasketItem(models.Model):

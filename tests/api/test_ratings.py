@@ -9,7 +9,7 @@ import uuid
 import pytest
 from django.utils import timezone
 
-from cats4ml.review.actions import finalise_rating
+from cats4ml.review.actions.answering import finalise_rating
 from cats4ml.review.models import Lease, Rating
 from cats4ml.rules.answers import Answer
 from tests.api.clients import address, program

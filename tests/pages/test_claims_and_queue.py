@@ -8,7 +8,8 @@ from django.urls import reverse
 
 from cats4ml.challenges.actions import decide_policy
 from cats4ml.challenges.models import Role
-from cats4ml.review.actions import cast_rating, hold_leases
+from cats4ml.review.actions.answering import cast_rating
+from cats4ml.review.actions.leasing import hold_leases
 from cats4ml.rules.answers import Answer
 from cats4ml.rules.policy import Policy
 from cats4ml.submissions.actions.claims import retract_submission

@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from cats4ml.challenges.models import Challenge, ChallengeStatus, PolicyVersion, Role
-from cats4ml.review.actions import hold_leases
+from cats4ml.review.actions.leasing import hold_leases
 from cats4ml.rules.answers import Answer
 from cats4ml.submissions.actions.claims import keep_upload
 from cats4ml.submissions.actions.settlement import show_as_examples

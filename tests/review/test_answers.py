@@ -9,16 +9,9 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from cats4ml.challenges.models import Challenge, ChallengeStatus
-from cats4ml.review.actions import (
-    AlreadyRated,
-    RatingRefused,
-    cast_rating,
-    finalise_due,
-    finalise_rating,
-    hold_leases,
-    rate_pair,
-    undo_rating,
-)
+from cats4ml.review.actions.answering import cast_rating, finalise_due, finalise_rating, rate_pair, undo_rating
+from cats4ml.review.actions.leasing import hold_leases
+from cats4ml.review.actions.rights import AlreadyRated, RatingRefused
 from cats4ml.review.models import Lease, Rating, RatingState
 from cats4ml.review.queries import final_tally
 from cats4ml.rules.answers import Answer, Tally

@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from cats4ml.review.actions import finalise_due
+from cats4ml.review.actions.answering import finalise_due
 from cats4ml.review.models import Lease, PictureReport, Rating
 from cats4ml.rules.answers import Answer
 from tests.factories import World, make_user, make_world, png
@@ -201,7 +201,7 @@ def test_an_empty_queue_says_what_comes_next(world) -> None:
 def test_the_card_costs_as_many_queries_for_three_waiting_pairs_as_for_one(world, htmx) -> None:
     wait_for_raters(world, 1)
     one = queries_of(signed_in(world.rater().user), urls(world)["review"], **htmx)
-    Lease.objects.all().update(closed_at=timezone.now())
+    Lease.objects.all().update(closed_at=timezone.now(), ended="expired")
     wait_for_more = world.finder()
     world.claim(wait_for_more, *[(place, "cat") for place in range(1, 4)])
     for place in range(1, 4):

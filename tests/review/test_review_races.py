@@ -7,16 +7,9 @@ from functools import partial
 
 import pytest
 
-from cats4ml.review.actions import (
-    RatingRefused,
-    cast_rating,
-    close_leases,
-    finalise_due,
-    finalise_rating,
-    hold_leases,
-    rate_pair,
-    undo_rating,
-)
+from cats4ml.review.actions.answering import cast_rating, finalise_due, finalise_rating, rate_pair, undo_rating
+from cats4ml.review.actions.leasing import close_leases, hold_leases
+from cats4ml.review.actions.rights import RatingRefused
 from cats4ml.review.models import Lease, Rating
 from cats4ml.rules.answers import Answer, Tally
 from cats4ml.rules.policy import Policy

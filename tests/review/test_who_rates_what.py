@@ -7,7 +7,10 @@ from datetime import timedelta
 import pytest
 
 from cats4ml.challenges.models import Challenge, ChallengeStatus
-from cats4ml.review.actions import RatingRefused, cast_rating, close_leases, hold_leases, report_picture
+from cats4ml.review.actions.answering import cast_rating
+from cats4ml.review.actions.leasing import close_leases, hold_leases
+from cats4ml.review.actions.reports import report_picture
+from cats4ml.review.actions.rights import RatingRefused
 from cats4ml.review.models import Lease, PictureReport, Rating, ReportKind
 from cats4ml.review.queries import open_to, waiting_for
 from cats4ml.rules.answers import Answer

@@ -30,6 +30,22 @@ def test_the_default_policy_is_that_of_2021() -> None:
         "near_margin": 0.1,
         "near_threshold_scores": True,
         "credit_rule": "flat",
+        "lead": 2,
+        "max_ratings": 7,
+        "bound": 0.95,
+        "dont_know": "answer",
+        "min_ratings": 1,
+        "min_lead": 1,
+        "skill_coins": 2,
+        "adjudicated_earns": True,
+        "takes_disputes": True,
+        "warm_up": 6,
+        "control_percent": 15,
+        "control_percent_least": 3,
+        "skips_per_hundred": 10,
+        "fast_seconds": 0.6,
+        "same_answers": 40,
+        "controls_right_percent": 60,
     }
 
 
@@ -60,7 +76,7 @@ def test_policy_refuses_what_nobody_can_play_by_and_names_the_field(field: str, 
 
 
 def test_unknown_field_of_a_policy_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(InvalidPolicy, match=r"a policy has no qorum; it has base_quota, .*quorum"):
+    with pytest.raises(InvalidPolicy, match=r"a policy has no qorum; it has adjudicated_earns, base_quota, .*quorum"):
         Policy.from_dict({"qorum": 5})
 
 

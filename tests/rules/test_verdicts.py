@@ -13,19 +13,26 @@ import pytest
 from cats4ml.rules.answers import Answer, Tally
 from cats4ml.rules.verdicts import (
     ADVERSE,
+    QUORUM_RULES,
     Outcome,
-    Reading,
+    Rule,
     Verdict,
     VerdictRule,
+    Vote,
     is_adverse,
     outcome_of,
-    read_tally,
+    read_votes,
     verdict_of,
 )
 
 TALLIES = [Tally(*counts) for counts in product(range(8), repeat=3) if sum(counts) <= 7]
 DATA = Path(os.environ.get("CATS4ML_SHARED_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data")
 RELEASE = DATA / "cats4ml" / "release_part.csv"
+
+
+def votes_of(tally: Tally) -> list[Vote]:
+    answers = [Answer.YES] * tally.yes + [Answer.NO] * tally.no + [Answer.DONT_KNOW] * tally.dont_know
+    return [Vote(answer) for answer in answers]
 
 
 def side_with(yes: int, no: int, needed: float) -> Verdict:
@@ -39,8 +46,11 @@ def test_majority_is_more_than_half_of_all_answers_and_dont_know_is_an_answer() 
     assert found == {tally: side_with(tally.yes, tally.no, tally.total / 2) for tally in TALLIES}
 
 
-def test_majority_of_known_leaves_out_those_who_did_not_know() -> None:
-    found = {tally: verdict_of(tally, rule=VerdictRule.MAJORITY_OF_KNOWN) for tally in TALLIES}
+@pytest.mark.parametrize("rule", sorted(set(VerdictRule) - {VerdictRule.MAJORITY}))
+def test_majority_of_known_leaves_out_those_who_did_not_know_as_every_rule_does_with_a_finished_tally(
+    rule: VerdictRule,
+) -> None:
+    found = {tally: verdict_of(tally, rule=rule) for tally in TALLIES}
     assert found == {tally: side_with(tally.yes, tally.no, (tally.yes + tally.no) / 2) for tally in TALLIES}
 
 
@@ -51,16 +61,15 @@ def test_yes_and_no_are_treated_alike(rule: VerdictRule) -> None:
     assert mirrored == [mirror[verdict_of(one, rule=rule)] for one in TALLIES]
 
 
-@pytest.mark.parametrize(("rule", "quorum"), list(product(VerdictRule, range(1, 8))))
-def test_no_verdict_before_the_whole_quorum_has_answered(rule: VerdictRule, quorum: int) -> None:
-    readings = [read_tally(tally, rule=rule, quorum=quorum) for tally in TALLIES]
-    assert readings == [
-        Reading(verdict=None, missing=quorum - tally.total)
+@pytest.mark.parametrize(("kind", "quorum"), list(product(sorted(QUORUM_RULES), range(1, 8))))
+def test_no_verdict_before_the_whole_quorum_has_answered(kind: VerdictRule, quorum: int) -> None:
+    readings = [read_votes(votes_of(tally), rule=Rule(kind=kind, quorum=quorum)) for tally in TALLIES]
+    assert [(reading.verdict, reading.missing, reading.ratings) for reading in readings] == [
+        (None, quorum - tally.total, tally.total)
         if tally.total < quorum
-        else Reading(verdict=verdict_of(tally, rule=rule), missing=0)
+        else (verdict_of(tally, rule=kind), 0, tally.total)
         for tally in TALLIES
     ]
-    assert [reading.settled for reading in readings] == [tally.total >= quorum for tally in TALLIES]
 
 
 def test_three_of_five_decide() -> None:

@@ -9,7 +9,8 @@ from cats4ml.accounts.models import TeamMembership
 from cats4ml.catalog.actions import NewLabel, add_labels
 from cats4ml.challenges.actions import add_target_labels, decide_policy
 from cats4ml.challenges.models import Challenge, ChallengeStatus, Role
-from cats4ml.review.actions import RatingRefused, hold_leases
+from cats4ml.review.actions.leasing import hold_leases
+from cats4ml.review.actions.rights import RatingRefused
 from cats4ml.rules.answers import Answer
 from cats4ml.rules.credit import Quota
 from cats4ml.rules.lifecycle import PairState

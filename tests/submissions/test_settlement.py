@@ -104,7 +104,7 @@ def test_reopened_pair_asks_for_more_raters_and_settles_again(world) -> None:
     world.score(0, {"cat": 0.1})
     world.rate(world.pair(0, "cat"), YES, YES, YES, NO, NO)
     pair = reopen_pair(pair_id=world.pair(0, "cat").pk, reason="disputed", by=make_user(), at=world.pass_time(1))
-    assert (pair.state, pair.outcome, pair.extra_ratings) == (PairState.IN_REVIEW, "", 2)
+    assert (pair.state, pair.outcome, pair.least_ratings) == (PairState.IN_REVIEW, "", 7)
     world.rate(pair, NO, NO)
     assert world.pair(0, "cat").outcome == Outcome.AGREEMENT
     assert ledger(world) == [("given", 1, "ada"), ("reversed", -1, "ada")]

@@ -20,7 +20,8 @@ from cats4ml.api.formats import AnyAccepted
 from cats4ml.api.serializers import CardSerializer, RatingSerializer
 from cats4ml.api.views.base import EditionView
 from cats4ml.catalog.http import picture_response
-from cats4ml.review.actions import cast_rating, hold_leases, undo_rating
+from cats4ml.review.actions.answering import cast_rating, undo_rating
+from cats4ml.review.actions.leasing import hold_leases
 from cats4ml.review.models import Lease
 from cats4ml.review.presentation import card_of
 from cats4ml.rules.answers import Answer
@@ -59,8 +60,8 @@ class QuestionPicture(EditionView):
     @extend_schema(responses={(200, "image/*"): OpenApiTypes.BINARY, **OWN})
     def get(self, request: Request, slug: str, token: uuid.UUID) -> FileResponse:
         """The picture of a question that you hold, under an address that tells nothing of it."""
-        leases = Lease.objects.select_related("pair__image")
-        return picture_response(get_object_or_404(leases, token=token, rater=self.rater).pair.image)
+        leases = Lease.objects.select_related("pair__image", "control__image")
+        return picture_response(get_object_or_404(leases, token=token, rater=self.rater).subject.image)
 
 
 class RatingList(EditionView):

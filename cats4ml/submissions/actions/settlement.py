@@ -214,8 +214,8 @@ def reopen_pair(*, pair_id: int, reason: str, by: User, at: datetime, more_ratin
             return pair
         reverse_credits(pair, reason=reason, by=by, at=at)
         _unsettle(pair)
-        pair.extra_ratings += more_ratings
-        move_pairs([pair], PairState.IN_REVIEW, at=at, fields=[*VERDICT_FIELDS, "extra_ratings", "reopened_reason"])
+        pair.least_ratings = pair.tally.total + more_ratings
+        move_pairs([pair], PairState.IN_REVIEW, at=at, fields=[*VERDICT_FIELDS, "least_ratings", "reopened_reason"])
         dispatch.after_commit(dispatch.ring_board, pair.challenge_id, pair.challenge.queue)
     return pair
 

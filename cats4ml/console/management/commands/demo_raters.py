@@ -14,7 +14,9 @@ from django.utils import timezone
 from cats4ml.challenges.models import Participation, Role
 from cats4ml.console import demo
 from cats4ml.console.demo_seeds import RATERS, answer_of, read_targets
-from cats4ml.review.actions import RatingRefused, cast_rating, hold_leases
+from cats4ml.review.actions.answering import cast_rating
+from cats4ml.review.actions.leasing import hold_leases
+from cats4ml.review.actions.rights import RatingRefused
 from cats4ml.submissions.models import Pair
 
 logger = logging.getLogger(__name__)
@@ -51,7 +53,7 @@ def _answer_one(name: str, digits: dict[str, str]) -> None:
     visitors = Pair.objects.filter(submissions__participation__user__is_simulated=False)
     try:
         for lease in hold_leases(rater=rater, at=timezone.now(), count=1, only=visitors):
-            answer = answer_of(digits[lease.pair.image.image_id], lease.pair.label.key)
+            answer = answer_of(digits[lease.subject.image.image_id], lease.subject.label.key)
             cast_rating(rater=rater, token=lease.token, answer=answer, at=timezone.now())
             logger.info("%s answered a pair", name)
     except RatingRefused as refusal:

@@ -1,0 +1,35 @@
+"""What raters say is wrong with a picture."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from django.db import transaction
+
+from cats4ml.challenges.models import Participation
+from cats4ml.review.actions.rights import RatingRefused
+from cats4ml.review.models import Lease, LeaseEnd, PictureReport, ReportKind
+
+
+def report_picture(
+    *, rater: Participation, token: uuid.UUID, kind: ReportKind, note: str, at: datetime
+) -> PictureReport:
+    """Keep a rater's report about the picture they hold, and hand the pair back. A second report changes nothing.
+
+    Raises `RatingRefused` for a lease that isn't this rater's.
+    """
+    with transaction.atomic():
+        lease = Lease.objects.select_for_update().filter(token=token, rater=rater).first()
+        if lease is None:
+            raise RatingRefused("This question isn’t yours, or doesn’t exist.")
+        report, _ = PictureReport.objects.get_or_create(
+            pair=lease.pair,
+            control=lease.control,
+            rater=rater,
+            defaults={"kind": kind, "note": note[:500], "created_at": at},
+        )
+        if lease.closed_at is None:
+            lease.closed_at, lease.ended = at, LeaseEnd.REPORTED
+            lease.save(update_fields=["closed_at", "ended"])
+    return report

@@ -1,0 +1,25 @@
+"""Who may rate at all, and the words in which an answer is refused."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from cats4ml.challenges.models import Participation, Role
+
+
+class RatingRefused(Exception):
+    """Why an answer can't be taken, in a sentence that says what to do. Nothing was written."""
+
+
+class AlreadyRated(RatingRefused):
+    """The rater has given another answer to this pair before."""
+
+
+def check_may_rate(rater: Participation, at: datetime) -> None:
+    """Raises `RatingRefused` unless this person may rate in this edition now."""
+    if rater.role != Role.RATER:
+        raise RatingRefused("You don’t take part in this challenge as a rater.")
+    if rater.disqualified_at is not None:
+        raise RatingRefused("Your part in this challenge has ended.")
+    if not rater.challenge.takes_ratings(at):
+        raise RatingRefused("This challenge takes no ratings now.")

@@ -1,0 +1,36 @@
+"""Reading a pair's answers, and settling it where they are enough."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from cats4ml.review.models import Rating, RatingState
+from cats4ml.review.queries import final_tally
+from cats4ml.rules.answers import Answer
+from cats4ml.rules.policy import Policy
+from cats4ml.rules.verdicts import Reading, Vote, read_votes
+from cats4ml.submissions.actions.settlement import TALLY_FIELDS, set_tally, settle_pair
+from cats4ml.submissions.models import Pair
+
+
+def reading_of(pair: Pair, policy: Policy) -> Reading:
+    """What a policy makes of the pair's final answers so far."""
+    answers = Rating.objects.filter(pair=pair, state=RatingState.FINAL).order_by("pk").values_list("answer", flat=True)
+    votes = [Vote(Answer(answer)) for answer in answers]
+    return read_votes(votes, rule=policy.rule, machine_yes=pair.machine_yes, least=pair.least_ratings)
+
+
+def settle_if_ready(pair: Pair, at: datetime) -> None:
+    """Settle a pair in review whose answers are enough by the policy in force; else count its answers anew.
+
+    The caller holds the pair's lock and its transaction.
+    """
+    policy = pair.challenge.policy
+    assert policy is not None, "pairs exist only in an edition with a policy"
+    tally, ratings = final_tally(pair)
+    reading = reading_of(pair, policy.value)
+    if reading.verdict is None:
+        set_tally(pair, tally)
+        pair.save(update_fields=TALLY_FIELDS)
+        return
+    settle_pair(pair=pair, verdict=reading.verdict, tally=tally, policy=policy, ratings=ratings, at=at)

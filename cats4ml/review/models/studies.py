@@ -1,0 +1,63 @@
+"""Paid crowds: a study that points at the queue, and who came by it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from cats4ml.accounts.models import User
+from cats4ml.challenges.models import Challenge, Participation
+
+
+class StudyPlatform(models.TextChoices):
+    PROLIFIC = "prolific", "Prolific"
+    MTURK = "mturk", "Amazon Mechanical Turk"
+    OTHER = "other", "Another"
+
+
+class Study(models.Model):
+    """A number of answers for which people are paid elsewhere. Its link brings them, its code sends them back."""
+
+    challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="studies")
+    slug = models.SlugField(max_length=60)
+    title = models.CharField(max_length=120)
+    platform = models.CharField(max_length=8, choices=StudyPlatform.choices)
+    questions = models.PositiveSmallIntegerField(help_text="Answers that complete it.")
+    completion_code = models.CharField(max_length=64)
+    is_open = models.BooleanField(default=True)
+    created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "studies"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["challenge", "slug"], name="one_study_per_slug"),
+            models.CheckConstraint(condition=Q(questions__gt=0), name="study_asks_something"),
+            models.CheckConstraint(condition=~Q(completion_code=""), name="study_has_a_code"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class StudyVisit(models.Model):
+    """One worker's way through a study. `external_id` is the paid crowd's id of the worker, for organisers only."""
+
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="visits")
+    rater = models.ForeignKey(Participation, on_delete=models.PROTECT, related_name="study_visits")
+    external_id = models.CharField(max_length=128)
+    session_id = models.CharField(max_length=128, blank=True, help_text="Prolific's session or MTurk's assignment.")
+    external_study = models.CharField(max_length=128, blank=True, help_text="Prolific's study or MTurk's HIT.")
+    started_at = models.DateTimeField()
+    completed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["study", "external_id"], name="one_visit_per_worker"),
+            models.UniqueConstraint(fields=["study", "rater"], name="one_visit_per_rater"),
+        ]
+
+    def __str__(self) -> str:
+        return f"visit {self.pk}"
