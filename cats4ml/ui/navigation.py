@@ -1,5 +1,6 @@
 """The header's links: which there are, in which order, for whom."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,21 @@ SECTIONS = (
     Section("console", "Console", "console:overview", "is_organiser"),
 )
 
+# The console's own pages, in the order of its sub-navigation.
+CONSOLE_SECTIONS = (
+    Section("overview", "Overview", "console:overview"),
+    Section("pairs", "Pairs", "console:pairs"),
+    Section("raters", "Raters", "console:raters"),
+    Section("agreement", "Agreement", "console:agreement"),
+    Section("rule", "Verdict rule", "console:verdict_rule"),
+    Section("controls", "Control questions", "console:controls"),
+    Section("adjudicate", "Ambiguous pairs", "console:adjudicate"),
+    Section("disputes", "Disputes", "console:disputes"),
+    Section("studies", "Studies", "console:studies"),
+    Section("classifiers", "Classifiers", "console:classifiers"),
+    Section("near-copies", "Near-copies", "console:near_copies"),
+)
+
 
 @dataclass(frozen=True)
 class Link:
@@ -48,5 +64,14 @@ def section_links(*, challenge: Any, viewer: Any, current: str) -> tuple[Link, .
     if challenge is None:
         return ()
     shown = (s for s in SECTIONS if not s.role or getattr(viewer, s.role, False))
-    links = (Link(s.label, url_or_empty(s.url_name, challenge.slug), s.name == current) for s in shown)
+    return _links(shown, challenge, current)
+
+
+def console_links(*, challenge: Any, current: str) -> tuple[Link, ...]:
+    """The console's pages, for who is already in it."""
+    return _links(CONSOLE_SECTIONS, challenge, current)
+
+
+def _links(sections: Iterable[Section], challenge: Any, current: str) -> tuple[Link, ...]:
+    links = (Link(s.label, url_or_empty(s.url_name, challenge.slug), s.name == current) for s in sections)
     return tuple(link for link in links if link.href)

@@ -1,0 +1,45 @@
+"""The console's sub-navigation: one list of pages on each of them, and the present one is marked."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.urls import reverse
+
+from cats4ml.challenges.models import Role
+from cats4ml.ui.navigation import CONSOLE_SECTIONS, console_links
+from tests.factories import World, make_user
+from tests.web import signed_in
+
+HERE = {
+    "console:overview": "Overview",
+    "console:pairs": "Pairs",
+    "console:classifiers": "Classifiers",
+    "console:near_copies": "Near-copies",
+}
+
+
+@pytest.fixture
+def organiser(world: World):
+    user = make_user()
+    world.challenge.participations.create(user=user, role=Role.ORGANISER)
+    return signed_in(user)
+
+
+def test_each_page_of_the_console_leads_to_all_others_and_marks_itself(world, organiser) -> None:
+    links = console_links(challenge=world.challenge, current="")
+    addresses = [link.href for link in links]
+    for page, label in HERE.items():
+        html = organiser.get(reverse(page, args=[world.challenge.slug])).content.decode()
+        wide = html.split('<nav class="console-nav-wide"')[1].split("</nav>")[0]
+        assert re.findall(r'href="([^"]+)"', wide) == addresses
+        assert re.findall(r'aria-current="page">([^<]+)<', wide) == [label]
+        assert f"<summary>Console: {label} <span>All pages</span></summary>" in html
+
+
+def test_a_page_that_is_not_there_yet_is_left_out(world, settings) -> None:
+    names = [section.name for section in CONSOLE_SECTIONS]
+    assert (names[0], names[-1], len(set(names))) == ("overview", "near-copies", len(names))
+    settings.ROOT_URLCONF = "cats4ml.accounts.urls"
+    assert console_links(challenge=world.challenge, current="overview") == ()
