@@ -13,6 +13,7 @@ NEEDS_NO_SERVERS = {
     "version",
     "check",
     "collectstatic",
+    "compare_rules",
     "compilemessages",
     "diffsettings",
     "findstatic",

@@ -59,8 +59,8 @@ class Policy:
     near_threshold_scores: bool = True
     credit_rule: str = FLAT
     lead: int = 2
-    max_ratings: int = 7
-    bound: float = 0.95
+    max_ratings: int = 9
+    bound: float = 0.93
     dont_know: str = DontKnow.ANSWER.value
     min_ratings: int = 1
     min_lead: int = 1

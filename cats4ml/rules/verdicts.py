@@ -27,6 +27,9 @@ class VerdictRule(StrEnum):
         return self.value.replace("_", " ").capitalize()
 
 
+# Whatever is known of a rater, nobody settles a pair alone.
+LEAST_RATERS = 2
+
 QUORUM_RULES = frozenset({VerdictRule.MAJORITY, VerdictRule.MAJORITY_OF_KNOWN})
 
 
@@ -44,6 +47,9 @@ class Verdict(StrEnum):
     YES = "yes"
     NO = "no"
     UNDECIDED = "undecided"
+
+
+SIDES = (Verdict.YES, Verdict.NO)
 
 
 class Outcome(StrEnum):
@@ -72,8 +78,8 @@ class Rule:
     kind: VerdictRule = VerdictRule.MAJORITY
     quorum: int = 5
     lead: int = 2
-    max_ratings: int = 7
-    bound: float = 0.95
+    max_ratings: int = 9
+    bound: float = 0.93
     dont_know: DontKnow = DontKnow.ANSWER
     min_ratings: int = 1
     min_lead: int = 1
@@ -148,7 +154,7 @@ def read_votes(
     """
     tally = Tally.of(vote.answer for vote in votes)
     log_odds = _log_odds(votes, prior_yes, reads_dont_know=rule.dont_know is DontKnow.EVIDENCE)
-    missing = _missing(tally, log_odds, rule, least)
+    missing = _missing(tally, log_odds, rule, least, machine_yes=machine_yes)
     most = max(rule.most, least)
     verdict = None if missing else _decided(tally, log_odds, rule)
     if verdict is not None and machine_yes is not None and tally.total < most:
@@ -163,19 +169,33 @@ def _log_odds(votes: Sequence[Vote], prior_yes: float, *, reads_dont_know: bool)
     return prior + math.fsum(vote.skill.evidence(vote.answer, dont_know=reads_dont_know) for vote in votes)
 
 
-def _missing(tally: Tally, log_odds: float, rule: Rule, least: int) -> int:
+def _missing(tally: Tally, log_odds: float, rule: Rule, least: int, *, machine_yes: bool | None) -> int:
     """The fewest further answers before the rule itself may stop."""
     left = max(rule.most, least) - tally.total
     if rule.kind in QUORUM_RULES:
         given = tally.total if rule.dont_know is not DontKnow.REPLACED else tally.yes + tally.no
         wanted = max(rule.quorum - given, least - tally.total)
     elif rule.kind is VerdictRule.LEAD:
-        wanted = max(rule.lead - abs(tally.yes - tally.no), least - tally.total)
+        wanted = max(
+            min(_short_of_lead(tally, side, rule, machine_yes=machine_yes) for side in SIDES), least - tally.total
+        )
     else:
         short = _logit(rule.bound) - abs(log_odds)
-        # Nobody's word is worth more than MOST_EVIDENCE, and a verdict takes one answer at least.
-        wanted = max(math.ceil(round(short / MOST_EVIDENCE, 9)), least - tally.total, 1 - tally.total)
+        # Nobody’s word is worth more than MOST_EVIDENCE.
+        wanted = max(math.ceil(round(short / MOST_EVIDENCE, 9)), least - tally.total, LEAST_RATERS - tally.total)
     return max(0, min(wanted, left))
+
+
+def _short_of_lead(tally: Tally, side: Verdict, rule: Rule, *, machine_yes: bool | None) -> int:
+    """The fewest further answers with which `LEAD` could settle on this side."""
+    short = rule.lead - _ahead(tally, side)
+    if machine_yes is None:
+        return short
+    return max(short, _short_of_credit(tally, side, rule, machine_yes=machine_yes))
+
+
+def _ahead(tally: Tally, side: Verdict) -> int:
+    return tally.yes - tally.no if side is Verdict.YES else tally.no - tally.yes
 
 
 def _decided(tally: Tally, log_odds: float, rule: Rule) -> Verdict:
@@ -191,14 +211,12 @@ def _short_of_credit(tally: Tally, verdict: Verdict, rule: Rule, *, machine_yes:
     """The fewest further answers that an adverse verdict needs to count as one; 0 for another verdict."""
     if not is_adverse(outcome_of(machine_yes=machine_yes, verdict=verdict)):
         return 0
-    ahead = tally.yes - tally.no if verdict is Verdict.YES else tally.no - tally.yes
-    return max(0, rule.min_ratings - tally.total, rule.min_lead - ahead)
+    return max(0, rule.min_ratings - tally.total, rule.min_lead - _ahead(tally, verdict))
 
 
 def is_enough(tally: Tally, *, verdict: Verdict, rule: Rule) -> bool:
     """Whether so many answers carry a verdict that makes a pair adverse."""
-    ahead = tally.yes - tally.no if verdict is Verdict.YES else tally.no - tally.yes
-    return tally.total >= rule.min_ratings and ahead >= rule.min_lead
+    return tally.total >= rule.min_ratings and _ahead(tally, verdict) >= rule.min_lead
 
 
 def _logit(share: float) -> float:
