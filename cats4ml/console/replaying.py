@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -236,3 +237,13 @@ def near_threshold(challenge: Challenge) -> list[dict[str, Any]]:
     )
     rows = near.order_by("image__image_id", "label__key").values_list("image__image_id", "label__key", "machine_mean")
     return [{"image_id": image, "label_id": label, "machine_mean": mean} for image, label, mean in rows]
+
+
+def write_scores(challenge: Challenge, path: Path) -> None:
+    """Write `image_id,class_index,machine_mean` of every scored pair. Raises `OSError`."""
+    scored = Pair.objects.filter(challenge=challenge, machine_mean__isnull=False)
+    rows = scored.order_by("image__image_id", "label__key")
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["image_id", "class_index", "machine_mean"])
+        writer.writerows(rows.values_list("image__image_id", "label__key", "machine_mean"))

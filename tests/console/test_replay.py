@@ -39,11 +39,17 @@ def refusal(recording, roster, *more: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_recorded_votes_go_the_whole_way_through_real_workers(recording, roster) -> None:
+def test_recorded_votes_go_the_whole_way_through_real_workers(recording, roster, tmp_path) -> None:
     file, classifiers = roster
-    figures = command_json(
-        "replay", recording, "--roster", file, "--classifiers-dir", classifiers, "--challenge", "votes"
+    scores = tmp_path / "scores.csv"
+    to = ("--challenge", "votes", "--scores", scores)
+    figures = command_json("replay", recording, "--roster", file, "--classifiers-dir", classifiers, *to)
+    scored = Pair.objects.filter(machine_mean__isnull=False).order_by("image__image_id", "label__key")
+    rows = scored.values_list("image__image_id", "label__key", "machine_mean")
+    assert scores.read_text() == "image_id,class_index,machine_mean\n" + "".join(
+        f"{image},{label},{mean}\n" for image, label, mean in rows
     )
+    assert len(rows) == 6
     assert (figures.pop("backend"), figures.pop("near_threshold")) == ("auto", [])
     assert figures.pop("scoring_seconds") > 0
     assert figures.pop("rating_seconds") > 0

@@ -12,11 +12,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from cats4ml.challenges.editions import EditionRefused, check_new_slug
+from cats4ml.challenges.models import Challenge
 from cats4ml.console.progress import Log
 from cats4ml.console.readiness import ensure_tables, signals_interrupt
 from cats4ml.console.replay_data import ReplayData, read_replay
 from cats4ml.console.replay_edition import Stage, next_slug, set_stage
-from cats4ml.console.replaying import BACKENDS, Figures, ReplayFailed, play, what_is_left
+from cats4ml.console.replaying import BACKENDS, Figures, ReplayFailed, play, what_is_left, write_scores
 from cats4ml.console.rosters import RosterRefused, read_entries, vocabulary_of
 from cats4ml.console.tables import TableRefused
 from cats4ml.console.workers import WorkersFailed
@@ -44,6 +45,12 @@ class Command(BaseCommand):
             metavar="NAME",
             help=f"what computes the scores: {', '.join(BACKENDS)} (default: as SCORING_BACKEND says, else auto)",
         )
+        parser.add_argument(
+            "--scores",
+            type=Path,
+            metavar="FILE",
+            help="write each scored pair's machine mean there, as compare_rules reads it with --machine",
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, **options: Any) -> None:
@@ -51,10 +58,14 @@ class Command(BaseCommand):
         if options["quorum"] is not None and not 1 <= options["quorum"] <= 99:
             raise CommandError(f"--quorum must be a whole number from 1 to 99, not {options['quorum']}")
         backend = _backend_of(options["backend"])
+        if options["scores"] is not None and not options["scores"].parent.is_dir():
+            raise CommandError(f"--scores: there is no folder {options['scores'].parent}")
         ensure_tables(log)
         with signals_interrupt():
             data, stage = self._prepare(options, log)
             figures = self._play(stage, data, options["classifiers_dir"], backend, log)
+            if options["scores"] is not None:
+                _write_scores(stage.challenge, options["scores"])
         self.stdout.write(json.dumps(asdict(figures)) if options["json"] else _in_words(figures))
 
     def _prepare(self, options: dict[str, Any], log: Log) -> tuple[ReplayData, Stage]:
@@ -89,6 +100,13 @@ class Command(BaseCommand):
             raise CommandError(f"{error}\n{what_is_left(stage.challenge)}") from error
         except KeyboardInterrupt:
             raise CommandError(f"Interrupted. {what_is_left(stage.challenge)}", returncode=130) from None
+
+
+def _write_scores(challenge: Challenge, path: Path) -> None:
+    try:
+        write_scores(challenge, path)
+    except OSError as error:
+        raise CommandError(f"{path}: can't be written: {error.strerror}; the replay itself is whole") from error
 
 
 def _backend_of(named: str | None) -> str:
