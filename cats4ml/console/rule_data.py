@@ -25,10 +25,12 @@ _EXPERTS = ("expert_yes", "expert_no", "expert_dont_know")
 @dataclass(frozen=True)
 class Recordings:
     """`pairs`: their reference is the majority, of those who knew, of all that was recorded of each. `controls`: their
-    reference is the majority of the experts who knew."""
+    reference is the majority of the experts who knew; `left_out` are those of which the experts were even, or which no
+    rater answered."""
 
     pairs: list[Question]
     controls: list[Question]
+    left_out: int = 0
 
 
 def read_recordings(folder: Path, *, machine: Path | None) -> Recordings:
@@ -42,17 +44,21 @@ def read_recordings(folder: Path, *, machine: Path | None) -> Recordings:
         Question(*key, tuple(answers.items()), verdict_of(Tally.of(answers.values()), rule=MAJORITY_OF_KNOWN))
         for key, answers in rated.items()
     ]
-    controls = [Question(*key, tuple(gold_answers[key].items()), truth) for key, truth in gold.items()]
-    unanswered = sum(not question.answers for question in controls)
-    if unanswered:
-        raise TableRefused(f"{folder / 'gold_ratings.csv'}: {unanswered} questions of gold.csv have no answer in it")
+    controls = [
+        Question(*key, tuple(gold_answers[key].items()), truth)
+        for key, truth in gold.items()
+        if key in gold_answers and truth is not Verdict.UNDECIDED
+    ]
+    if not controls:
+        raise TableRefused(f"{folder / 'gold.csv'}: holds no question that experts decided and raters answered")
+    left_out = len(gold) - len(controls)
     if machine is None:
-        return Recordings(pairs, controls)
+        return Recordings(pairs, controls, left_out)
     means = _read_machine(machine)
     said = [_with_machine(question, means) for question in pairs]
     if all(question.machine_yes is None for question in said):
         raise TableRefused(f"{machine}: names no pair of ratings.csv; image_id and class_index should be as there")
-    return Recordings(said, [_with_machine(question, means) for question in controls])
+    return Recordings(said, [_with_machine(question, means) for question in controls], left_out)
 
 
 def _with_machine(question: Question, means: Mapping[Key, float]) -> Question:
@@ -91,13 +97,10 @@ def _read_gold(path: Path) -> dict[Key, Verdict]:
         if not all(count.isascii() and count.isdigit() for count in counts):
             problems.add(line, f"{', '.join(_EXPERTS)} should be whole numbers, are {', '.join(counts)[:100]!r}")
             continue
-        verdict = verdict_of(Tally(*map(int, counts)), rule=MAJORITY_OF_KNOWN)
         if key in found:
             problems.add(line, "this question stands there twice")
-        elif verdict is Verdict.UNDECIDED:
-            problems.add(line, "the experts are even: a question without an answer is no control")
         else:
-            found[key] = verdict
+            found[key] = verdict_of(Tally(*map(int, counts)), rule=MAJORITY_OF_KNOWN)
     problems.refuse()
     if not found:
         raise TableRefused(f"{path}: the file has a header and no rows below it")

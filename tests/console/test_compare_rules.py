@@ -78,8 +78,10 @@ def test_in_words_there_is_a_line_for_each_rule_and_with_machines_the_credits_th
 ) -> None:
     machine = tmp_path / "machine.csv"
     machine.write_text("image_id,class_index,machine_mean\n" + "".join(f"p{number},1,0.1\n" for number in range(6)))
-    done = run(folder(tmp_path), "--replicates=20", f"--machine={machine}")
+    even_and_unanswered = FILES["gold.csv"] + "g2,7,2,1,2\ng9,1,0,1,2\n"
+    done = run(folder(tmp_path, gold=even_and_unanswered), "--replicates=20", f"--machine={machine}")
     assert done.returncode == 0, done.stderr
+    assert "2 questions of gold.csv are left out" in done.stderr
     lines = done.stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["pairs", *NAMES, "controls", *NAMES]
     assert lines[1].split()[-1] == "0.000"  # of the false negatives by majority none is denied
@@ -99,13 +101,18 @@ def test_in_words_there_is_a_line_for_each_rule_and_with_machines_the_credits_th
             "line 3: rater r answered this question before",
         ),
         ({"ratings": "image_id,class_index,rater,answer\n"}, "has a header and no rows"),
-        ({"gold": FILES["gold.csv"] + "g9,1,2,1,2\n"}, "line 10: the experts are even"),
         (
             {"gold": FILES["gold.csv"] + "g9,1,x,1,2\n"},
             "line 10: expert_yes, expert_no, expert_dont_know should be whole",
         ),
         ({"gold": FILES["gold.csv"] + "g1,1,0,1,2\n"}, "line 10: this question stands there twice"),
-        ({"gold": FILES["gold.csv"] + "g9,1,0,1,2\n"}, "1 questions of gold.csv have no answer"),
+        (
+            {
+                "gold": "image_id,class_index,expert_no,expert_dont_know,expert_yes\n"
+                + "".join(f"g{n},1,2,1,2\n" for n in range(8))
+            },
+            "holds no question that experts decided",
+        ),
         (
             {"gold_ratings": FILES["gold_ratings.csv"] + "h,1,r,no\n"},
             "line 42: image 'h' with class '1' is not in gold.csv",

@@ -54,6 +54,11 @@ class Command(BaseCommand):
         try:
             with signals_interrupt():
                 recordings = read_recordings(options["folder"], machine=options["machine"])
+                if recordings.left_out:
+                    log.say(
+                        f"{recordings.left_out:,} questions of gold.csv are left out: the experts were even, or no"
+                        " rater answered."
+                    )
                 figures = _compare(recordings, options["replicates"], options["seed"], log)
         except TableRefused as refusal:
             raise CommandError(str(refusal)) from refusal
