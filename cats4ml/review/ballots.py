@@ -1,4 +1,4 @@
-"""The final answers to a pair as votes: what was said, in the order in which it became final, and by how good a rater."""
+"""The final answers to a pair as votes: what was said, in which order, and by how good a rater."""
 
 from __future__ import annotations
 

@@ -44,7 +44,13 @@ def settle_if_ready(pair: Pair, at: datetime) -> None:
     """
     policy = pair.challenge.policy
     assert policy is not None, "pairs exist only in an edition with a policy"
-    voters, ballots = voters_of(pair, policy.value, at), ballots_of(pair)
+    settle_as_read(pair, ballots_of(pair), policy=policy, voters=voters_of(pair, policy.value, at), at=at)
+
+
+def settle_as_read(
+    pair: Pair, ballots: Sequence[Ballot], *, policy: PolicyVersion, voters: Voters, at: datetime
+) -> None:
+    """`settle_if_ready` where the answers, the policy and the skills are at hand."""
     reading = read_ballots(pair, ballots, policy=policy.value, voters=voters)
     if reading.verdict is None:
         set_tally(pair, tally_of(ballots))
@@ -52,12 +58,7 @@ def settle_if_ready(pair: Pair, at: datetime) -> None:
         return
     used = ballots[: reading.ratings]
     settle_pair(
-        pair=pair,
-        verdict=reading.verdict,
-        tally=tally_of(used),
-        policy=policy,
-        ratings=rating_ids(used),
-        at=at,
+        pair=pair, verdict=reading.verdict, tally=tally_of(used), policy=policy, ratings=rating_ids(used), at=at
     )
     basis_of(pair, used, policy=policy, voters=voters, reading=reading, at=at).save()
 
@@ -81,14 +82,12 @@ def resettle(pair: Pair, *, reason: str, by: User | None, at: datetime) -> None:
     policy = pair.policy
     assert policy is not None, "a settled pair remembers its policy"
     ballots, voters = ballots_of(pair), voters_of(pair, policy.value, at)
-    last = VerdictBasis.objects.filter(pair=pair).order_by("-pk").first()
-    if last is not None and last.policy_id == policy.pk and _rests_on(last, ballots):
+    last = VerdictBasis.objects.filter(pair=pair).select_related("policy").order_by("-pk").first()
+    if last is not None and last.policy.value.rule == policy.value.rule and _rests_on(last, ballots):
         return
     reading = read_ballots(pair, ballots, policy=policy.value, voters=voters)
     if reading.verdict is None:
-        send_back(
-            pair=pair, tally=tally_of(ballots), least_ratings=pair.least_ratings, reason=reason, by=by, at=at
-        )
+        send_back(pair=pair, tally=tally_of(ballots), least_ratings=pair.least_ratings, reason=reason, by=by, at=at)
         return
     settle_by(pair, reading, ballots, policy=policy, voters=voters, reason=reason, by=by, at=at).save()
 
