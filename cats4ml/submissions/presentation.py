@@ -152,6 +152,7 @@ def reason_of(pair: Pair) -> str:
         mean=pair.machine_mean,
         machine_yes=bool(pair.machine_yes),
         uncredited=NoCredit(pair.uncredited) if pair.uncredited else None,
+        adjudicated=bool(pair.adjudicated_reason),
     )
 
 
