@@ -25,8 +25,7 @@ from cats4ml.leaderboard.models import Standing
 from cats4ml.pages.forms import JoinForm
 from cats4ml.pages.queries import example_pair_of_pictures
 from cats4ml.rules.lifecycle import PairState
-from cats4ml.rules.plain_words import rules_in_words, verdict_in_words
-from cats4ml.rules.reasons import count_in_words
+from cats4ml.rules.plain_words import raters_in_words, rules_in_words, verdict_in_words
 from cats4ml.submissions.finder_head import finder_head
 from cats4ml.submissions.presentation import claim_views, with_details
 from cats4ml.submissions.queries import first_claimants, submissions_of, upload_of
@@ -70,7 +69,7 @@ def challenge(request: HttpRequest, slug: str) -> HttpResponse:
         policy=policy,
         rules=rules_in_words(policy, labels=labels, near_copies=near_copies),
         verdict_rule=verdict_in_words(policy),
-        raters=count_in_words(policy.quorum),
+        raters=raters_in_words(policy),
         labels=labels,
         pictures=edition.pool.count(),
         examples=example_pair_of_pictures(edition),
