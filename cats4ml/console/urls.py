@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cats4ml.console import near_copy_views, roster_views, views
+from cats4ml.console import near_copy_views, roster_views, rule_views, views
 
 app_name = "console"
 urlpatterns = [
@@ -15,6 +15,11 @@ urlpatterns = [
         roster_views.roster_apply,
         name="roster_apply",
     ),
+    path("challenges/<slug:slug>/console/verdict-rule/", rule_views.verdict_rule, name="verdict_rule"),
+    path(
+        "challenges/<slug:slug>/console/verdict-rule/apply/", rule_views.verdict_rule_apply, name="verdict_rule_apply"
+    ),
+    path("challenges/<slug:slug>/console/verdict-rule/pairs.csv", rule_views.verdict_rule_csv, name="verdict_rule_csv"),
     path("challenges/<slug:slug>/console/near-copies/", near_copy_views.near_copies, name="near_copies"),
     path(
         "challenges/<slug:slug>/console/near-copies/<int:pk>/",

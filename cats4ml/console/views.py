@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
@@ -28,12 +29,12 @@ from cats4ml.ui.paging import keyset_page
 PAIRS_A_PAGE = 50
 
 
-def for_organisers(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def for_organisers(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Give the view the challenge and the viewer, who organises it; refuse anybody else."""
 
     @login_required
     @wraps(view)
-    def guarded(request: HttpRequest, slug: str, **kwargs: object) -> HttpResponse:
+    def guarded(request: HttpRequest, slug: str, **kwargs: object) -> HttpResponseBase:
         challenge, viewer = challenge_and_viewer(request, slug)
         if not viewer.is_organiser:
             raise PermissionDenied("Only the organisers of this challenge see its console.")

@@ -21,7 +21,6 @@ from cats4ml.review.ballots import Ballot
 from cats4ml.review.models import EditionSkill, Rating, RatingState
 from cats4ml.review.policy_readings import (
     EditionFacts,
-    Ended,
     Fate,
     Reader,
     Under,
@@ -124,14 +123,14 @@ class _Count:
         return Summary(dict(self.fates), dict(self.outcomes), self.points, self.spent, self.more)
 
 
-def default_policies(challenge: Challenge) -> dict[str, Policy]:
+def default_policies(in_force: Policy) -> dict[str, Policy]:
     """By the rule's name, the policy in force with each rule at its default parameters instead of its own."""
     found = {}
     for rule in VerdictRule:
         usual = Policy(verdict_rule=rule.value)
         taken = {name: getattr(usual, name) for name in ("quorum", "lead", "max_ratings", "bound", "dont_know")}
         taken |= {"min_ratings": usual.min_ratings, "min_lead": usual.min_lead, "verdict_rule": rule.value}
-        found[rule.value] = Policy.from_dict({**challenge.rules.to_dict(), **taken})
+        found[rule.value] = Policy.from_dict({**in_force.to_dict(), **taken})
     return found
 
 
@@ -242,8 +241,3 @@ def _key(challenge: Challenge, what: str, *policies: Policy) -> str:
     ]
     text = json.dumps([state, [policy.to_dict() for policy in policies], challenge.policy_id], default=str)
     return f"policies-{what}-{challenge.pk}-{hashlib.sha256(text.encode()).hexdigest()}"
-
-
-def as_it_stands(ended: Ended) -> str:
-    """How a pair ends, in one word for a table; empty while it is in review."""
-    return Outcome(ended.outcome).label if ended.outcome else ""

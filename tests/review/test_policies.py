@@ -132,7 +132,7 @@ def test_a_rule_that_stops_early_reads_only_the_answers_it_would_have_asked_for(
 
 def test_rules_are_compared_side_by_side(db) -> None:
     world, _ = played()
-    policies = [world.challenge.rules, *default_policies(world.challenge).values()]
+    policies = [world.challenge.rules, *default_policies(world.challenge.rules).values()]
     in_force, majority, of_known, lead, _ = compare_policies(challenge=world.challenge, policies=policies)
     assert in_force == majority
     assert (in_force.outcomes, in_force.per_verdict) == (

@@ -67,11 +67,11 @@ def test_weighted_asks_fewer_of_better_raters(db) -> None:
     for rater in raters[2:]:
         skill(rater, world, right=11, wrong=9)
     world.pass_time(10)
-    say(world, pairs[0], [YES], raters[:1])
+    say(world, pairs[0], [YES, YES], raters[:2])
     say(world, pairs[1], [YES] * 5, raters[2:])
     say(world, pairs[2], [NO, YES, NO], [raters[2], raters[0], raters[3]])
     assert [(fresh(one).state, fresh(one).verdict, fresh(one).tally) for one in pairs] == [
-        ("settled", "yes", Tally(1, 0, 0)),
+        ("settled", "yes", Tally(2, 0, 0)),
         ("in_review", "", Tally(5, 0, 0)),
         ("settled", "yes", Tally(1, 1, 0)),
     ]
@@ -84,9 +84,9 @@ def test_weighted_asks_fewer_of_better_raters(db) -> None:
 def test_the_prior_is_how_often_people_say_yes_and_never_the_machines_score(db) -> None:
     world, pairs = in_review(WEIGHTED, 0.01, 0.99)
     edition_skill(world, base_rate=0.9)
-    [rater] = world.raters(1)
+    raters = world.raters(2)
     for pair in pairs:
-        say(world, pair, [YES], [rater])
+        say(world, pair, [YES, YES], raters)
     assert [(fresh(one).state, fresh(one).verdict) for one in pairs] == [("settled", "yes")] * 2
     first, second = VerdictBasis.objects.order_by("pk")
     assert (first.prior_yes, first.posterior) == (0.9, second.posterior)
