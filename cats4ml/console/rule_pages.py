@@ -11,19 +11,19 @@ from django.db.models import QuerySet
 
 from cats4ml.catalog.models import Image
 from cats4ml.challenges.models import Challenge, PolicyVersion, TargetLabel
-from cats4ml.console.rule_forms import in_words
+from cats4ml.console.rule_forms import RULES, in_words
 from cats4ml.leaderboard.actions import count_lines
 from cats4ml.leaderboard.models import Standing
 from cats4ml.review.policy_previews import Preview, Summary, default_policies, kept_comparison, readings
 from cats4ml.review.policy_readings import Fate, Under
 from cats4ml.rules.plain_words import verdict_in_words
 from cats4ml.rules.policy import Policy
-from cats4ml.rules.verdicts import VerdictRule
 from cats4ml.submissions.models import Pair, Submission
 from cats4ml.submissions.queries import first_claims
 from cats4ml.ui.spreadsheets import harmless
 
 CSV_BLOCK = 1_000
+RULE_NAMES = dict(RULES)
 SHOWN = (Fate.ENDS_OTHERWISE, Fate.SETTLES, Fate.NEEDS_MORE)
 FATES = {
     Fate.ENDS_OTHERWISE: "End otherwise",
@@ -46,7 +46,7 @@ class RuleLine:
 def rule_lines(challenge: Challenge, in_force: Policy, chosen: Policy | None) -> list[RuleLine]:
     """The rule in force, each rule at its defaults, and the chosen one, side by side."""
     named = [("In force", in_force)]
-    named += [(VerdictRule(rule).label, policy) for rule, policy in default_policies(in_force).items()]
+    named += [(RULE_NAMES[rule], policy) for rule, policy in default_policies(in_force).items()]
     named += [("Yours", chosen)] if chosen is not None else []
     summaries = kept_comparison(challenge, [policy for _, policy in named])
     return [

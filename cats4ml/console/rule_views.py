@@ -30,7 +30,7 @@ from cats4ml.console.views import for_organisers
 from cats4ml.review.actions.repolicing import PolicyRefused, apply_policy
 from cats4ml.review.policy_previews import Preview, default_policies, kept_preview
 from cats4ml.review.policy_readings import Fate
-from cats4ml.rules.plain_words import afterwards_in_words, verdict_in_words
+from cats4ml.rules.plain_words import expert_in_words, verdict_in_words
 from cats4ml.rules.policy import Policy
 from cats4ml.ui.paging import whole_number
 
@@ -40,6 +40,11 @@ BOARD_ROWS = 50
 
 def _in_force(challenge: Challenge) -> Policy:
     return challenge.rules if challenge.policy is not None else Policy()
+
+
+def _in_words(policy: Policy) -> list[str]:
+    disputes = ["Finders may dispute how a pair of theirs ended, once."] if policy.takes_disputes else []
+    return [verdict_in_words(policy), expert_in_words(policy), *disputes]
 
 
 @for_organisers
@@ -62,10 +67,9 @@ def _page(
         form=form,
         put=put,
         tried=tried,
-        words=[verdict_in_words(in_force), *afterwards_in_words(in_force)],
+        words=_in_words(in_force),
         history=policy_history(challenge),
         lines=rule_lines(challenge, in_force, chosen),
-        most=in_force.rule.most,
     )
     if chosen is not None:
         preview = kept_preview(challenge, chosen, reopen=form.reopens)

@@ -97,13 +97,15 @@ def _asked_of_adverse(policy: Policy, least: int) -> list[str]:
     return [f"An adverse pair needs {' and '.join(asked)}; short of it the pair is ambiguous."] if asked else []
 
 
+def expert_in_words(policy: Policy) -> str:
+    earns = "It earns like any other" if policy.adjudicated_earns else "It earns nothing"
+    return f"An expert may decide a pair that raters can’t agree on, with a reason. {earns}."
+
+
 def afterwards_in_words(policy: Policy) -> list[str]:
     """What can follow after raters have answered: an expert's word, and a dispute."""
-    earns = "It earns like any other" if policy.adjudicated_earns else "It earns nothing"
-    rules = [f"An expert may decide a pair that raters can’t agree on, with a reason. {earns}."]
-    if policy.takes_disputes:
-        rules.append("You may dispute how a pair of yours ended, once, as long as raters are at work.")
-    return rules
+    disputed = ["You may dispute how a pair of yours ended, once, as long as raters are at work."]
+    return [expert_in_words(policy), *(disputed if policy.takes_disputes else [])]
 
 
 def machines_in_words(policy: Policy) -> str:

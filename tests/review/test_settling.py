@@ -63,9 +63,9 @@ def test_weighted_asks_fewer_of_better_raters(db) -> None:
     raters = world.raters(7)
     edition_skill(world)
     for rater in raters[:2]:
-        skill(rater, world, right=40, wrong=1)
+        skill(rater, world, right=400, wrong=4)
     for rater in raters[2:]:
-        skill(rater, world, right=11, wrong=9)
+        skill(rater, world, right=110, wrong=90)
     world.pass_time(10)
     say(world, pairs[0], [YES, YES], raters[:2])
     say(world, pairs[1], [YES] * 5, raters[2:])
