@@ -115,6 +115,7 @@ def mine(request: HttpRequest, edition: Challenge, viewer: Viewer, finder: Parti
     if state in [one.value for one in PairState]:
         claims = claims.filter(pair__state=state, retracted_at=None)
     page = keyset_page(request, with_details(claims), size=CLAIMS_A_PAGE)
+    at = timezone.now()
     counts = everything.order_by().values("pair__state").annotate(n=Count("pk", filter=Q(retracted_at=None)))
     numbers = {row["pair__state"]: row["n"] for row in counts}
     context = page_context(
@@ -122,7 +123,7 @@ def mine(request: HttpRequest, edition: Challenge, viewer: Viewer, finder: Parti
         viewer,
         "mine",
         page=page,
-        views=claim_views(page.rows, first_claimants(page.rows), waits_of(edition, page.rows, timezone.now())),
+        views=claim_views(page.rows, first_claimants(page.rows), waits_of(edition, page.rows, at), at=at),
         upload=upload,
         **finder_head(finder),
         state=state,

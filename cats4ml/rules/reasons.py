@@ -77,6 +77,24 @@ def _people_said(tally: Tally, verdict: Verdict) -> str:
     return f"{count_in_words(side)} of {count_in_words(tally.total)} raters said {word}"
 
 
+def adjudicated_reason(
+    *,
+    verdict: Verdict,
+    reason: str,
+    outcome: Outcome,
+    mean: float | None,
+    machine_yes: bool,
+    uncredited: NoCredit | None = None,
+) -> str:
+    """Why a pair ended as it did that an expert decided: "An expert decided: yes. “The tail is in view.” The machines’
+    mean was 0.08: a false negative."."""
+    decided = "An expert looked too and could not tell." if verdict not in _SIDES else ""
+    decided = decided or f"An expert decided: {_SIDES[verdict]}."
+    machines = f"machines said {'yes' if machine_yes else 'no'}" if mean is None else f"machines’ mean was {mean:.2f}"
+    but = _UNCREDITED[uncredited] if uncredited else ""
+    return f"{decided} “{reason.strip()}” The {machines}: {_OUTCOMES[outcome]}{but}."
+
+
 def too_few_classifiers(*, label: str, knowing: int, needed: int) -> str:
     """Why a pair can't be scored: "Only one classifier of the roster knows the label Bird; two are needed."."""
     if not knowing:

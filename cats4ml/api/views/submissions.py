@@ -104,8 +104,9 @@ def views_of(claims: Sequence[Submission]) -> list[ClaimView]:
     """Claims of one edition, read `with_details`, as their claimant sees them."""
     later = [claim.pair for claim in claims if not claim.charged]
     names = {pair: claim.participation.public_name for pair, claim in first_claims(later).items()}
-    waits = waits_of(claims[0].pair.challenge, claims, timezone.now()) if claims else NO_WAITS
-    return claim_views(claims, names, waits)
+    at = timezone.now()
+    waits = waits_of(claims[0].pair.challenge, claims, at) if claims else NO_WAITS
+    return claim_views(claims, names, waits, at=at)
 
 
 def own_claim(finder: Participation, submission_id: int) -> ClaimView:

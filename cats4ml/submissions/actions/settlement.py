@@ -30,6 +30,7 @@ from cats4ml.submissions.near_copies import earlier_near_copy, freed_near_copies
 
 VERDICT_FIELDS = ("verdict", "outcome", "uncredited", "policy", "settled_at", "machine_yes")
 TALLY_FIELDS = ("yes_ratings", "no_ratings", "dont_know_ratings")
+REASON_FIELDS = ("reopened_reason", "adjudicated_reason")
 
 
 class SettlementRefused(Exception):
@@ -83,13 +84,22 @@ def _ending(pair: Pair, verdict: Verdict, policy: PolicyVersion) -> Ending:
     return ending(near_copy=earlier_near_copy(pair) is not None) if alone.points else alone
 
 
-def settle_again(*, pair: Pair, reason: str, by: User | None, at: datetime, fields: Sequence[str]) -> Outcome:
-    """Settle a settled pair once more, with the same verdict, tally and policy, because its machine score changed.
+def settle_again(
+    *,
+    pair: Pair,
+    reason: str,
+    by: User | None,
+    at: datetime,
+    fields: Sequence[str],
+    verdict: Verdict | None = None,
+) -> Outcome:
+    """Settle a settled pair once more, with the same tally and policy, because its machine score changed or an expert
+    gave another `verdict`.
 
-    `pair` holds the new score, `fields` are those of its fields that it changed. The caller holds the pair's lock. Its
+    `pair` holds what is new, `fields` are those of its fields that changed. The caller holds the pair's lock. Its
     credit is reversed, and given again where it still earns, by entries with this reason.
     """
-    verdict, policy = Verdict(pair.verdict), pair.policy
+    verdict, policy = verdict or Verdict(pair.verdict), pair.policy
     assert policy is not None, "a settled pair remembers its policy"
     return settle_anew(
         pair=pair,
@@ -139,8 +149,8 @@ def send_back(*, pair: Pair, tally: Tally, least_ratings: int, reason: str, by: 
     reverse_credits(pair, reason=reason, by=by, at=at)
     _unsettle(pair)
     set_tally(pair, tally)
-    pair.least_ratings, pair.reopened_reason = least_ratings, reason
-    fields = [*VERDICT_FIELDS, *TALLY_FIELDS, "least_ratings", "reopened_reason"]
+    pair.least_ratings, pair.reopened_reason, pair.adjudicated_reason = least_ratings, reason, ""
+    fields = [*VERDICT_FIELDS, *TALLY_FIELDS, "least_ratings", *REASON_FIELDS]
     move_pairs([pair], PairState.IN_REVIEW, at=at, fields=fields)
     dispatch.after_commit(dispatch.ring_board, pair.challenge_id, pair.challenge.queue)
 
@@ -159,7 +169,7 @@ def reopen_pair(*, pair_id: int, reason: str, by: User, at: datetime, more_ratin
 
     In an edition that is final nothing is reopened: the pair becomes ambiguous with the reason, and the final board
     stands. Raises `SettlementRefused` without a reason, without a further rating to wait for, or for an imported
-    tally, which has no ratings to add to.
+    tally, which has no ratings to add to. An expert's decision falls away with it.
     """
     if not reason.strip():
         raise SettlementRefused("Say why: a pair is reopened only with a reason.")
@@ -171,10 +181,10 @@ def reopen_pair(*, pair_id: int, reason: str, by: User, at: datetime, more_ratin
             raise SettlementRefused("This tally was imported without single ratings, so that it can’t be reopened.")
         if pair.state != PairState.SETTLED:
             raise SettlementRefused("Only a settled pair can be reopened.")
-        pair.reopened_reason = reason
+        pair.reopened_reason, pair.adjudicated_reason = reason, ""
         if pair.challenge.is_final:
             pair.verdict, pair.outcome, pair.uncredited = Verdict.UNDECIDED.value, Outcome.AMBIGUOUS.value, ""
-            pair.save(update_fields=["verdict", "outcome", "uncredited", "reopened_reason"])
+            pair.save(update_fields=["verdict", "outcome", "uncredited", *REASON_FIELDS])
             return pair
         # All that were given, though a rule that stopped early may have counted fewer.
         given = Pair.objects.filter(pk=pair.pk, ratings__state="final").count()
