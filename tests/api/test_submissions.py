@@ -70,6 +70,8 @@ def test_one_claim_is_answered_with_the_submission(world, ada) -> None:
         "points": 0,
         "reason": "",
         "first_claimant": None,
+        "may_dispute": False,
+        "dispute": None,
     }
     assert ada.client.get(answer["Location"]).json() == {**shown, "created_at": created, "classifiers": []}
 
