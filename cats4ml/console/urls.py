@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cats4ml.console import near_copy_views, roster_views, rule_views, views
+from cats4ml.console import adjudication_views, dispute_views, near_copy_views, roster_views, rule_views, views
 
 app_name = "console"
 urlpatterns = [
@@ -26,4 +26,13 @@ urlpatterns = [
         near_copy_views.near_copy_decide,
         name="near_copy_decide",
     ),
+    path("challenges/<slug:slug>/console/ambiguous/", adjudication_views.queue, name="adjudicate"),
+    path("challenges/<slug:slug>/console/ambiguous/<int:pk>/", adjudication_views.pair, name="adjudicate_pair"),
+    path(
+        "challenges/<slug:slug>/console/ambiguous/<int:pk>/take-back/",
+        adjudication_views.take_back,
+        name="adjudicate_take_back",
+    ),
+    path("challenges/<slug:slug>/console/disputes/", dispute_views.disputes, name="disputes"),
+    path("challenges/<slug:slug>/console/disputes/<int:pk>/", dispute_views.dispute, name="dispute"),
 ]

@@ -209,6 +209,8 @@ PAGES = {
         "console/verdict-rule/?verdict_rule=lead",
         "console/classifiers/",
         "console/near-copies/",
+        "console/ambiguous/",
+        "console/disputes/",
     ],
 }
 
