@@ -239,6 +239,7 @@ def test_claimant_sees_how_many_raters_answered_and_never_which_way(world, ada) 
         "wait_seconds",
         "first_claimant",
         "retracted_at",
+        "dispute",
     }
     assert {name for name, value in shown.items() if value is None} == hidden | {"retracted_at"}
     assert only([shown], "state", "people", "points", "reason") == [("in_review", 3, 0, "")]

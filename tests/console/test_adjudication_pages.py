@@ -175,7 +175,10 @@ def test_nothing_is_decided_while_raters_look_or_once_the_challenge_is_final(wor
     adjudicate(pair_id=pk, verdict=Verdict.YES, reason="Clear.", by=organiser(world), at=world.pass_time(1))
     Challenge.objects.update(status=ChallengeStatus.FINAL)
     final = client.get(url(world, pk)).content.decode()
-    assert ("its board stands" in final, "<button" in final.split('class="judge"')[1].split("</main>")[0]) == (True, False)
+    assert ("its board stands" in final, "<button" in final.split('class="judge"')[1].split("</main>")[0]) == (
+        True,
+        False,
+    )
     assert client.post(url(world, pk), {"verdict": "no", "quick": "absent"}).status_code == 422
     assert world.pair(0, "cat").verdict == "yes"
     assert "This challenge is final" in client.get(url(world)).content.decode()

@@ -11,7 +11,13 @@ from cats4ml.rules.credit import NoCredit
 from cats4ml.rules.plain_words import raters_in_words, rules_in_words, verdict_in_words
 from cats4ml.rules.policy import Policy
 from cats4ml.rules.ranking import TIE_RULE
-from cats4ml.rules.reasons import count_in_words, points_in_words, settled_reason, too_few_classifiers
+from cats4ml.rules.reasons import (
+    adjudicated_reason,
+    count_in_words,
+    points_in_words,
+    settled_reason,
+    too_few_classifiers,
+)
 from cats4ml.rules.verdicts import Outcome, Verdict, VerdictRule, outcome_of, verdict_of
 
 
@@ -66,6 +72,31 @@ def test_reason_of_an_unscorable_pair_names_the_label_and_who_knows_it() -> None
         "Only one classifier of the roster knows the label Bird; three are needed.",
         "Only two classifiers of the roster know the label Bird; three are needed.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "outcome", "mean", "uncredited", "words"),
+    [
+        ("yes", "false_negative", 0.08, None,
+         "An expert decided: yes. “The tail is in view.” The machines’ mean was 0.08: a false negative."),
+        ("no", "agreement", None, None, "An expert decided: no. “The tail is in view.” The machines said no: an agreement."),
+        ("undecided", "ambiguous", 0.5, None,
+         "An expert looked too and could not tell. “The tail is in view.” The machines’ mean was 0.50: ambiguous."),
+        ("yes", "false_negative", 0.08, NoCredit.ADJUDICATED,
+         "An expert decided: yes. “The tail is in view.” The machines’ mean was 0.08: a false negative, but an expert "
+         "decided it: by this challenge’s rules that earns nothing."),
+    ],
+)  # fmt: skip
+def test_reason_of_an_expert_says_what_they_decided_and_why(verdict, outcome, mean, uncredited, words) -> None:
+    said = adjudicated_reason(
+        verdict=Verdict(verdict),
+        reason=" The tail is in view. ",
+        outcome=Outcome(outcome),
+        mean=mean,
+        machine_yes=False,
+        uncredited=uncredited,
+    )
+    assert said == words
 
 
 @pytest.mark.parametrize("rule", list(VerdictRule))
