@@ -79,7 +79,8 @@ def test_reason_of_an_unscorable_pair_names_the_label_and_who_knows_it() -> None
     [
         ("yes", "false_negative", 0.08, None,
          "An expert decided: yes. “The tail is in view.” The machines’ mean was 0.08: a false negative."),
-        ("no", "agreement", None, None, "An expert decided: no. “The tail is in view.” The machines said no: an agreement."),
+        ("no", "agreement", None, None,
+         "An expert decided: no. “The tail is in view.” The machines said no: an agreement."),
         ("undecided", "ambiguous", 0.5, None,
          "An expert looked too and could not tell. “The tail is in view.” The machines’ mean was 0.50: ambiguous."),
         ("yes", "false_negative", 0.08, NoCredit.ADJUDICATED,
