@@ -259,3 +259,16 @@ def test_two_organisers_deciding_at_once_leave_one_verdict_and_its_credit() -> N
     assert points == (1 if verdict == "yes" else 0)
     last = Adjudication.objects.order_by("-pk").first()
     assert (last.verdict, last.raters_verdict) == (verdict, "undecided")
+
+
+def test_an_expert_is_not_bound_by_what_is_asked_of_raters(db) -> None:
+    """These three raters are too few for an adverse pair, an expert is enough; taken back, they are too few again."""
+    world = make_world(policy=Policy(quorum=3, min_lead=3))
+    settled(world, world.finder(make_user("ada")), said=(YES, YES, NO))
+    assert (ending(world)[:2], ledger(world)) == (("yes", "ambiguous"), [])
+    expert = organiser(world)
+    decide(world, "yes", by=expert)
+    assert (ending(world)[:2], ledger(world)) == (("yes", "false_negative"), [("given", 1, "ada")])
+    pair = world.pair(0, "cat")
+    take_back_adjudication(pair_id=pair.pk, reason="The wrong picture.", by=expert, at=world.pass_time(1))
+    assert (ending(world)[:2], ledger(world)[1:]) == (("yes", "ambiguous"), [("reversed", -1, "ada")])
