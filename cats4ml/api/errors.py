@@ -13,6 +13,7 @@ from rest_framework.views import exception_handler
 from cats4ml.challenges.actions import JoinRefused
 from cats4ml.review.actions.rights import AlreadyRated, RatingRefused
 from cats4ml.submissions.actions.claims import ClaimRefused
+from cats4ml.submissions.actions.disputes import AlreadyDisputed, DisputeRefused
 from cats4ml.submissions.claim_files import UnreadableUpload
 from cats4ml.submissions.models import Submission
 
@@ -33,9 +34,9 @@ class TooLarge(APIException):
 
 def translate(error: Exception) -> Exception:
     """The domain's refusals as answers with the sentence that they carry; any other error as it is."""
-    if isinstance(error, AlreadyRated):
+    if isinstance(error, (AlreadyRated, AlreadyDisputed)):
         return Conflict(str(error))
-    if isinstance(error, (ClaimRefused, RatingRefused, JoinRefused)):
+    if isinstance(error, (ClaimRefused, DisputeRefused, RatingRefused, JoinRefused)):
         return PermissionDenied(str(error))
     if isinstance(error, UnreadableUpload):
         return ParseError(str(error))

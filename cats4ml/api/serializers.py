@@ -12,7 +12,8 @@ from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.policy import FLAT, PROPORTIONAL, REVEAL_SCORED, REVEAL_SETTLED
 from cats4ml.rules.split import Split
 from cats4ml.rules.verdicts import DontKnow, Outcome, Verdict, VerdictRule
-from cats4ml.submissions.models import TallySource, Uncredited
+from cats4ml.submissions.disputing import LEAST_WORDS, MOST_WORDS
+from cats4ml.submissions.models import DisputeState, TallySource, Uncredited
 from cats4ml.submissions.presentation import CANDIDATE_UNKNOWN_UNKNOWN, KNOWN_UNKNOWN, ClaimView
 from cats4ml.submissions.problems import MAX_RATIONALE, Problem
 
@@ -187,6 +188,17 @@ class TallySerializer(serializers.Serializer[Any]):
     dont_know = serializers.IntegerField()
 
 
+class DisputeSerializer(serializers.Serializer[Any]):
+    """What you wrote about how a pair of yours ended, and what an organiser made of it."""
+
+    reason = serializers.CharField(min_length=LEAST_WORDS, max_length=MOST_WORDS, help_text="Organisers alone read it.")
+    state = serializers.ChoiceField(choices=DisputeState.choices, read_only=True)
+    outcome = serializers.ChoiceField(choices=OUTCOMES, read_only=True, help_text="As it stood when you disputed it.")
+    answer = serializers.CharField(read_only=True, help_text="The organiser's word; empty while it waits.")
+    created_at = serializers.DateTimeField(read_only=True)
+    decided_at = serializers.DateTimeField(read_only=True, allow_null=True)
+
+
 class SubmissionSerializer(serializers.Serializer[Any]):
     """One's own claim. While raters look at its pair it says how many have answered, never which way."""
 
@@ -217,6 +229,8 @@ class SubmissionSerializer(serializers.Serializer[Any]):
     first_claimant = serializers.CharField(
         allow_null=True, help_text="For a later claim, once settled: who had claimed the pair before."
     )
+    may_dispute = serializers.BooleanField(help_text="Whether you may dispute now how it ended: once for each claim.")
+    dispute = DisputeSerializer(allow_null=True, help_text="Yours; null where you made none.")
 
     def to_representation(self, instance: ClaimView) -> dict[str, Any]:
         """A claim taken back ended there: what became of its pair is not its claimant's to see."""
@@ -332,6 +346,7 @@ class PairSerializer(serializers.Serializer[Any]):
     settled_at = serializers.DateTimeField(allow_null=True)
     unscorable_reason = serializers.CharField()
     reopened_reason = serializers.CharField()
+    adjudicated_reason = serializers.CharField(help_text="Why an expert decided so; empty where raters did.")
 
     def get_machine_score(self, pair: Any) -> int | None:
         return None if pair.machine_yes is None else int(pair.machine_yes)

@@ -23,6 +23,7 @@ urlpatterns = [
     path(f"{EDITION}/participations/", challenges.ParticipationList.as_view(), name="participations"),
     path(f"{EDITION}/submissions/", submissions.SubmissionList.as_view(), name="submissions"),
     path(f"{EDITION}/submissions/<int:submission_id>/", submissions.SubmissionDetail.as_view(), name="submission"),
+    path(f"{EDITION}/submissions/<int:submission_id>/dispute/", submissions.DisputeDetail.as_view(), name="dispute"),
     path(f"{EDITION}/ratings/", ratings.RatingList.as_view(), name="ratings"),
     path(f"{EDITION}/ratings/next/", ratings.NextQuestion.as_view(), name="rating_next"),
     path(f"{EDITION}/ratings/last/", ratings.LastRating.as_view(), name="rating_last"),

@@ -34,7 +34,8 @@ class JoinRefused(Exception):
 def decide_policy(*, challenge: Challenge, policy: Policy, by: User | None = None) -> PolicyVersion:
     """Put a policy in force as a new version. The same values as those in force change nothing."""
     with transaction.atomic():
-        locked = Challenge.objects.select_for_update().get(pk=challenge.pk)
+        # `no_key`: claims and credits that point to the edition are written meanwhile.
+        locked = Challenge.objects.select_for_update(no_key=True).get(pk=challenge.pk)
         if locked.policy is not None and locked.policy.value == policy:
             return locked.policy
         last = locked.policies.aggregate(last=Max("version"))["last"] or 0

@@ -127,6 +127,22 @@ class PolicyVersion(models.Model):
         return Policy.from_dict(self.values)
 
 
+class PolicyDecision(models.Model):
+    """That a policy was put in force, by whom and why. Rows never change; the last one of an edition stands."""
+
+    challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="policy_decisions")
+    policy = models.ForeignKey(PolicyVersion, on_delete=models.PROTECT, related_name="decisions")
+    reason = models.TextField(blank=True)
+    settled_too = models.BooleanField(default=False, help_text="Pairs that were settled were read again by it.")
+    reopened = models.PositiveIntegerField(default=0, help_text="Settled pairs that went back to review.")
+    changed = models.PositiveIntegerField(default=0, help_text="Pairs that it ended otherwise than before.")
+    by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.policy} in force"
+
+
 class RosterVersion(models.Model):
     """The classifiers that score an edition's pairs. Rows never change: another roster is a new version."""
 

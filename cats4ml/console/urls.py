@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cats4ml.console import near_copy_views, roster_views, views
+from cats4ml.console import adjudication_views, dispute_views, near_copy_views, roster_views, rule_views, views
 
 app_name = "console"
 urlpatterns = [
@@ -15,10 +15,24 @@ urlpatterns = [
         roster_views.roster_apply,
         name="roster_apply",
     ),
+    path("challenges/<slug:slug>/console/verdict-rule/", rule_views.verdict_rule, name="verdict_rule"),
+    path(
+        "challenges/<slug:slug>/console/verdict-rule/apply/", rule_views.verdict_rule_apply, name="verdict_rule_apply"
+    ),
+    path("challenges/<slug:slug>/console/verdict-rule/pairs.csv", rule_views.verdict_rule_csv, name="verdict_rule_csv"),
     path("challenges/<slug:slug>/console/near-copies/", near_copy_views.near_copies, name="near_copies"),
     path(
         "challenges/<slug:slug>/console/near-copies/<int:pk>/",
         near_copy_views.near_copy_decide,
         name="near_copy_decide",
     ),
+    path("challenges/<slug:slug>/console/ambiguous/", adjudication_views.queue, name="adjudicate"),
+    path("challenges/<slug:slug>/console/ambiguous/<int:pk>/", adjudication_views.pair, name="adjudicate_pair"),
+    path(
+        "challenges/<slug:slug>/console/ambiguous/<int:pk>/take-back/",
+        adjudication_views.take_back,
+        name="adjudicate_take_back",
+    ),
+    path("challenges/<slug:slug>/console/disputes/", dispute_views.disputes, name="disputes"),
+    path("challenges/<slug:slug>/console/disputes/<int:pk>/", dispute_views.dispute, name="dispute"),
 ]

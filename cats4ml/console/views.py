@@ -9,14 +9,17 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from cats4ml.accounts.models import User
 from cats4ml.challenges.http import challenge_and_viewer, page_context
 from cats4ml.challenges.models import Challenge
 from cats4ml.challenges.queries import Viewer
 from cats4ml.console import queries
+from cats4ml.console.adjudication import needs_expert, open_disputes
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.verdicts import Outcome
 from cats4ml.submissions.actions.scores import requeue_unscorable
@@ -28,12 +31,12 @@ from cats4ml.ui.paging import keyset_page
 PAIRS_A_PAGE = 50
 
 
-def for_organisers(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def for_organisers(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Give the view the challenge and the viewer, who organises it; refuse anybody else."""
 
     @login_required
     @wraps(view)
-    def guarded(request: HttpRequest, slug: str, **kwargs: object) -> HttpResponse:
+    def guarded(request: HttpRequest, slug: str, **kwargs: object) -> HttpResponseBase:
         challenge, viewer = challenge_and_viewer(request, slug)
         if not viewer.is_organiser:
             raise PermissionDenied("Only the organisers of this challenge see its console.")
@@ -51,6 +54,8 @@ def overview(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> Http
     spent, per_pair = queries.ratings_spent(challenge)
     stalled = queries.stalled_pairs(challenge, at)
     reports = queries.open_reports(challenge)
+    disputes = open_disputes(challenge)
+    assert isinstance(request.user, User), "organisers are signed in"
     context = page_context(
         challenge,
         viewer,
@@ -67,6 +72,9 @@ def overview(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> Http
         reports=reports.count(),
         oldest_report=reports.first(),
         unscored=queries.unscored_labels(challenge),
+        ambiguous=needs_expert(challenge, request.user).filter(disputed=False).count(),
+        disputes=disputes.count(),
+        oldest_dispute=disputes.first(),
     )
     return render(request, "console/overview.html", context)
 

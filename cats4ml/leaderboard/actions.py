@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.db import connection, transaction
@@ -29,10 +30,7 @@ def recount_board(*, challenge: Challenge, at: datetime) -> None:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [BOARD_LOCK, challenge.pk])
-        lines = _count(challenge)
-        ranks = rank_points([line.points for line in lines])
-        for line, rank in zip(lines, ranks, strict=True):
-            line.rank, line.shared = rank.place, rank.shared
+        lines = count_lines(challenge)
         Standing.objects.filter(challenge=challenge).delete()
         Standing.objects.bulk_create(lines, batch_size=1000)
         Board.objects.update_or_create(challenge=challenge, defaults={"counted_at": at})
@@ -44,8 +42,19 @@ def recount_boards(*, at: datetime) -> None:
         recount_board(challenge=challenge, at=at)
 
 
-def _count(challenge: Challenge) -> list[Standing]:
-    """The lines of the board without their ranks: teams, and participants who work alone and were not disqualified."""
+def count_lines(challenge: Challenge, *, shifts: Mapping[int, Mapping[str, int]] | None = None) -> list[Standing]:
+    """The lines of the board, not saved: teams, and participants who work alone and were not disqualified.
+
+    `shifts`: by participation, what is added to its counts: the board as it would be.
+    """
+    lines = _count(challenge, shifts or {})
+    ranks = rank_points([line.points for line in lines])
+    for line, rank in zip(lines, ranks, strict=True):
+        line.rank, line.shared = rank.place, rank.shared
+    return lines
+
+
+def _count(challenge: Challenge, shifts: Mapping[int, Mapping[str, int]]) -> list[Standing]:
     points = _points_by_participation(challenge)
     claims = _claims_by_participation(challenge)
     totals: dict[tuple[int | None, int | None], Counter[str]] = defaultdict(Counter)
@@ -56,6 +65,7 @@ def _count(challenge: Challenge) -> list[Standing]:
         names[key] = finder.public_name
         totals[key].update(points[finder.pk])
         totals[key].update(claims[finder.pk])
+        totals[key].update(shifts.get(finder.pk, {}))
     return [
         Standing(
             challenge=challenge,

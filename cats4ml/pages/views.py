@@ -25,8 +25,7 @@ from cats4ml.leaderboard.models import Standing
 from cats4ml.pages.forms import JoinForm
 from cats4ml.pages.queries import example_pair_of_pictures
 from cats4ml.rules.lifecycle import PairState
-from cats4ml.rules.plain_words import rules_in_words, verdict_in_words
-from cats4ml.rules.reasons import count_in_words
+from cats4ml.rules.plain_words import raters_in_words, rules_in_words, verdict_in_words
 from cats4ml.submissions.finder_head import finder_head
 from cats4ml.submissions.presentation import claim_views, with_details
 from cats4ml.submissions.queries import first_claimants, submissions_of, upload_of
@@ -70,7 +69,7 @@ def challenge(request: HttpRequest, slug: str) -> HttpResponse:
         policy=policy,
         rules=rules_in_words(policy, labels=labels, near_copies=near_copies),
         verdict_rule=verdict_in_words(policy),
-        raters=count_in_words(policy.quorum),
+        raters=raters_in_words(policy),
         labels=labels,
         pictures=edition.pool.count(),
         examples=example_pair_of_pictures(edition),
@@ -116,6 +115,7 @@ def mine(request: HttpRequest, edition: Challenge, viewer: Viewer, finder: Parti
     if state in [one.value for one in PairState]:
         claims = claims.filter(pair__state=state, retracted_at=None)
     page = keyset_page(request, with_details(claims), size=CLAIMS_A_PAGE)
+    at = timezone.now()
     counts = everything.order_by().values("pair__state").annotate(n=Count("pk", filter=Q(retracted_at=None)))
     numbers = {row["pair__state"]: row["n"] for row in counts}
     context = page_context(
@@ -123,7 +123,7 @@ def mine(request: HttpRequest, edition: Challenge, viewer: Viewer, finder: Parti
         viewer,
         "mine",
         page=page,
-        views=claim_views(page.rows, first_claimants(page.rows), waits_of(edition, page.rows, timezone.now())),
+        views=claim_views(page.rows, first_claimants(page.rows), waits_of(edition, page.rows, at), at=at),
         upload=upload,
         **finder_head(finder),
         state=state,

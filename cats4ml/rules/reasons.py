@@ -42,25 +42,57 @@ def settled_reason(
     mean: float | None,
     machine_yes: bool,
     uncredited: NoCredit | None = None,
+    adjudicated: bool = False,
 ) -> str:
     """Why a pair ended as it did: "Four of five raters said yes, the machines' mean was 0.08: a false negative.".
 
-    Where an adverse pair is `uncredited` it says that too, and why.
+    Where an adverse pair is `uncredited` it says that too, and why; and where people and machines disagree and the pair
+    is ambiguous all the same. `adjudicated`: an expert decided.
     """
-    side = {Verdict.YES: tally.yes, Verdict.NO: tally.no}.get(verdict)
-    if side is None:
-        said_yes = _people(tally.yes, said="said yes") if tally.yes else "nobody said yes"
-        people = f"{said_yes}, {_or_none(tally.no)} said no and {_or_none(tally.dont_know)} didn’t know"
-    elif side == tally.total:
-        people = (
-            "All " + _people(side, said=f"said {_SIDES[verdict]}") if side > 1 else f"The rater said {_SIDES[verdict]}"
-        )
-    else:
-        people = f"{count_in_words(side)} of {count_in_words(tally.total)} raters said {_SIDES[verdict]}"
+    people = _expert(verdict) if adjudicated else _people_said(tally, verdict)
     said = "yes" if machine_yes else "no"
     machines = f"the machines said {said}" if mean is None else f"the machines’ mean was {mean:.2f}"
+    if verdict in _SIDES and outcome is Outcome.AMBIGUOUS:
+        machines += ", but this challenge asks more of an adverse pair"
     but = _UNCREDITED[uncredited] if uncredited else ""
     return f"{people[0].upper()}{people[1:]}, {machines}: {_OUTCOMES[outcome]}{but}."
+
+
+def _expert(verdict: Verdict) -> str:
+    side = _SIDES.get(verdict)
+    return f"an expert said {side}" if side else "an expert said that it can’t be told"
+
+
+def _people_said(tally: Tally, verdict: Verdict) -> str:
+    if verdict is Verdict.UNDECIDED:
+        said_yes = _people(tally.yes, said="said yes") if tally.yes else "nobody said yes"
+        return f"{said_yes}, {_or_none(tally.no)} said no and {_or_none(tally.dont_know)} didn’t know"
+    side, other = (tally.yes, tally.no) if verdict is Verdict.YES else (tally.no, tally.yes)
+    word = _SIDES[verdict]
+    if side <= other:
+        counted = f"{count_in_words(tally.yes)} yes and {count_in_words(tally.no)} no"
+        return f"weighed by how well each rater answers, {counted} make a {word}"
+    if side == tally.total:
+        return f"all {_people(side, said=f'said {word}')}" if side > 1 else f"the rater said {word}"
+    return f"{count_in_words(side)} of {count_in_words(tally.total)} raters said {word}"
+
+
+def adjudicated_reason(
+    *,
+    verdict: Verdict,
+    reason: str,
+    outcome: Outcome,
+    mean: float | None,
+    machine_yes: bool,
+    uncredited: NoCredit | None = None,
+) -> str:
+    """Why a pair ended as it did that an expert decided: "An expert decided: yes. “The tail is in view.” The machines’
+    mean was 0.08: a false negative."."""
+    decided = "An expert looked too and could not tell." if verdict not in _SIDES else ""
+    decided = decided or f"An expert decided: {_SIDES[verdict]}."
+    machines = f"machines said {'yes' if machine_yes else 'no'}" if mean is None else f"machines’ mean was {mean:.2f}"
+    but = _UNCREDITED[uncredited] if uncredited else ""
+    return f"{decided} “{reason.strip()}” The {machines}: {_OUTCOMES[outcome]}{but}."
 
 
 def too_few_classifiers(*, label: str, knowing: int, needed: int) -> str:

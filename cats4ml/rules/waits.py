@@ -43,9 +43,11 @@ def seconds_until_done(pieces: int, pace: Pace) -> int | None:
     return None if rate is None else math.ceil(pieces / rate)
 
 
-def answers_missing(*, pairs: int, quorum: int, extra: int = 0, given: int = 0) -> int:
-    """Answers that so many pairs still need. `extra` were asked for beyond the quorum; `given` are there already."""
-    return max(0, pairs * quorum + extra - given)
+def answers_missing(*, pairs: int, each: float, given: int = 0) -> int:
+    """Answers that so many unsettled pairs still need, where a pair takes `each` of them, as on average. `given` are
+    there already; but every pair that is not settled needs one more at least.
+    """
+    return max(pairs, math.ceil(round(pairs * each - given, 9)))
 
 
 def about(seconds: float) -> str:

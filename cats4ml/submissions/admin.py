@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from cats4ml.accounts.models import User
 from cats4ml.submissions.actions.settlement import SettlementRefused, disqualify_participant, reopen_pair
-from cats4ml.submissions.models import Credit, Pair, Submission
+from cats4ml.submissions.models import Adjudication, Credit, Dispute, Pair, Submission
 from cats4ml.ui.admin import ReadOnlyAdmin, ReasonForm
 
 
@@ -62,3 +62,17 @@ class CreditAdmin(ReadOnlyAdmin):
     list_display = ("id", "challenge", "kind", "points", "participation", "pair", "outcome", "reason", "created_at")
     list_filter = ("challenge", "kind")
     list_select_related = ("challenge", "participation__user", "participation__challenge", "pair")
+
+
+@admin.register(Adjudication)
+class AdjudicationAdmin(ReadOnlyAdmin):
+    list_display = ("id", "pair", "kind", "verdict_before", "verdict", "outcome", "by", "reason", "created_at")
+    list_filter = ("pair__challenge", "kind")
+    list_select_related = ("pair", "by")
+
+
+@admin.register(Dispute)
+class DisputeAdmin(ReadOnlyAdmin):
+    list_display = ("id", "submission", "outcome", "state", "reason", "answer", "decided_by", "created_at")
+    list_filter = ("submission__pair__challenge", "state")
+    list_select_related = ("submission", "decided_by")

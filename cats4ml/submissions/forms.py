@@ -12,6 +12,7 @@ from django.utils.text import capfirst
 
 from cats4ml.challenges.models import TargetLabel
 from cats4ml.submissions.claim_files import UnreadableUpload, read_claims
+from cats4ml.submissions.disputing import LEAST_WORDS, MOST_WORDS
 from cats4ml.submissions.problems import MAX_RATIONALE
 from cats4ml.submissions.queries import ClaimRow
 
@@ -39,6 +40,20 @@ class ClaimForm(forms.Form):
     def row(self) -> ClaimRow:
         data = self.cleaned_data
         return ClaimRow(line=1, image_id=data["image_id"], label_id=data["label_id"], rationale=data["rationale"])
+
+
+class DisputeForm(forms.Form):
+    reason = forms.CharField(
+        label="What may the raters have missed?",
+        min_length=LEAST_WORDS,
+        max_length=MOST_WORDS,
+        error_messages={
+            "required": "Say what the raters may have missed.",
+            "min_length": f"Say it in {LEAST_WORDS} characters at least.",
+            "max_length": f"Say it in {MOST_WORDS:,} characters at most.",
+        },
+        widget=forms.Textarea(attrs={"rows": 5}),
+    )
 
 
 class UploadForm(forms.Form):

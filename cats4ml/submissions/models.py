@@ -238,6 +238,47 @@ class Dispute(models.Model):
         return f"dispute of {self.submission_id}"
 
 
+class AdjudicationKind(models.TextChoices):
+    DECIDED = "decided", "An expert decided"
+    TAKEN_BACK = "taken_back", "The decision was taken back"
+
+
+class Adjudication(models.Model):
+    """One line of the log of what experts decided (the database refuses updates and deletions).
+
+    `raters_verdict` and the counts are what the raters said by themselves: where a decision is taken back that is the
+    verdict again.
+    """
+
+    pair = models.ForeignKey(Pair, on_delete=models.PROTECT, related_name="adjudications")
+    kind = models.CharField(max_length=10, choices=AdjudicationKind.choices)
+    verdict_before = models.CharField(max_length=9, choices=choices(Verdict))
+    outcome_before = models.CharField(max_length=14, choices=choices(Outcome))
+    verdict = models.CharField(max_length=9, choices=choices(Verdict))
+    outcome = models.CharField(max_length=14, choices=choices(Outcome))
+    raters_verdict = models.CharField(max_length=9, choices=choices(Verdict))
+    yes_ratings = models.PositiveIntegerField()
+    no_ratings = models.PositiveIntegerField()
+    dont_know_ratings = models.PositiveIntegerField()
+    policy = models.ForeignKey(PolicyVersion, on_delete=models.PROTECT, related_name="+")
+    reason = models.TextField()
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=~Q(reason=""), name="adjudication_has_a_reason"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["pair", "-id"], name="adjudication_of_pair")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.pair_id}"
+
+    @property
+    def tally(self) -> Tally:
+        return Tally(yes=self.yes_ratings, no=self.no_ratings, dont_know=self.dont_know_ratings)
+
+
 class BasketItem(models.Model):
     """A picture that a participant put aside, with a label or still without. Nothing is claimed by it."""
 

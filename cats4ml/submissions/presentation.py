@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import Case, Count, IntegerField, OuterRef, QuerySet, Subquery, Sum, When
 from django.db.models.functions import Coalesce
@@ -11,11 +12,12 @@ from django.db.models.functions import Coalesce
 from cats4ml.rules.credit import NoCredit
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.policy import REVEAL_SCORED
-from cats4ml.rules.reasons import points_in_words, settled_reason
+from cats4ml.rules.reasons import adjudicated_reason, points_in_words, settled_reason
 from cats4ml.rules.verdicts import Outcome, Verdict
 from cats4ml.rules.waits import about
+from cats4ml.submissions.disputing import dispute_in_words, why_not_disputed
 from cats4ml.submissions.endings import near_threshold
-from cats4ml.submissions.models import Credit, Pair, Submission
+from cats4ml.submissions.models import Credit, Dispute, Pair, Submission
 from cats4ml.submissions.voices import NamedVoice, named_voices
 from cats4ml.submissions.waits import NO_WAITS, Waits
 from scoring.ensemble import sureness
@@ -25,7 +27,8 @@ from scoring.ensemble import sureness
 class ClaimView:
     """One claim as its claimant sees it. `mean` is None as long as the policy hides it; `people` is how many raters
     have answered so far, never which way; the votes are shown once the pair is settled. `position` is its place in
-    line for a score. Whoever took a claim back sees nothing more of the pair."""
+    line for a score. `dispute` is the one that the claimant made; `may_dispute` says that they could make one now.
+    Whoever took a claim back sees nothing more of the pair."""
 
     submission: Submission
     pair: Pair
@@ -36,6 +39,13 @@ class ClaimView:
     position: int | None
     wait_seconds: int | None
     first_claimant: str
+    dispute: Dispute | None = None
+    may_dispute: bool = False
+
+    @property
+    def dispute_words(self) -> str:
+        """How the claimant's dispute stands; empty where they made none."""
+        return dispute_in_words(self.dispute, self.pair) if self.dispute else ""
 
     @property
     def wait(self) -> str:
@@ -92,18 +102,27 @@ def with_details(claims: QuerySet[Submission]) -> QuerySet[Submission]:
     )
 
 
-def claim_views(claims: Iterable[Submission], first_names: dict[int, str], waits: Waits = NO_WAITS) -> list[ClaimView]:
-    """The views of claims read `with_details`. `first_names`: by pair, who holds its first valid claim."""
-    return [_claim_view(claim, first_names.get(claim.pair_id, ""), waits) for claim in claims]
+def claim_views(
+    claims: Iterable[Submission],
+    first_names: dict[int, str],
+    waits: Waits = NO_WAITS,
+    *,
+    at: datetime | None = None,
+) -> list[ClaimView]:
+    """The views of claims read `with_details`. `first_names`: by pair, who holds its first valid claim. `at`: what time
+    it is, without which none may be disputed."""
+    return [_claim_view(claim, first_names.get(claim.pair_id, ""), waits, at) for claim in claims]
 
 
-def _claim_view(claim: Submission, first_claimant: str, waits: Waits) -> ClaimView:
+def _claim_view(claim: Submission, first_claimant: str, waits: Waits, at: datetime | None) -> ClaimView:
     pair = claim.pair
     standing = claim.retracted_at is None
     settled = is_told(claim)
     by_score = pair.state != PairState.SETTLED and pair.machine_mean is not None
     revealed = settled or (by_score and pair.challenge.rules.reveal_score == REVEAL_SCORED)
     points = getattr(claim, "points", 0)
+    dispute = getattr(claim, "dispute", None) if standing else None
+    may_dispute = dispute is None and at is not None and not why_not_disputed(claim, points=points, at=at)
     return ClaimView(
         submission=claim,
         pair=pair,
@@ -114,6 +133,8 @@ def _claim_view(claim: Submission, first_claimant: str, waits: Waits) -> ClaimVi
         position=waits.places.get(pair.pk) if standing and pair.state == PairState.QUEUED else None,
         wait_seconds=waits.seconds.get(pair.pk) if standing else None,
         first_claimant=first_claimant if settled else "",
+        dispute=dispute,
+        may_dispute=may_dispute,
     )
 
 
@@ -145,13 +166,24 @@ def reason_of(pair: Pair) -> str:
     """Why a settled pair ended as it did, in words; empty for any other."""
     if pair.state != PairState.SETTLED:
         return ""
+    verdict, outcome = Verdict(pair.verdict), Outcome(pair.outcome)
+    uncredited = NoCredit(pair.uncredited) if pair.uncredited else None
+    if pair.adjudicated_reason:
+        return adjudicated_reason(
+            verdict=verdict,
+            reason=pair.adjudicated_reason,
+            outcome=outcome,
+            mean=pair.machine_mean,
+            machine_yes=bool(pair.machine_yes),
+            uncredited=uncredited,
+        )
     return settled_reason(
         tally=pair.tally,
-        verdict=Verdict(pair.verdict),
-        outcome=Outcome(pair.outcome),
+        verdict=verdict,
+        outcome=outcome,
         mean=pair.machine_mean,
         machine_yes=bool(pair.machine_yes),
-        uncredited=NoCredit(pair.uncredited) if pair.uncredited else None,
+        uncredited=uncredited,
     )
 
 

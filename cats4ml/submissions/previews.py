@@ -18,7 +18,7 @@ from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.policy import Policy
 from cats4ml.rules.reasons import points_in_words
 from cats4ml.rules.verdicts import Verdict
-from cats4ml.submissions.endings import ending_of
+from cats4ml.submissions.endings import Ending, counted_tally, ending_of
 from cats4ml.submissions.models import Credit, CreditKind, Pair, Submission, TallySource
 from cats4ml.submissions.near_copies import earlier_near_copy
 from cats4ml.submissions.queries import valid_claims
@@ -208,18 +208,26 @@ def _reading(pair: Pair, score: Score, old: Reading, owner: Participation | None
         yes = machine_says_yes(score.mean, threshold=facts.threshold)
         return replace(old, mean=score.mean, yes=yes)
     policy = pair.policy.value
-    ending = ending_of(
-        verdict=Verdict(pair.verdict), mean=score.mean, machine_yes=old.yes, near_copy=False, policy=policy
-    )
-    if ending.points and pair.image_id in facts.in_groups and earlier_near_copy(pair) is not None:
-        ending = ending_of(
-            verdict=Verdict(pair.verdict), mean=score.mean, machine_yes=old.yes, near_copy=True, policy=policy
+
+    def ending(*, near_copy: bool) -> Ending:
+        return ending_of(
+            verdict=Verdict(pair.verdict),
+            mean=score.mean,
+            machine_yes=old.yes,
+            near_copy=near_copy,
+            policy=policy,
+            tally=counted_tally(pair),
+            adjudicated=bool(pair.adjudicated_reason),
         )
+
+    found = ending(near_copy=False)
+    if found.points and pair.image_id in facts.in_groups and earlier_near_copy(pair) is not None:
+        found = ending(near_copy=True)
     earns = owner is not None and pair.tally_source != TallySource.IMPORTED
     return Reading(
         mean=score.mean,
-        yes=ending.machine_yes,
-        outcome=ending.outcome.value,
-        uncredited=ending.uncredited or "",
-        points=ending.points if earns else 0,
+        yes=found.machine_yes,
+        outcome=found.outcome.value,
+        uncredited=found.uncredited or "",
+        points=found.points if earns else 0,
     )

@@ -269,7 +269,15 @@ def submissions_of(participation: Participation) -> QuerySet[Submission]:
     """A participant's claims, newest first, with what their page shows of the pairs."""
     return (
         Submission.objects.filter(participation=participation)
-        .select_related("pair__image", "pair__label", "pair__policy", "pair__challenge__policy", "upload")
+        .select_related(
+            "pair__image",
+            "pair__label",
+            "pair__policy",
+            "pair__challenge__policy",
+            "upload",
+            "participation",
+            "dispute",
+        )
         .order_by("-id")
     )
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cats4ml.submissions import basket_views, upload_views, views
+from cats4ml.submissions import basket_views, dispute_views, upload_views, views
 
 app_name = "submissions"
 urlpatterns = [
@@ -15,6 +15,7 @@ urlpatterns = [
     path("challenges/<slug:slug>/uploads/<uuid:upload_id>/bad-rows.csv", upload_views.upload_bad_rows, name="bad_rows"),
     path("challenges/<slug:slug>/submissions/hints/", views.hints, name="hints"),
     path("challenges/<slug:slug>/submissions/<int:submission_id>/retract/", views.retract, name="retract"),
+    path("challenges/<slug:slug>/submissions/<int:submission_id>/dispute/", dispute_views.dispute, name="dispute"),
     path("challenges/<slug:slug>/basket/", basket_views.basket, name="basket"),
     path("challenges/<slug:slug>/basket/put/", basket_views.put, name="basket_put"),
     path("challenges/<slug:slug>/basket/save/", basket_views.save, name="basket_save"),

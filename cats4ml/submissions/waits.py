@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.core.cache import cache
 from django.db import connection
@@ -12,14 +13,19 @@ from django.db.models import Count, Max, Min, Q
 
 from cats4ml.challenges.models import Challenge
 from cats4ml.rules.lifecycle import PairState
-from cats4ml.rules.waits import STANDSTILL, Pace, answers_missing, seconds_until_done
+from cats4ml.rules.plain_words import answers_asked
+from cats4ml.rules.waits import LEAST_DONE, STANDSTILL, Pace, answers_missing, seconds_until_done
 from cats4ml.submissions.dispatch import FEW
-from cats4ml.submissions.models import Pair, Submission, Upload
+from cats4ml.submissions.models import Pair, Submission, TallySource, Upload
 
 SCORING_WINDOW = timedelta(minutes=5)
 RATING_WINDOW = timedelta(days=1)
 # Ratings come in over hours: counting them anew for every look of everybody would cost more than it tells.
 RATING_PACE_SECONDS = 60
+# Nobody has looked at a picture in less.
+LEAST_LOOK = 0.3
+# So many settled pairs say how many answers one takes.
+NEWEST = 200
 
 # The queued pairs that share this edition's workers, in the order in which these get them: what was claimed in one act
 # goes as one, few pictures (somebody waits) before many (a file), and within that in the order of claims.
@@ -57,22 +63,50 @@ def scoring_pace(challenge: Challenge, at: datetime) -> Pace:
     return _pace(found.aggregate(n=Count("pk"), first=Min("scored_at")), at)
 
 
-def rating_pace(challenge: Challenge, at: datetime) -> Pace:
-    """How many answers raters gave in this edition within the last day, counted at most once a minute."""
-    key = f"rating-pace-{challenge.pk}"
-    known: tuple[int, float] | None = cache.get(key)
+class RatingPace(NamedTuple):
+    """What raters did lately, and how many answers a pair takes in the end."""
+
+    pace: Pace
+    each: float
+
+
+def rating_pace(challenge: Challenge, at: datetime) -> RatingPace:
+    """How many answers raters gave in this edition within the last day, and how many a pair took, counted at most once
+    a minute."""
+    key = f"rating-pace-{challenge.pk}-{challenge.policy_id}"
+    known: tuple[int, float, float] | None = cache.get(key)
     if known is None:
         counted = count_rating_pace(challenge, at)
-        known = counted.done, counted.seconds
+        known = counted.done, counted.seconds, answers_a_pair(challenge)
         cache.set(key, known, RATING_PACE_SECONDS)
-    return Pace(*known)
+    done, seconds, each = known
+    return RatingPace(Pace(done, seconds), each)
 
 
 def count_rating_pace(challenge: Challenge, at: datetime) -> Pace:
+    """Answers that came faster than a look takes are left out: recorded or simulated ones, with which an edition is
+    begun, say nothing of how fast people rate."""
     given = Pair.objects.filter(
-        challenge=challenge, ratings__created_at__gt=at - RATING_WINDOW, ratings__created_at__lte=at
+        challenge=challenge,
+        ratings__created_at__gt=at - RATING_WINDOW,
+        ratings__created_at__lte=at,
+        ratings__seconds__gte=max(challenge.rules.fast_seconds, LEAST_LOOK),
     )
     return _pace(given.aggregate(n=Count("ratings"), first=Min("ratings__created_at")), at)
+
+
+def answers_a_pair(challenge: Challenge) -> float:
+    """How many answers the newest settled pairs took under the policy in force, on average; where these are too few to
+    say, the fewest that its rule may settle with."""
+    newest = (
+        Pair.objects.filter(challenge=challenge, state=PairState.SETTLED, tally_source=TallySource.RATINGS)
+        .order_by("-pk")
+        .values_list("policy_id", "adjudicated_reason", "yes_ratings", "no_ratings", "dont_know_ratings")
+    )
+    taken = [sum(tally) for policy, word, *tally in newest[:NEWEST] if policy == challenge.policy_id and not word]
+    if len(taken) >= LEAST_DONE:
+        return sum(taken) / len(taken)
+    return float(answers_asked(challenge.rules)[0])
 
 
 def _pace(counted: dict[str, object], at: datetime) -> Pace:
@@ -105,11 +139,12 @@ def seconds_to_verdict(challenge: Challenge, *, pairs: int, at: datetime) -> int
     The answers that pairs in review have already are spread over them as on average.
     """
     review = Pair.objects.filter(challenge=challenge, state=PairState.IN_REVIEW).aggregate(
-        pairs=Count("pk", distinct=True), given=Count("ratings", filter=~Q(ratings__state="late"))
+        pairs=Count("pk", distinct=True), given=Count("ratings", filter=Q(ratings__state__in=["final", "provisional"]))
     )
     share = min(1.0, pairs / review["pairs"]) if review["pairs"] else 0.0
-    missing = answers_missing(pairs=pairs, quorum=challenge.rules.quorum, given=int(review["given"] * share))
-    return seconds_until_done(missing, rating_pace(challenge, at))
+    pace, each = rating_pace(challenge, at)
+    missing = answers_missing(pairs=pairs, each=each, given=int(review["given"] * share))
+    return seconds_until_done(missing, pace)
 
 
 def waits_of(challenge: Challenge, claims: Iterable[Submission], at: datetime) -> Waits:

@@ -119,6 +119,7 @@ def test_json_tells_everything_of_a_pair(settled, organiser) -> None:
         "first_submitter": "ada",
         "unscorable_reason": "",
         "reopened_reason": "",
+        "adjudicated_reason": "",
         "classifiers": [
             {"name": one.name, "digest": one.digest, "weight": 1.0, "probability": 0.875} for one in settled.classifiers
         ],

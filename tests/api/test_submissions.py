@@ -70,6 +70,8 @@ def test_one_claim_is_answered_with_the_submission(world, ada) -> None:
         "points": 0,
         "reason": "",
         "first_claimant": None,
+        "may_dispute": False,
+        "dispute": None,
     }
     assert ada.client.get(answer["Location"]).json() == {**shown, "created_at": created, "classifiers": []}
 
@@ -237,6 +239,7 @@ def test_claimant_sees_how_many_raters_answered_and_never_which_way(world, ada) 
         "wait_seconds",
         "first_claimant",
         "retracted_at",
+        "dispute",
     }
     assert {name for name, value in shown.items() if value is None} == hidden | {"retracted_at"}
     assert only([shown], "state", "people", "points", "reason") == [("in_review", 3, 0, "")]

@@ -17,6 +17,8 @@ HERE = {
     "console:pairs": "Pairs",
     "console:classifiers": "Classifiers",
     "console:near_copies": "Near-copies",
+    "console:adjudicate": "Ambiguous pairs",
+    "console:disputes": "Disputes",
 }
 
 

@@ -202,7 +202,16 @@ PAGES = {
     "nobody": ["", "data/", "explore/", "queue/", "leaderboard/"],
     "participant": ["explore/", "basket/", "submit/", "submissions/", "submissions/hints/", "join/"],
     "rater": ["review/"],
-    "organiser": ["console/", "console/pairs/", "console/classifiers/", "console/near-copies/"],
+    "organiser": [
+        "console/",
+        "console/pairs/",
+        "console/verdict-rule/",
+        "console/verdict-rule/?verdict_rule=lead",
+        "console/classifiers/",
+        "console/near-copies/",
+        "console/ambiguous/",
+        "console/disputes/",
+    ],
 }
 
 

@@ -36,9 +36,11 @@ def test_who_stands_further_back_never_waits_less(one, more, done, seconds) -> N
     assert waits == tuple(sorted(waits))
 
 
-def test_answers_that_are_missing_are_the_quorums_less_what_was_given() -> None:
-    assert answers_missing(pairs=10, quorum=5, extra=3, given=13) == 40
-    assert answers_missing(pairs=1, quorum=5, given=7) == 0
+def test_answers_that_are_missing_are_those_a_pair_takes_less_what_was_given() -> None:
+    assert answers_missing(pairs=10, each=5, given=13) == 37
+    assert answers_missing(pairs=10, each=2.55, given=5) == 21
+    assert answers_missing(pairs=3, each=2.5, given=7) == 3
+    assert answers_missing(pairs=0, each=2.5) == 0
 
 
 @pytest.mark.parametrize(

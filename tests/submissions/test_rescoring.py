@@ -13,6 +13,8 @@ from cats4ml.challenges.models import Challenge, ChallengeStatus, RosterDecision
 from cats4ml.rules.answers import Answer, Tally
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.policy import Policy
+from cats4ml.rules.verdicts import Verdict
+from cats4ml.submissions.actions.adjudication import adjudicate
 from cats4ml.submissions.actions.imports import SettledElsewhere, import_settled_pairs
 from cats4ml.submissions.actions.recording import record_scores
 from cats4ml.submissions.actions.rescoring import RescoringRefused, apply_roster, ask_for_missing
@@ -303,3 +305,30 @@ def test_a_picture_that_a_new_classifier_fails_at_keeps_no_roster_from_being_app
     assert (played.pair(0, "cat").machine_mean, played.pair(1, "dog").roster) == (0.25, roster)
     say(played, three, 0, cat=0.75)
     assert [one.pair for one in apply(played, roster).of(Fate.ENDS_OTHERWISE)] == [played.pair(0, "cat")]
+
+
+@pytest.mark.parametrize("earns", [True, False])
+def test_an_experts_verdict_outlives_another_roster(played, other, earns) -> None:
+    """Cat of 3 is ambiguous; an expert sees the cat, the first roster does not, the other does."""
+    decide_policy(challenge=played.challenge, policy=Policy(adjudicated_earns=earns))
+    played.score(3, {"cat": 0.25})
+    say(played, other.members.get(classifier__name="three").classifier, 3, cat=1.0)
+    played.rate(played.pair(3, "cat"), YES, YES, NO, NO, Answer.DONT_KNOW)
+    expert = make_user("eve", is_superuser=True)
+    pair = played.pair(3, "cat")
+    adjudicate(pair_id=pair.pk, verdict=Verdict.YES, reason="The tail.", by=expert, at=played.pass_time(1))
+    found = []
+    for roster in (other, played.challenge.rosters.get(version=1)):
+        before = preview_roster(challenge=played.challenge, roster=roster)
+        apply(played, roster)
+        pair = played.pair(3, "cat")
+        [promised] = [one.new for one in before.changes if one.pair == pair]
+        assert (promised.outcome, promised.uncredited) == (pair.outcome, pair.uncredited)
+        found.append((pair.verdict, pair.outcome, pair.uncredited, pair.adjudicated_reason))
+    assert found == [
+        ("yes", "agreement", "", "The tail."),
+        ("yes", "false_negative", "" if earns else "adjudicated", "The tail."),
+    ]
+    points = [points for _, points, name, _ in ledger(played) if name == "bob"]
+    # Besides the cat, bob's dog earns under the other roster alone.
+    assert sum(points) == (1 if earns else 0)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from cats4ml.challenges.actions import decide_policy
 from cats4ml.rules.answers import Answer
 from cats4ml.rules.policy import Policy
-from cats4ml.rules.waits import Pace
+from cats4ml.rules.waits import STANDSTILL, Pace
 from cats4ml.submissions.actions.claims import keep_upload, retract_submission, submit_upload
 from cats4ml.submissions.dispatch import FEW
 from cats4ml.submissions.models import Pair, Submission, Upload
@@ -14,6 +15,7 @@ from cats4ml.submissions.presentation import claim_views, with_details
 from cats4ml.submissions.queries import ClaimRow, submissions_of
 from cats4ml.submissions.waits import (
     UploadProgress,
+    answers_a_pair,
     count_rating_pace,
     queue_places,
     scoring_pace,
@@ -22,8 +24,9 @@ from cats4ml.submissions.waits import (
     waits_of,
 )
 from tests.factories import World, make_world
+from tests.review.rated import in_review, say
 
-YES = Answer.YES
+YES, NO = Answer.YES, Answer.NO
 
 
 @pytest.fixture
@@ -128,3 +131,26 @@ def test_each_claim_of_a_file_is_counted_once_however_far_it_is(db) -> None:
         seconds=None,
     )
     assert (progress.claims, progress.scored, progress.done, progress.moving) == (14, 3, 2, True)
+
+
+def test_answers_that_nobody_could_have_looked_for_say_nothing_of_the_pace(db) -> None:
+    world, pairs = in_review(Policy(provisional_seconds=0, quorum=7), *[0.1] * 6)
+    raters = world.raters(5)
+    for pair in pairs:
+        say(world, pair, [YES] * 5, raters)
+    assert count_rating_pace(world.challenge, world.pass_time(60)) == STANDSTILL
+    assert seconds_to_verdict(world.challenge, pairs=6, at=world.clock) is None
+
+
+def test_a_rule_that_stops_early_is_waited_for_by_what_its_pairs_took_lately(db) -> None:
+    world, pairs = in_review(Policy(provisional_seconds=0, verdict_rule="lead", quorum=7), *[0.1] * 8)
+    raters = world.raters(4)
+    assert answers_a_pair(world.challenge) == 2.0
+    for pair in pairs[:4]:
+        say(world, pair, [YES, NO, YES, YES], raters)
+    assert answers_a_pair(world.challenge) == 2.0
+    for pair in pairs[4:6]:
+        say(world, pair, [YES, YES], raters)
+    assert answers_a_pair(world.challenge) == pytest.approx((4 * 4 + 2 * 2) / 6)
+    decide_policy(challenge=world.challenge, policy=Policy(verdict_rule="majority"))
+    assert answers_a_pair(world.challenge) == 5.0

@@ -21,6 +21,7 @@ from cats4ml.api.filters import CheckFilters, ClaimFilters, filter_claims, read_
 from cats4ml.api.formats import CSVParser, LimitedJSONParser
 from cats4ml.api.serializers import (
     ClaimSerializer,
+    DisputeSerializer,
     ListedClaimSerializer,
     ReportSerializer,
     SubmissionDetailSerializer,
@@ -29,6 +30,7 @@ from cats4ml.api.serializers import (
 from cats4ml.api.views.base import EditionView
 from cats4ml.challenges.models import Participation
 from cats4ml.submissions.actions.claims import check_may_claim, retract_submission, submit_pairs
+from cats4ml.submissions.actions.disputes import dispute_outcome
 from cats4ml.submissions.claim_files import read_claims
 from cats4ml.submissions.models import Submission
 from cats4ml.submissions.presentation import ClaimView, claim_views, with_details
@@ -104,8 +106,9 @@ def views_of(claims: Sequence[Submission]) -> list[ClaimView]:
     """Claims of one edition, read `with_details`, as their claimant sees them."""
     later = [claim.pair for claim in claims if not claim.charged]
     names = {pair: claim.participation.public_name for pair, claim in first_claims(later).items()}
-    waits = waits_of(claims[0].pair.challenge, claims, timezone.now()) if claims else NO_WAITS
-    return claim_views(claims, names, waits)
+    at = timezone.now()
+    waits = waits_of(claims[0].pair.challenge, claims, at) if claims else NO_WAITS
+    return claim_views(claims, names, waits, at=at)
 
 
 def own_claim(finder: Participation, submission_id: int) -> ClaimView:
@@ -187,3 +190,34 @@ class SubmissionDetail(EditionView):
         """Take a submission back, as long as its pair is not scored (403 from then on). Its quota is given back."""
         retract_submission(participation=self.finder, submission_id=submission_id, at=timezone.now())
         return Response(status=204)
+
+
+class DisputeDetail(EditionView):
+    scope = TokenScope.SUBMIT
+
+    @extend_schema(responses={200: DisputeSerializer, **OWN})
+    def get(self, request: Request, slug: str, submission_id: int) -> Response:
+        """Your dispute of how a submission's pair ended, and what an organiser made of it (404 where you made none)."""
+        dispute = own_claim(self.finder, submission_id).dispute
+        if dispute is None:
+            raise NotFound("You have not disputed this submission.")
+        return Response(DisputeSerializer(dispute).data)
+
+    @extend_schema(
+        request=DisputeSerializer,
+        responses={201: DisputeSerializer, **WRITES, 409: refusal("You disputed it before, in other words.")},
+    )
+    def post(self, request: Request, slug: str, submission_id: int) -> Response:
+        """Dispute how a settled submission ended, once, as long as ratings are open (`may_dispute` says whether).
+
+        The same reason again is answered with the dispute that stands.
+        """
+        sent = DisputeSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        made = dispute_outcome(
+            participation=self.finder,
+            submission_id=submission_id,
+            reason=sent.validated_data["reason"],
+            at=timezone.now(),
+        )
+        return Response(DisputeSerializer(made).data, status=201, headers={"Location": request.path})

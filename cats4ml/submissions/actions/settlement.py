@@ -7,22 +7,30 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 
 from cats4ml.accounts.models import User
 from cats4ml.challenges.models import Participation, PolicyVersion, PoolImage
 from cats4ml.rules.answers import Tally
-from cats4ml.rules.credit import Claim, earning_claim, points_for
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.verdicts import Outcome, Verdict, is_adverse
 from cats4ml.submissions import dispatch
+from cats4ml.submissions.actions.ledger import (
+    counted_ratings,
+    first_valid,
+    give_credit,
+    live_credits,
+    reverse_credit,
+    reverse_credits,
+)
 from cats4ml.submissions.actions.moves import lock_pair, move_pairs
-from cats4ml.submissions.endings import Ending, ending_of
-from cats4ml.submissions.models import Credit, CreditKind, Pair, Submission, TallySource, Uncredited
+from cats4ml.submissions.endings import Ending, counted_tally, ending_of
+from cats4ml.submissions.models import Credit, CreditKind, Pair, TallySource, Uncredited
 from cats4ml.submissions.near_copies import earlier_near_copy, freed_near_copies
 
 VERDICT_FIELDS = ("verdict", "outcome", "uncredited", "policy", "settled_at", "machine_yes")
 TALLY_FIELDS = ("yes_ratings", "no_ratings", "dont_know_ratings")
+REASON_FIELDS = ("reopened_reason", "adjudicated_reason")
 
 
 class SettlementRefused(Exception):
@@ -54,7 +62,7 @@ def settle_pair(
     pair.policy, pair.settled_at = policy, at
     move_pairs([pair], PairState.SETTLED, at=at, fields=[*TALLY_FIELDS, *VERDICT_FIELDS])
     if ending.points:
-        _give_credit(pair, kind=CreditKind.GIVEN, ratings=ratings, at=at, reason=reason, by=by)
+        give_credit(pair, kind=CreditKind.GIVEN, ratings=ratings, at=at, reason=reason, by=by)
     dispatch.after_commit(dispatch.ring_board, pair.challenge_id, pair.challenge.queue)
     return ending.outcome
 
@@ -67,6 +75,8 @@ def _ending(pair: Pair, verdict: Verdict, policy: PolicyVersion) -> Ending:
             machine_yes=bool(pair.machine_yes),
             near_copy=near_copy,
             policy=policy.value,
+            tally=counted_tally(pair),
+            adjudicated=bool(pair.adjudicated_reason),
         )
 
     alone = ending(near_copy=False)
@@ -74,34 +84,75 @@ def _ending(pair: Pair, verdict: Verdict, policy: PolicyVersion) -> Ending:
     return ending(near_copy=earlier_near_copy(pair) is not None) if alone.points else alone
 
 
-def settle_again(*, pair: Pair, reason: str, by: User | None, at: datetime, fields: Sequence[str]) -> Outcome:
-    """Settle a settled pair once more, with the same verdict, tally and policy, because its machine score changed.
+def settle_again(
+    *,
+    pair: Pair,
+    reason: str,
+    by: User | None,
+    at: datetime,
+    fields: Sequence[str],
+    verdict: Verdict | None = None,
+) -> Outcome:
+    """Settle a settled pair once more, with the same tally and policy, because its machine score changed or an expert
+    gave another `verdict`.
 
-    `pair` holds the new score, `fields` are those of its fields that it changed. The caller holds the pair's lock. Its
+    `pair` holds what is new, `fields` are those of its fields that changed. The caller holds the pair's lock. Its
     credit is reversed, and given again where it still earns, by entries with this reason.
     """
-    verdict, tally, policy = Verdict(pair.verdict), pair.tally, pair.policy
+    verdict, policy = verdict or Verdict(pair.verdict), pair.policy
     assert policy is not None, "a settled pair remembers its policy"
+    return settle_anew(
+        pair=pair,
+        verdict=verdict,
+        tally=pair.tally,
+        policy=policy,
+        ratings=counted_ratings(pair),
+        reason=reason,
+        by=by,
+        at=at,
+        fields=fields,
+    )
+
+
+def settle_anew(
+    *,
+    pair: Pair,
+    verdict: Verdict,
+    tally: Tally,
+    policy: PolicyVersion,
+    ratings: Sequence[int],
+    reason: str,
+    by: User | None,
+    at: datetime,
+    fields: Sequence[str] = (),
+) -> Outcome:
+    """Settle a settled pair once more with another verdict, other answers or another policy.
+
+    The caller holds the pair's lock; `fields` are other fields of `pair` that changed and are saved too. Its credit is
+    reversed, and given where it earns now, by entries with this reason.
+    """
     machine_yes = pair.machine_yes
     reverse_credits(pair, reason=reason, by=by, at=at)
     _unsettle(pair)
     pair.machine_yes = machine_yes
     move_pairs([pair], PairState.IN_REVIEW, at=at, fields=sorted({*VERDICT_FIELDS, *fields}))
     return settle_pair(
-        pair=pair,
-        verdict=verdict,
-        tally=tally,
-        policy=policy,
-        ratings=_counted_ratings(pair),
-        at=at,
-        reason=reason,
-        by=by,
+        pair=pair, verdict=verdict, tally=tally, policy=policy, ratings=ratings, at=at, reason=reason, by=by
     )
 
 
-def _counted_ratings(pair: Pair) -> list[int]:
-    final = Pair.objects.filter(pk=pair.pk, ratings__state="final")
-    return list(final.order_by("ratings").values_list("ratings", flat=True))
+def send_back(*, pair: Pair, tally: Tally, least_ratings: int, reason: str, by: User | None, at: datetime) -> None:
+    """Send a settled pair back to review; its credit is reversed by an entry. The caller holds the pair's lock.
+
+    `tally`: its answers that count. It is not settled again with fewer than `least_ratings`.
+    """
+    reverse_credits(pair, reason=reason, by=by, at=at)
+    _unsettle(pair)
+    set_tally(pair, tally)
+    pair.least_ratings, pair.reopened_reason, pair.adjudicated_reason = least_ratings, reason, ""
+    fields = [*VERDICT_FIELDS, *TALLY_FIELDS, "least_ratings", *REASON_FIELDS]
+    move_pairs([pair], PairState.IN_REVIEW, at=at, fields=fields)
+    dispatch.after_commit(dispatch.ring_board, pair.challenge_id, pair.challenge.queue)
 
 
 def _unsettle(pair: Pair) -> None:
@@ -113,89 +164,12 @@ def set_tally(pair: Pair, tally: Tally) -> None:
     pair.yes_ratings, pair.no_ratings, pair.dont_know_ratings = tally.yes, tally.no, tally.dont_know
 
 
-def _first_valid(pair: Pair) -> Submission | None:
-    claims = {
-        claim.pk: claim for claim in Submission.objects.filter(pair=pair).select_related("participation").order_by("pk")
-    }
-    first = earning_claim(
-        Claim(order=pk, valid=claim.retracted_at is None and claim.participation.disqualified_at is None)
-        for pk, claim in claims.items()
-    )
-    return claims[first.order] if first else None
-
-
-def _give_credit(
-    pair: Pair,
-    *,
-    kind: CreditKind,
-    ratings: Sequence[int],
-    at: datetime,
-    reason: str = "",
-    by: User | None = None,
-) -> Credit | None:
-    claim = _first_valid(pair)
-    # Nobody here found what was settled elsewhere.
-    if claim is None or pair.policy is None or pair.tally_source == TallySource.IMPORTED:
-        return None
-    return Credit.objects.create(
-        challenge_id=pair.challenge_id,
-        pair=pair,
-        submission=claim,
-        participation=claim.participation,
-        kind=kind,
-        points=points_for(pair.outcome, policy=pair.policy.value, mean=pair.machine_mean),
-        adverse=1,
-        outcome=pair.outcome,
-        policy=pair.policy,
-        roster_id=pair.roster_id,
-        machine_mean=pair.machine_mean,
-        ratings=list(ratings),
-        reason=reason,
-        by=by,
-        created_at=at,
-    )
-
-
-def live_credits() -> QuerySet[Credit]:
-    """Entries that stand: given or inherited, and not reversed since."""
-    return Credit.objects.exclude(kind=CreditKind.REVERSED).filter(
-        ~Exists(Credit.objects.filter(reverses=OuterRef("pk")))
-    )
-
-
-def reverse_credits(pair: Pair, *, reason: str, by: User | None, at: datetime) -> None:
-    """Take back what the pair has earned, by entries. The caller holds the pair's lock."""
-    for credit in live_credits().filter(pair=pair).order_by("pk"):
-        _reverse(credit, reason=reason, by=by, at=at)
-
-
-def _reverse(credit: Credit, *, reason: str, by: User | None, at: datetime) -> Credit:
-    return Credit.objects.create(
-        challenge_id=credit.challenge_id,
-        pair_id=credit.pair_id,
-        submission_id=credit.submission_id,
-        participation_id=credit.participation_id,
-        kind=CreditKind.REVERSED,
-        points=-credit.points,
-        adverse=-1,
-        outcome=credit.outcome,
-        policy_id=credit.policy_id,
-        roster_id=credit.roster_id,
-        machine_mean=credit.machine_mean,
-        ratings=credit.ratings,
-        reverses=credit,
-        reason=reason,
-        by=by,
-        created_at=at,
-    )
-
-
 def reopen_pair(*, pair_id: int, reason: str, by: User, at: datetime, more_ratings: int = 2) -> Pair:
     """Send a settled pair back to review for this many more ratings; its credit is reversed by an entry.
 
     In an edition that is final nothing is reopened: the pair becomes ambiguous with the reason, and the final board
     stands. Raises `SettlementRefused` without a reason, without a further rating to wait for, or for an imported
-    tally, which has no ratings to add to.
+    tally, which has no ratings to add to. An expert's decision falls away with it.
     """
     if not reason.strip():
         raise SettlementRefused("Say why: a pair is reopened only with a reason.")
@@ -207,16 +181,15 @@ def reopen_pair(*, pair_id: int, reason: str, by: User, at: datetime, more_ratin
             raise SettlementRefused("This tally was imported without single ratings, so that it can’t be reopened.")
         if pair.state != PairState.SETTLED:
             raise SettlementRefused("Only a settled pair can be reopened.")
-        pair.reopened_reason = reason
+        pair.reopened_reason, pair.adjudicated_reason = reason, ""
         if pair.challenge.is_final:
             pair.verdict, pair.outcome, pair.uncredited = Verdict.UNDECIDED.value, Outcome.AMBIGUOUS.value, ""
-            pair.save(update_fields=["verdict", "outcome", "uncredited", "reopened_reason"])
+            pair.save(update_fields=["verdict", "outcome", "uncredited", *REASON_FIELDS])
             return pair
-        reverse_credits(pair, reason=reason, by=by, at=at)
-        _unsettle(pair)
-        pair.least_ratings = pair.tally.total + more_ratings
-        move_pairs([pair], PairState.IN_REVIEW, at=at, fields=[*VERDICT_FIELDS, "least_ratings", "reopened_reason"])
-        dispatch.after_commit(dispatch.ring_board, pair.challenge_id, pair.challenge.queue)
+        # All that were given, though a rule that stopped early may have counted fewer.
+        given = Pair.objects.filter(pk=pair.pk, ratings__state="final").count()
+        least = max(given, pair.tally.total) + more_ratings
+        send_back(pair=pair, tally=pair.tally, least_ratings=least, reason=reason, by=by, at=at)
     return pair
 
 
@@ -242,10 +215,10 @@ def disqualify_participant(*, participation: Participation, reason: str, by: Use
         mine = list(live_credits().filter(participation=locked).order_by("pk"))
         by_pk = {pair.pk: pair for pair in pairs}
         for credit in mine:
-            _reverse(credit, reason=reason, by=by, at=at)
+            reverse_credit(credit, reason=reason, by=by, at=at)
             _pass_on(by_pk[credit.pair_id], credit, by=by, at=at)
         own = [by_pk[pk] for pk in claimed.order_by("pk").values_list("pk", flat=True)]
-        idle = [pair for pair in own if pair.state == PairState.QUEUED and _first_valid(pair) is None]
+        idle = [pair for pair in own if pair.state == PairState.QUEUED and first_valid(pair) is None]
         move_pairs(idle, PairState.WITHDRAWN, at=at)
         free_near_copies(pairs=own, at=at, by=by)
         dispatch.after_commit(dispatch.ring_board, locked.challenge_id, locked.challenge.queue)
@@ -255,12 +228,12 @@ def disqualify_participant(*, participation: Participation, reason: str, by: Use
 def _pass_on(pair: Pair, credit: Credit, *, by: User, at: datetime) -> None:
     """Have the first valid claim of a pair inherit a credit that was taken back, unless a near-copy was claimed before
     that claim."""
-    if _first_valid(pair) is not None and earlier_near_copy(pair) is not None:
+    if first_valid(pair) is not None and earlier_near_copy(pair) is not None:
         pair.uncredited = Uncredited.NEAR_COPY
         pair.save(update_fields=["uncredited"])
         return
     reason = "The earlier claimant was disqualified."
-    _give_credit(pair, kind=CreditKind.INHERITED, ratings=credit.ratings, at=at, reason=reason, by=by)
+    give_credit(pair, kind=CreditKind.INHERITED, ratings=credit.ratings, at=at, reason=reason, by=by)
 
 
 def lock_with_near_copies(claimed: QuerySet[Pair]) -> list[Pair]:
@@ -297,10 +270,10 @@ def free_near_copies(*, pairs: Sequence[Pair], at: datetime, by: User | None = N
         pair.uncredited = ""
         pair.save(update_fields=["uncredited"])
         freed += 1
-        _give_credit(
+        give_credit(
             pair,
             kind=CreditKind.INHERITED,
-            ratings=_counted_ratings(pair),
+            ratings=counted_ratings(pair),
             at=at,
             reason="The near-copy that was claimed before counts no more.",
             by=by,

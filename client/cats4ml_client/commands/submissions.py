@@ -89,6 +89,15 @@ def submissions(
     )
 
 
+def _dispute(claim: dict[str, Any]) -> str:
+    """What became of one's dispute, in a line: its state and the organiser's answer. Older sites know of none."""
+    dispute = claim.get("dispute")
+    if dispute is None:
+        return ""
+    answer = f": {dispute['answer']}" if dispute["answer"] else ""
+    return f"{dispute['state']}{answer}"
+
+
 def _show_one(state: State, claim: dict[str, Any]) -> None:
     if state.out.as_json:
         state.out.document(claim)
@@ -108,6 +117,7 @@ def _show_one(state: State, claim: dict[str, Any]) -> None:
         ("first claim", claim["first_claimant"]),
         ("points", claim["points"]),
         ("reason", claim["reason"]),
+        ("disputed", _dispute(claim)),
         *((f"  {one['name']}", one["probability"]) for one in claim["classifiers"]),
     ]
     state.out.lines((name, value) for name, value in told if value not in ("", None))

@@ -1,0 +1,66 @@
+"""Who may dispute how a pair ended, which disputes wait, and what their finders read of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from cats4ml.challenges.models import Challenge
+from cats4ml.rules.lifecycle import PairState
+from cats4ml.rules.verdicts import is_adverse
+from cats4ml.submissions.models import Dispute, DisputeState, Pair, Submission, TallySource
+from cats4ml.submissions.queries import valid_claims
+
+LEAST_WORDS, MOST_WORDS = 10, 1_000
+
+
+def why_not_disputed(claim: Submission, *, points: int, at: datetime) -> str:
+    """Why this claim's pair can't be disputed now, in a sentence; empty where it can. `points`: what the claim has
+    earned. Whether it was disputed before is another question.
+
+    Only as long as ratings are taken: after that nobody could be asked again. Whoever claimed a pair after it was
+    settled is not told how it ended, and can't dispute it either, lest the answer tell.
+    """
+    pair, edition = claim.pair, claim.pair.challenge
+    objections = (
+        (claim.retracted_at is not None, "You took this claim back."),
+        (claim.participation.disqualified_at is not None, "Your part in this challenge has ended."),
+        (claim.after_settlement, "It was settled before you claimed it: how it ended is told with the release."),
+        (pair.state != PairState.SETTLED, "It is not settled yet."),
+        (not edition.rules.takes_disputes, "By this challenge’s rules outcomes aren’t disputed."),
+        (not edition.takes_ratings(at), "Ratings have closed, so that outcomes can no longer be disputed."),
+        (
+            pair.tally_source == TallySource.IMPORTED,
+            "Its tally was imported from a release, and stands as it was published.",
+        ),
+        (is_adverse(pair.outcome) and points > 0, "It has earned you its points as it ended."),
+    )
+    return next((words for holds, words in objections if holds), "")
+
+
+def waiting_disputes(challenge: Challenge) -> QuerySet[Dispute]:
+    """The disputes that an organiser has to decide, by claims that still count, oldest first."""
+    claims = Submission.objects.filter(valid_claims(), pair__challenge=challenge)
+    return Dispute.objects.filter(state=DisputeState.OPEN, submission__in=claims).order_by("pk")
+
+
+def is_disputed() -> Exists:
+    """For pairs: whether a dispute about it waits."""
+    claims = Submission.objects.filter(valid_claims(), pair=OuterRef(OuterRef("pk")))
+    return Exists(Dispute.objects.filter(state=DisputeState.OPEN, submission__in=claims))
+
+
+def dispute_in_words(dispute: Dispute, pair: Pair) -> str:
+    """How a dispute stands, for whoever made it: "The outcome stands." or "More raters look at it now."."""
+    if dispute.state == DisputeState.OPEN:
+        return "You disputed how this ended. An organiser will look at it."
+    if dispute.state == DisputeState.DECLINED:
+        return "You disputed how this ended. An organiser looked at it: it stands."
+    if dispute.state == DisputeState.REOPENED:
+        if pair.state != PairState.SETTLED:
+            return "You disputed how this ended. More raters look at it now."
+        return "You disputed how this ended before. More raters were asked, and it was settled again."
+    if pair.adjudicated_reason or pair.state != PairState.SETTLED:
+        return "You disputed how this ended. An expert decided."
+    return "You disputed how this ended. An expert’s decision was taken back: the raters’ verdict counts again."
