@@ -10,13 +10,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from django.db import connection
 from django.db.models import (
     Case,
     Exists,
-    FilteredRelation,
     Func,
     IntegerField,
     OuterRef,
@@ -39,7 +38,6 @@ from cats4ml.review.models import (
     LeaseEnd,
     PauseCause,
     PauseDecision,
-    RaterPause,
     Rating,
     RatingState,
 )
@@ -85,7 +83,7 @@ class _Past:
 
 
 class _PastRow(NamedTuple):
-    """A row of `_past_rows`: the rater, and one control that they were given (None throughout where there was none)."""
+    """A row of `PAST`: the rater, and one control that they were given (None throughout where there was none)."""
 
     last_lease: int | None
     began: bool
@@ -142,8 +140,45 @@ def feedback_on(rating: Rating) -> Feedback | None:
     return Feedback(rating.answer == control.truth, Answer(control.truth), control.explanation)
 
 
+# One row for each control that the rater was given, in the order of their answers, with what is the same in all rows;
+# one row where there was none. The rater's number stands in it again and again, so that what doesn't depend on a row is
+# looked up once.
+PAST = """
+SELECT
+    (SELECT id FROM review_lease WHERE rater_id = %(rater)s ORDER BY id DESC LIMIT 1),
+    EXISTS (
+        SELECT FROM review_rating one LEFT JOIN review_controlquestion control ON control.id = one.control_id
+        WHERE one.rater_id = %(rater)s AND one.state <> %(late)s AND control.use IS DISTINCT FROM %(warm_up)s
+    ),
+    EXISTS (SELECT FROM review_raterpause WHERE rater_id = %(rater)s AND cause = %(cause)s AND decision = %(resumed)s),
+    (
+        SELECT COUNT(*) FROM review_controlquestion
+        WHERE challenge_id = %(challenge)s AND use = %(warm_up)s AND retired_at IS NULL
+    ),
+    lease.id, lease.ended, control.use, control.truth, control.label_id, control.retired_at,
+    rating.answer, rating.state
+FROM challenges_participation rater
+LEFT JOIN (
+    review_lease lease JOIN review_controlquestion control ON control.id = lease.control_id
+) ON lease.rater_id = rater.id AND lease.control_id IS NOT NULL
+LEFT JOIN review_rating rating ON rating.lease_id = lease.id
+WHERE rater.id = %(rater)s
+ORDER BY rating.created_at, lease.id
+"""
+
+
 def _past(rater: Participation) -> _Past:
-    rows = [_PastRow(*row) for row in _past_rows(rater.challenge_id, rater.pk).all()]
+    values = {
+        "rater": rater.pk,
+        "challenge": rater.challenge_id,
+        "late": RatingState.LATE,
+        "warm_up": ControlUse.WARM_UP,
+        "cause": PauseCause.WARM_UP,
+        "resumed": PauseDecision.RESUMED,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(PAST, values)
+        rows = [_PastRow(*row) for row in cursor.fetchall()]
     same = rows[0]
     past = _Past(same.last_lease or 0, same.began or same.forgiven, left=same.stock)
     for row in rows:
@@ -165,38 +200,6 @@ def _add(past: _Past, row: _PastRow) -> None:
     past.held += not row.ended
     if counts:
         past.warm_ups.append(right)
-
-
-@lru_cache(maxsize=1024)
-def _past_rows(challenge_id: int, rater_id: int) -> QuerySet[Participation, tuple[Any, ...]]:
-    """The question alone, never its answer: it is kept because composing it takes longer than asking it.
-
-    One row for each control that the rater was given, in the order of their answers, with what is the same in all rows
-    (one row where there was none).
-    """
-    count = Func("pk", function="COUNT", output_field=IntegerField())
-    stock = ControlQuestion.objects.filter(challenge=challenge_id, use=ControlUse.WARM_UP, retired_at=None)
-    counted = Rating.objects.filter(rater=rater_id).exclude(state=RatingState.LATE)
-    return (
-        Participation.objects.filter(pk=rater_id)
-        .annotate(
-            given=FilteredRelation("leases", condition=Q(leases__control__isnull=False)),
-            last_lease=Subquery(Lease.objects.filter(rater=rater_id).order_by("-pk").values("pk")[:1]),
-            began=Exists(counted.filter(Q(control=None) | Q(control__use=ControlUse.MIXED))),
-            forgiven=Exists(
-                RaterPause.objects.filter(
-                    rater=rater_id, cause=PauseCause.WARM_UP, decision=PauseDecision.RESUMED
-                )
-            ),
-            stock=Subquery(stock.order_by().values(n=count)),
-        )
-        .order_by("given__rating__created_at", "given__pk")
-        .values_list(
-            "last_lease", "began", "forgiven", "stock", "given__pk", "given__ended", "given__control__use",
-            "given__control__truth", "given__control__label", "given__control__retired_at", "given__rating__answer",
-            "given__rating__state",
-        )
-    )  # fmt: skip
 
 
 def _key(rater: Participation, past: _Past, purpose: str) -> bytes:
