@@ -168,7 +168,7 @@ ORDER BY rating.created_at, lease.id
 
 
 def _past(rater: Participation) -> _Past:
-    values = {
+    values: dict[str, int | str] = {
         "rater": rater.pk,
         "challenge": rater.challenge_id,
         "late": RatingState.LATE,
