@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cats4ml.console import near_copy_views, roster_views, views
+from cats4ml.console import control_views, near_copy_views, roster_views, views
 
 app_name = "console"
 urlpatterns = [
@@ -21,4 +21,17 @@ urlpatterns = [
         near_copy_views.near_copy_decide,
         name="near_copy_decide",
     ),
+    path("challenges/<slug:slug>/console/controls/", control_views.controls, name="controls"),
+    path("challenges/<slug:slug>/console/controls/add/", control_views.control_add, name="control_add"),
+    path("challenges/<slug:slug>/console/controls/import/", control_views.control_import, name="control_import"),
+    path(
+        "challenges/<slug:slug>/console/controls/from-pairs/",
+        control_views.controls_from_pairs,
+        name="controls_from_pairs",
+    ),
+    path(
+        "challenges/<slug:slug>/console/controls/<int:pk>/retire/", control_views.control_retire, name="control_retire"
+    ),
+    path("challenges/<slug:slug>/console/guidance/", control_views.guidance, name="guidance"),
+    path("challenges/<slug:slug>/console/guidance/<int:pk>/", control_views.label_guidance, name="label_guidance"),
 ]

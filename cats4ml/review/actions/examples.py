@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
+from cats4ml.challenges.actions import describe_label
 from cats4ml.challenges.models import PoolImage, TargetLabel
 from cats4ml.review.models import LabelExample
 
@@ -57,3 +58,11 @@ def set_examples(*, target: TargetLabel, rows: Sequence[ExampleRow]) -> list[Lab
             )
             for place, row in enumerate(rows)
         )
+
+
+def explain_label(*, target: TargetLabel, question: str, guidance: str, rows: Sequence[ExampleRow]) -> None:
+    """Say what raters are asked about a label, what counts as it, and by which examples. All of it or nothing; raises
+    `ExamplesRefused`."""
+    with transaction.atomic():
+        set_examples(target=target, rows=rows)
+        describe_label(target=target, question=question, guidance=guidance)
