@@ -168,7 +168,7 @@ def controls_from_pairs(request: HttpRequest, challenge: Challenge, viewer: View
     notice = ""
     if request.method == "POST":
         numbers = [number for number in map(whole_number, request.POST.getlist("pair")) if number is not None]
-        chosen = list(unanimous_pairs(challenge).filter(pk__in=numbers[: 2 * PAIRS_A_PAGE]))
+        chosen = list(unanimous_pairs(challenge).filter(pk__in=numbers[: 2 * PAIRS_A_PAGE]).order_by("pk"))
         use = request.POST.get("use", "")
         if not numbers:
             notice = "Choose at least one pair."
@@ -238,6 +238,8 @@ def label_guidance(request: HttpRequest, challenge: Challenge, viewer: Viewer, p
         rows=[_with_picture(one, pictures) for one in forms_of_examples],
         own_question=challenge.question_about(target.label),
     )
+    if forms_of_examples.is_bound and forms_of_examples.non_form_errors():
+        form.add_error(None, "The examples did not arrive whole. Load the page anew, and send it again.")
     bad = form.errors or forms_of_examples.total_error_count()
     return render(request, "console/controls_label.html", context, status=422 if bad else 200)
 

@@ -17,6 +17,7 @@ HERE = {
     "console:pairs": "Pairs",
     "console:classifiers": "Classifiers",
     "console:near_copies": "Near-copies",
+    "console:controls": "Control questions",
 }
 
 

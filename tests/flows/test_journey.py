@@ -202,7 +202,15 @@ PAGES = {
     "nobody": ["", "data/", "explore/", "queue/", "leaderboard/"],
     "participant": ["explore/", "basket/", "submit/", "submissions/", "submissions/hints/", "join/"],
     "rater": ["review/"],
-    "organiser": ["console/", "console/pairs/", "console/classifiers/", "console/near-copies/"],
+    "organiser": [
+        "console/",
+        "console/pairs/",
+        "console/classifiers/",
+        "console/near-copies/",
+        "console/controls/",
+        "console/controls/from-pairs/",
+        "console/guidance/",
+    ],
 }
 
 
