@@ -143,9 +143,10 @@ def _round(answers: Sequence[bool], size: int, policy: Policy) -> str:
 def too_fast(answers: Sequence[Given], *, policy: Policy) -> Suspicion | None:
     """Answers faster than a look takes: the median of the last `FAST_ANSWERS` is below `fast_seconds`.
 
-    By the median a few quick ones are nobody's fault: more than half of them must be too quick.
+    By the median a few quick ones are nobody's fault: more than half of them must be too quick. Recorded answers that
+    were given elsewhere have no time (0 seconds) and say nothing.
     """
-    last = answers[-FAST_ANSWERS:]
+    last = [one for one in answers if one.seconds > 0][-FAST_ANSWERS:]
     if len(last) < FAST_ANSWERS:
         return None
     middle = median(one.seconds for one in last)

@@ -124,6 +124,7 @@ def test_answers_faster_than_a_look_pause() -> None:
     assert too_fast([fast] * (FAST_ANSWERS - 1), policy=POLICY) is None
     assert too_fast([fast, slow] * 20, policy=POLICY) is None
     assert too_fast([fast] * 50, policy=Policy(fast_seconds=0)) is None
+    assert too_fast([Given(YES, 0.0)] * 50, policy=POLICY) is None
 
 
 def test_the_same_answer_in_spite_of_controls_pauses() -> None:
