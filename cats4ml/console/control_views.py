@@ -38,6 +38,7 @@ from cats4ml.review.actions.controls import (
     ControlRow,
     ControlsRefused,
     add_controls,
+    restore_control,
     retire_control,
 )
 from cats4ml.review.actions.examples import ExamplesRefused, explain_label
@@ -152,7 +153,7 @@ def _say_added(request: HttpRequest, added: AddedControls) -> None:
 @for_organisers
 @require_POST
 def control_retire(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int) -> HttpResponse:
-    control = get_object_or_404(ControlQuestion.objects.select_related("image", "label"), challenge=challenge, pk=pk)
+    control = _control(challenge, pk)
     retire_control(control=control, at=timezone.now())
     messages.success(
         request,
@@ -160,6 +161,24 @@ def control_retire(request: HttpRequest, challenge: Challenge, viewer: Viewer, p
         "and answers to it count for nobody’s skill.",
     )
     return redirect("console:controls", slug=challenge.slug)
+
+
+@for_organisers
+@require_POST
+def control_restore(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int) -> HttpResponse:
+    control = _control(challenge, pk)
+    restore_control(control=control)
+    messages.success(
+        request,
+        f"The question about {control.label.name} in picture {control.image.image_id} is asked again, and answers to "
+        "it count.",
+    )
+    return redirect("console:controls", slug=challenge.slug)
+
+
+def _control(challenge: Challenge, pk: int) -> ControlQuestion:
+    rows = ControlQuestion.objects.select_related("image", "label")
+    return get_object_or_404(rows, challenge=challenge, pk=pk)
 
 
 @for_organisers

@@ -32,6 +32,11 @@ urlpatterns = [
     path(
         "challenges/<slug:slug>/console/controls/<int:pk>/retire/", control_views.control_retire, name="control_retire"
     ),
+    path(
+        "challenges/<slug:slug>/console/controls/<int:pk>/restore/",
+        control_views.control_restore,
+        name="control_restore",
+    ),
     path("challenges/<slug:slug>/console/guidance/", control_views.guidance, name="guidance"),
     path("challenges/<slug:slug>/console/guidance/<int:pk>/", control_views.label_guidance, name="label_guidance"),
 ]

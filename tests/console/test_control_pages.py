@@ -97,7 +97,7 @@ def test_another_truth_another_use_and_a_retired_one_are_refused(world, client) 
     assert "for another use (warm-up, answer told)" in other
     retire_control(control=ControlQuestion.objects.get(), at=world.clock)
     other = client.post(url(world, "control_add"), one_question(world)).content.decode()
-    assert "a retired one is never asked again" in other
+    assert "Bring it back on its page in the console" in other
     assert len(known(world)) == 1
 
 
@@ -212,9 +212,13 @@ def test_a_retired_question_says_so_and_twice_is_once(world, client) -> None:
     page = client.get(url(world, "controls") + "?show=retired").content.decode()
     assert "Retired (1)" in page
     assert address not in page
+    for _ in range(2):
+        client.post(url(world, "control_restore", control.pk))
+    assert ControlQuestion.objects.get().retired_at is None
     other = make_world()
     [theirs] = add(other, (0, "cat", "yes", MIXED))
     assert client.post(url(world, "control_retire", theirs.pk)).status_code == 404
+    assert client.post(url(world, "control_restore", theirs.pk)).status_code == 404
 
 
 def test_a_control_that_good_raters_get_wrong_is_doubtful(world, client) -> None:
@@ -316,7 +320,7 @@ def test_only_organisers_see_and_change_them(world) -> None:
     [control] = add(world, (0, "cat", "yes", MIXED))
     target = world.challenge.target_labels.first()
     pages = [("controls",), ("controls_from_pairs",), ("guidance",), ("label_guidance", target.pk)]
-    changes = [("control_add",), ("control_import",), ("control_retire", control.pk), ("controls_from_pairs",)]
+    changes = [("control_add",), ("control_import",), ("control_retire", control.pk), ("control_restore", control.pk)]
     for person in (make_user(), world.rater().user, world.finder().user):
         stranger = signed_in(person)
         assert {stranger.get(url(world, *page)).status_code for page in pages} == {403}

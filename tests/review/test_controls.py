@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
@@ -13,6 +14,7 @@ from cats4ml.challenges.actions import decide_policy
 from cats4ml.review.actions.controls import retire_control
 from cats4ml.review.controls import Feedback, due_control, feedback_on, warm_up_state
 from cats4ml.review.models import ControlQuestion, LeaseEnd, PauseCause, PauseDecision, RaterPause, Rating, RatingState
+from cats4ml.review.presentation import Card, card_of
 from cats4ml.rules.answers import Answer
 from cats4ml.rules.policy import Policy
 from cats4ml.submissions.models import Pair
@@ -267,3 +269,24 @@ def test_the_answer_is_told_after_a_warm_up_question_and_never_else(wide) -> Non
     assert feedback_on(answer(wide, give(wide, rater, mixed), NO)) is None
     assert feedback_on(answer(wide, give(wide, rater, pair(wide, 3, "owl")), YES)) is None
     assert Rating.objects.count() == 3
+
+
+def test_a_rater_cannot_tell_a_control_from_a_pair(wide) -> None:
+    """What is shown of the one is shown of the other, and differs by the token alone."""
+    [control] = add(wide, (1, "cat", "yes", MIXED))
+    rater = wide.rater()
+    leases = [give(wide, rater, control), give(wide, rater, pair(wide, 2, "cat"))]
+    cards = [card_of(wide.challenge, [lease]) for lease in leases]
+    assert cards == [
+        Card(
+            token=lease.token,
+            picture_url=f"/challenges/{wide.challenge.slug}/review/picture/{lease.token}/",
+            width=16,
+            height=16,
+            question="Is there a Cat in this picture?",
+            guidance="",
+            next_picture_url="",
+        )
+        for lease in leases
+    ]
+    assert {lease.expires_at - lease.created_at for lease in leases} == {timedelta(seconds=120)}

@@ -130,6 +130,13 @@ def retire_control(*, control: ControlQuestion, at: datetime) -> ControlQuestion
     return control
 
 
+def restore_control(*, control: ControlQuestion) -> ControlQuestion:
+    """Ask a retired control question again, and count the answers to it as before. Twice is once."""
+    ControlQuestion.objects.filter(pk=control.pk).update(retired_at=None)
+    control.retired_at = None
+    return control
+
+
 def _images(challenge: Challenge, ids: Iterable[str]) -> dict[str, int]:
     asked = [one for one in ids if "\0" not in one]
     pool = PoolImage.objects.filter(challenge=challenge, image_key__in=asked)
@@ -177,7 +184,7 @@ def _repeated(row: ControlRow, before: ControlRow) -> str:
 def _against(row: ControlRow, existing: ControlQuestion) -> str:
     """Why a row can't stand beside the control question that is there."""
     if existing.retired_at is not None:
-        return "This control question was retired. Choose another picture: a retired one is never asked again."
+        return "This control question was retired. Bring it back on its page in the console, or leave the row out."
     if existing.truth != row.truth:
         return (
             f"This picture and label are a control question already, and its truth is {existing.truth}. Answers were "
