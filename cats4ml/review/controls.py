@@ -49,8 +49,9 @@ from cats4ml.submissions.models import Submission
 SALT = "cats4ml.review.controls"
 # Of so many drawn at random the one is asked that was asked least. Two would nearly do: the most asked of all is then
 # hardly ahead of the rest (Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", 2001); and counting
-# how often each of a thousand was asked would take longer than the question.
-DRAWN = 8
+# how often each of a thousand was asked would take longer than the question. More than two, for some of them may be
+# pairs that the rater had.
+DRAWN = 16
 # A warm-up is chosen from so many.
 MOST_WARM_UPS = 200
 # A warm-up question that ran out or was taken back in their hands was not answered, and may come again.
@@ -211,21 +212,26 @@ def _draw(rater: Participation, past: _Past, purpose: str) -> float:
     return int.from_bytes(_key(rater, past, purpose)[:6], "big") / 2.0**48
 
 
-def _open_to(rater: Participation, use: ControlUse) -> QuerySet[ControlQuestion]:
-    """The controls that this rater may be asked at all."""
+def _not_had(rater: Participation, use: ControlUse) -> QuerySet[ControlQuestion]:
+    """The controls that this rater was not asked yet."""
     had = Lease.objects.filter(rater=rater.pk, control=OuterRef("pk"))
     if use == ControlUse.WARM_UP:
         had = had.exclude(ended__in=UNUSED, rating=None)
+    return ControlQuestion.objects.filter(~Exists(had), challenge=rater.challenge_id, use=use, retired_at=None)
+
+
+def _open_to(rater: Participation, drawn: QuerySet[ControlQuestion]) -> QuerySet[ControlQuestion]:
+    """Of the drawn ones those whose picture and label they didn't have as a pair, and that nobody of theirs claimed.
+
+    Looked up for a few that are drawn before: over all of them the database would rather read every pair there is.
+    """
     same = {f"pair__{name}": OuterRef(name) for name in ("challenge", "image", "label")}
     ours = Q(participation__user=rater.user_id) | Q(participation__user__in=team_mates(rater.user_id))
     return ControlQuestion.objects.filter(
-        ~Exists(had),
         ~Exists(Lease.objects.filter(rater=rater.pk, **same)),
         ~Exists(Submission.objects.filter(ours, **same)),
-        challenge=rater.challenge_id,
-        use=use,
-        retired_at=None,
-    )
+        pk__in=drawn.values("pk"),
+    ).select_related("image", "label")
 
 
 def _shuffle(rater: Participation, past: _Past) -> MD5:
@@ -238,17 +244,16 @@ def _next_mixed(rater: Participation, past: _Past) -> ControlQuestion | None:
     there are."""
     truth = Answer.YES if _draw(rater, past, "truth") < 0.5 else Answer.NO
     other = Case(When(truth=truth.value, then=0), default=1, output_field=IntegerField())
-    drawn = _open_to(rater, ControlUse.MIXED).order_by(other, _shuffle(rater, past)).values("pk")[:DRAWN]
+    drawn = _not_had(rater, ControlUse.MIXED).order_by(other, _shuffle(rater, past))[:DRAWN]
     count = Func("pk", function="COUNT", output_field=IntegerField())
     asked = Subquery(Lease.objects.filter(control=OuterRef("pk")).order_by().values(n=count))
-    among = ControlQuestion.objects.filter(pk__in=drawn).order_by(other, asked, _shuffle(rater, past))
-    return among.select_related("image", "label").first()
+    return _open_to(rater, drawn).order_by(other, asked, _shuffle(rater, past)).first()
 
 
 def _next_warm_up(rater: Participation, past: _Past, policy: Policy) -> ControlQuestion | None:
     """One of the questions that make the rest of this rater's warm-up: labels and truths as even as there are."""
-    shuffled = _open_to(rater, ControlUse.WARM_UP).order_by(_shuffle(rater, past))
-    found = list(shuffled.select_related("image", "label")[:MOST_WARM_UPS])
+    drawn = _not_had(rater, ControlUse.WARM_UP).order_by(_shuffle(rater, past))[:MOST_WARM_UPS]
+    found = list(_open_to(rater, drawn).order_by(_shuffle(rater, past)))
     given = len(past.warm_ups) + past.held
     chosen = spread(found, policy.warm_up - given % policy.warm_up, past.had)
     # Which of them comes now is drawn, so that nobody reads an answer off the balance before.

@@ -280,7 +280,7 @@ def test_a_rater_cannot_tell_a_control_from_a_pair(wide) -> None:
     assert cards == [
         Card(
             token=lease.token,
-            picture_url=f"/challenges/{wide.challenge.slug}/review/picture/{lease.token}/",
+            picture_url=f"/challenges/{wide.challenge.slug}/review/pictures/{lease.token}/",
             width=16,
             height=16,
             question="Is there a Cat in this picture?",
