@@ -164,6 +164,18 @@ def add_target_labels(*, challenge: Challenge, labels: Iterable[Label]) -> None:
     )
 
 
+def describe_label(*, target: TargetLabel, question: str, guidance: str) -> None:
+    """Say what raters are asked about a label, and what counts as it. An empty question stands for the edition's.
+
+    Raises `ValueError` for a question longer than is kept.
+    """
+    limit = TargetLabel._meta.get_field("question").max_length or 0  # noqa: SLF001 - Django's documented name
+    if len(question) > limit:
+        raise ValueError(f"a question has up to {limit} characters, not {len(question):,}")
+    target.question, target.guidance = question, guidance
+    target.save(update_fields=["question", "guidance"])
+
+
 def add_pool_images(*, challenge: Challenge, images: Iterable[Image]) -> None:
     """Make these pictures targets. One that already is stays as it is."""
     PoolImage.objects.bulk_create(

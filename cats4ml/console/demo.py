@@ -47,6 +47,10 @@ from scoring.contract import AHEAD
 logger = logging.getLogger(__name__)
 
 SLUG = "digits"
+# How long a simulated rater looks at a question: an answer without a look would pause them.
+LOOK = timedelta(seconds=3)
+# More controls than this don't come before a pair, whatever the policy.
+MOST_CONTROLS = 60
 VISITORS = (("participant", Role.FINDER), ("rater", Role.RATER), ("organiser", Role.ORGANISER))
 DAYS_OPEN = 90
 
@@ -246,11 +250,19 @@ def rate_seeds(
 
 
 def rate_one(rater: Participation, pair: Pair, answer: Answer, at: datetime) -> None:
-    """One answer to one pair; nothing where the rater has given it, or the pair needs none."""
+    """One answer to one pair, and to the control questions that come before it; nothing where the rater has given it,
+    or the pair needs none."""
     only = Pair.objects.filter(pk=pair.pk, state=PairState.IN_REVIEW)
-    for lease in hold_leases(rater=rater, at=at, count=1, only=only):
-        if lease.pair_id == pair.pk:
-            cast_rating(rater=rater, token=lease.token, answer=answer, at=at)
+    for _ in range(MOST_CONTROLS):
+        for lease in hold_leases(rater=rater, at=at - LOOK, count=1, only=only):
+            if lease.control is not None:
+                cast_rating(rater=rater, token=lease.token, answer=Answer(lease.control.truth), at=at)
+                break
+            if lease.pair_id == pair.pk:
+                cast_rating(rater=rater, token=lease.token, answer=answer, at=at)
+            return
+        else:
+            return
 
 
 def finish(challenge: Challenge, targets: Sequence[Target], at: datetime) -> None:

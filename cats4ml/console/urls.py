@@ -1,6 +1,14 @@
 from django.urls import path
 
-from cats4ml.console import adjudication_views, dispute_views, near_copy_views, roster_views, rule_views, views
+from cats4ml.console import (
+    adjudication_views,
+    control_views,
+    dispute_views,
+    near_copy_views,
+    roster_views,
+    rule_views,
+    views,
+)
 
 app_name = "console"
 urlpatterns = [
@@ -35,4 +43,22 @@ urlpatterns = [
     ),
     path("challenges/<slug:slug>/console/disputes/", dispute_views.disputes, name="disputes"),
     path("challenges/<slug:slug>/console/disputes/<int:pk>/", dispute_views.dispute, name="dispute"),
+    path("challenges/<slug:slug>/console/controls/", control_views.controls, name="controls"),
+    path("challenges/<slug:slug>/console/controls/add/", control_views.control_add, name="control_add"),
+    path("challenges/<slug:slug>/console/controls/import/", control_views.control_import, name="control_import"),
+    path(
+        "challenges/<slug:slug>/console/controls/from-pairs/",
+        control_views.controls_from_pairs,
+        name="controls_from_pairs",
+    ),
+    path(
+        "challenges/<slug:slug>/console/controls/<int:pk>/retire/", control_views.control_retire, name="control_retire"
+    ),
+    path(
+        "challenges/<slug:slug>/console/controls/<int:pk>/restore/",
+        control_views.control_restore,
+        name="control_restore",
+    ),
+    path("challenges/<slug:slug>/console/guidance/", control_views.guidance, name="guidance"),
+    path("challenges/<slug:slug>/console/guidance/<int:pk>/", control_views.label_guidance, name="label_guidance"),
 ]

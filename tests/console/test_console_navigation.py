@@ -19,6 +19,7 @@ HERE = {
     "console:near_copies": "Near-copies",
     "console:adjudicate": "Ambiguous pairs",
     "console:disputes": "Disputes",
+    "console:controls": "Control questions",
 }
 
 

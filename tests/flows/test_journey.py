@@ -211,6 +211,9 @@ PAGES = {
         "console/near-copies/",
         "console/ambiguous/",
         "console/disputes/",
+        "console/controls/",
+        "console/controls/from-pairs/",
+        "console/guidance/",
     ],
 }
 

@@ -18,9 +18,17 @@ from tests.web import signed_in
 
 YES, NO = Answer.YES, Answer.NO
 CONSOLE = (
-    "console:overview", "console:pairs", "console:verdict_rule", "console:classifiers", "console:near_copies",
-    "console:adjudicate", "console:disputes",
-)  # fmt: skip
+    "console:overview",
+    "console:pairs",
+    "console:verdict_rule",
+    "console:classifiers",
+    "console:near_copies",
+    "console:adjudicate",
+    "console:disputes",
+    "console:controls",
+    "console:controls_from_pairs",
+    "console:guidance",
+)
 PAGES = (
     "pages:challenge", "pages:data", "pages:data_checksums", "pages:explore", "submissions:queue",
     "leaderboard:board", "leaderboard:csv", "pages:join", "pages:mine", "submissions:submit", "submissions:basket",

@@ -1,6 +1,6 @@
 """Ratings and the leases under which they are given; control questions; the queue; raters' skill; studies."""
 
-from cats4ml.review.models.controls import ControlQuestion, ControlUse, LabelExample
+from cats4ml.review.models.controls import TRUTHS, ControlQuestion, ControlUse, LabelExample
 from cats4ml.review.models.queue import Waiting
 from cats4ml.review.models.ratings import (
     Device,
@@ -23,6 +23,7 @@ from cats4ml.review.models.trust import (
 from cats4ml.review.models.verdicts import VerdictBasis
 
 __all__ = [
+    "TRUTHS",
     "ControlQuestion",
     "ControlUse",
     "Device",

@@ -57,6 +57,7 @@ class Lease(models.Model):
             models.Index(fields=["pair", "expires_at"], condition=Q(closed_at=None), name="lease_open_of_pair"),
             models.Index(fields=["expires_at"], condition=Q(closed_at=None), name="lease_open_by_end"),
             models.Index(fields=["rater", "-id"], name="lease_of_rater"),
+            models.Index(fields=["rater"], condition=Q(control__isnull=False), name="lease_of_a_control"),
         ]
 
     def __str__(self) -> str:
@@ -123,6 +124,8 @@ class Rating(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["created_at"], condition=Q(state="provisional"), name="rating_provisional"),
             models.Index(fields=["rater", "-id"], name="rating_of_rater"),
+            models.Index(fields=["rater", "-id"], condition=Q(control__isnull=False), name="rating_of_a_control"),
+            models.Index(fields=["final_at"], condition=Q(final_at__isnull=False), name="rating_by_time_of_final"),
         ]
 
     def __str__(self) -> str:

@@ -8,7 +8,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from cats4ml.challenges.models import Challenge
 from cats4ml.console import demo
+from cats4ml.console.demo_controls import add_demo_controls
 from cats4ml.console.demo_seeds import choose_seeds, read_targets
 from cats4ml.console.progress import Log, Progress
 from cats4ml.console.replaying import await_scores
@@ -22,7 +24,12 @@ class Command(BaseCommand):
         try:
             if not demo.is_complete():
                 self._set_up()
-            demo.prepare_gallery(read_targets(demo.folder()))
+            targets = read_targets(demo.folder())
+            demo.prepare_gallery(targets)
+            # A demo that was set up by an earlier version gets them now.
+            challenge = Challenge.objects.select_related("policy").get(slug=demo.SLUG)
+            seeds = choose_seeds(targets, challenge.rules)
+            add_demo_controls(challenge=challenge, targets=targets, seeds=seeds, at=timezone.now())
         except (demo.DemoFailed, WorkersFailed) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"The demo challenge is ready: {demo.SLUG}")
@@ -35,6 +42,7 @@ class Command(BaseCommand):
         challenge = demo.make_edition(targets, timezone.now())
         people = demo.make_people(challenge, timezone.now())
         seeds = choose_seeds(targets, challenge.rules)
+        add_demo_controls(challenge=challenge, targets=targets, seeds=seeds, at=timezone.now())
         digits = {target.image_id: target.digit for target in targets}
         with edition_workers(challenge, classifiers_dir=settings.CLASSIFIERS_DIR) as workers:
             demo.claim_seeds(people, seeds, timezone.now())

@@ -43,7 +43,7 @@ class Command(BaseCommand):
 
 
 def _answer_one(name: str, digits: dict[str, str]) -> None:
-    """One simulated rater answers one pair, if a visitor's pair waits for them.
+    """One simulated rater answers one question, if a visitor's pair waits for them: the pair, or a control before it.
 
     The pairs of the simulated finders are left alone: some wait one answer short of their verdict for the visitor.
     """
@@ -52,9 +52,9 @@ def _answer_one(name: str, digits: dict[str, str]) -> None:
     )
     visitors = Pair.objects.filter(submissions__participation__user__is_simulated=False)
     try:
-        for lease in hold_leases(rater=rater, at=timezone.now(), count=1, only=visitors):
+        for lease in hold_leases(rater=rater, at=timezone.now() - demo.LOOK, count=1, only=visitors):
             answer = answer_of(digits[lease.subject.image.image_id], lease.subject.label.key)
             cast_rating(rater=rater, token=lease.token, answer=answer, at=timezone.now())
-            logger.info("%s answered a pair", name)
+            logger.info("%s answered a question", name)
     except RatingRefused as refusal:
         logger.info("%s: %s", name, refusal)

@@ -1,0 +1,68 @@
+"""The pictures that explain a label: what counts, and what doesn't."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from cats4ml.challenges.actions import describe_label
+from cats4ml.challenges.models import PoolImage, TargetLabel
+from cats4ml.review.models import LabelExample
+
+MOST_EXAMPLES = 12
+MOST_CAPTION = 200
+
+
+@dataclass(frozen=True)
+class ExampleRow:
+    """An example as an organiser wrote it."""
+
+    image_id: str
+    fits: bool
+    caption: str = ""
+
+
+class ExamplesRefused(Exception):
+    """Why the examples can't be kept, in a sentence that says how to mend it. Nothing was written."""
+
+
+def set_examples(*, target: TargetLabel, rows: Sequence[ExampleRow]) -> list[LabelExample]:
+    """Make these the label's examples, in this order, in place of those it had. Twice is once.
+
+    Raises `ExamplesRefused` for a picture that is not among the target images, one that is named twice, a caption that
+    is too long, and for more examples than somebody would look at.
+    """
+    if len(rows) > MOST_EXAMPLES:
+        raise ExamplesRefused(f"Choose up to {MOST_EXAMPLES} examples: nobody looks at more before they begin.")
+    ids = [row.image_id for row in rows]
+    for image_id in ids:
+        if ids.count(image_id) > 1:
+            raise ExamplesRefused(f"Picture {image_id} is named twice. Keep one of the two.")
+    for row in rows:
+        if len(row.caption) > MOST_CAPTION or "\0" in row.caption:
+            raise ExamplesRefused(f"Shorten the caption of picture {row.image_id} to {MOST_CAPTION} characters.")
+    asked = [image_id for image_id in ids if "\0" not in image_id]
+    pool = PoolImage.objects.filter(challenge=target.challenge_id, image_key__in=asked)
+    images = dict(pool.values_list("image_key", "image_id"))
+    missing = [image_id for image_id in ids if image_id not in images]
+    if missing:
+        raise ExamplesRefused(f"Picture {missing[0][:80]!r} is not among the target images. Check its ID.")
+    with transaction.atomic():
+        TargetLabel.objects.select_for_update(of=("self",), no_key=True).get(pk=target.pk)
+        LabelExample.objects.filter(target=target).delete()
+        return LabelExample.objects.bulk_create(
+            LabelExample(
+                target=target, image_id=images[row.image_id], fits=row.fits, caption=row.caption, position=place
+            )
+            for place, row in enumerate(rows)
+        )
+
+
+def explain_label(*, target: TargetLabel, question: str, guidance: str, rows: Sequence[ExampleRow]) -> None:
+    """Say what raters are asked about a label, what counts as it, and by which examples. All of it or nothing; raises
+    `ExamplesRefused`."""
+    with transaction.atomic():
+        set_examples(target=target, rows=rows)
+        describe_label(target=target, question=question, guidance=guidance)
