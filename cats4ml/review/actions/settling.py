@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from cats4ml.accounts.models import User
 from cats4ml.review.models import Rating, RatingState
 from cats4ml.review.queries import final_tally
 from cats4ml.rules.answers import Answer
+from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.policy import Policy
 from cats4ml.rules.verdicts import Reading, Vote, read_votes
-from cats4ml.submissions.actions.settlement import TALLY_FIELDS, set_tally, settle_pair
+from cats4ml.submissions.actions.moves import move_pairs
+from cats4ml.submissions.actions.settlement import (
+    TALLY_FIELDS,
+    VERDICT_FIELDS,
+    reverse_credits,
+    set_tally,
+    settle_pair,
+)
 from cats4ml.submissions.models import Pair
 
 
@@ -34,3 +43,25 @@ def settle_if_ready(pair: Pair, at: datetime) -> None:
         pair.save(update_fields=TALLY_FIELDS)
         return
     settle_pair(pair=pair, verdict=reading.verdict, tally=tally, policy=policy, ratings=ratings, at=at)
+
+
+def resettle(pair: Pair, *, reason: str, by: User | None, at: datetime) -> None:
+    """Read a settled pair again whose answers changed: settle it anew where they are still enough, else reopen it.
+
+    The caller holds the pair's lock and its transaction. Its credit is reversed, and given again where it still earns.
+    """
+    reverse_credits(pair, reason=reason, by=by, at=at)
+    pair.verdict = pair.outcome = pair.uncredited = ""
+    pair.settled_at = pair.policy = None
+    move_pairs([pair], PairState.IN_REVIEW, at=at, fields=VERDICT_FIELDS)
+    policy = pair.challenge.policy
+    assert policy is not None
+    tally, ratings = final_tally(pair)
+    reading = reading_of(pair, policy.value)
+    if reading.verdict is None:
+        set_tally(pair, tally)
+        pair.save(update_fields=TALLY_FIELDS)
+        return
+    settle_pair(
+        pair=pair, verdict=reading.verdict, tally=tally, policy=policy, ratings=ratings, at=at, reason=reason, by=by
+    )
