@@ -1,12 +1,18 @@
 from django.urls import path
 
-from cats4ml.console import near_copy_views, roster_views, views
+from cats4ml.console import near_copy_views, rater_views, roster_views, views
 
 app_name = "console"
 urlpatterns = [
     path("challenges/<slug:slug>/console/", views.overview, name="overview"),
     path("challenges/<slug:slug>/console/pairs/", views.pairs, name="pairs"),
     path("challenges/<slug:slug>/console/requeue/", views.requeue, name="requeue"),
+    path("challenges/<slug:slug>/console/raters/", rater_views.raters, name="raters"),
+    path("challenges/<slug:slug>/console/raters/<int:pk>/", rater_views.rater, name="rater"),
+    path("challenges/<slug:slug>/console/raters/<int:pk>/pause/", rater_views.pause, name="rater_pause"),
+    path("challenges/<slug:slug>/console/raters/<int:pk>/discount/", rater_views.discount, name="rater_discount"),
+    path("challenges/<slug:slug>/console/raters/<int:pk>/lift/", rater_views.lift, name="rater_lift"),
+    path("challenges/<slug:slug>/console/pauses/<int:pk>/", rater_views.pause_decide, name="pause_decide"),
     path("challenges/<slug:slug>/console/classifiers/", roster_views.classifiers, name="classifiers"),
     path("challenges/<slug:slug>/console/classifiers/<int:version>/", roster_views.roster, name="roster"),
     path("challenges/<slug:slug>/console/classifiers/<int:version>/ask/", roster_views.roster_ask, name="roster_ask"),

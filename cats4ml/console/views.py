@@ -17,6 +17,7 @@ from cats4ml.challenges.http import challenge_and_viewer, page_context
 from cats4ml.challenges.models import Challenge
 from cats4ml.challenges.queries import Viewer
 from cats4ml.console import queries
+from cats4ml.console.rater_pages import waiting_pauses
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.verdicts import Outcome
 from cats4ml.submissions.actions.scores import requeue_unscorable
@@ -51,6 +52,7 @@ def overview(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> Http
     spent, per_pair = queries.ratings_spent(challenge)
     stalled = queries.stalled_pairs(challenge, at)
     reports = queries.open_reports(challenge)
+    pauses = waiting_pauses(challenge)
     context = page_context(
         challenge,
         viewer,
@@ -66,6 +68,8 @@ def overview(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> Http
         oldest_stalled=stalled.first(),
         reports=reports.count(),
         oldest_report=reports.first(),
+        paused=pauses.count(),
+        oldest_pause=pauses.first(),
         unscored=queries.unscored_labels(challenge),
     )
     return render(request, "console/overview.html", context)

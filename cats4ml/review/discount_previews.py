@@ -43,13 +43,14 @@ class Fate(StrEnum):
 @dataclass(frozen=True)
 class Standing:
     """A pair as it stands: `verdict` and `outcome` are empty while it is in review. `earners` are those whose credit
-    stands, with their points."""
+    stands, with their points. `when`: now, or then."""
 
     state: str
     verdict: str
     outcome: str
     tally: Tally
     earners: tuple[tuple[int, int], ...]
+    when: str
 
     @property
     def points(self) -> int:
@@ -66,6 +67,10 @@ class Change:
     fate: Fate
     old: Standing
     new: Standing
+
+    @property
+    def sides(self) -> tuple[Standing, Standing]:
+        return (self.old, self.new)
 
 
 @dataclass(frozen=True)
@@ -102,23 +107,23 @@ def _rehearse(rater: Participation, states: Collection[str], act: Callable[[], o
     with transaction.atomic():
         ids = set(answered.filter(pair__isnull=False).values_list("pair_id", flat=True))
         controls = answered.filter(pair=None).count()
-        before = _standings(ids)
+        before = _standings(ids, "now")
         act()
-        after = _standings(ids)
+        after = _standings(ids, "then")
         transaction.set_rollback(True)
     pairs = Pair.objects.filter(pk__in=ids).select_related("image", "label").order_by("pk")
     changes = tuple(_change(pair, before[pair.pk], after[pair.pk]) for pair in pairs)
     return Preview(changes, _balances(changes), controls)
 
 
-def _standings(ids: Collection[int]) -> dict[int, Standing]:
+def _standings(ids: Collection[int], when: str) -> dict[int, Standing]:
     earners: dict[int, list[tuple[int, int]]] = {}
     for pair, participation, points in (
         live_credits().filter(pair__in=ids).order_by("pk").values_list("pair_id", "participation_id", "points")
     ):
         earners.setdefault(pair, []).append((participation, points))
     return {
-        pair.pk: Standing(pair.state, pair.verdict, pair.outcome, pair.tally, tuple(earners.get(pair.pk, ())))
+        pair.pk: Standing(pair.state, pair.verdict, pair.outcome, pair.tally, tuple(earners.get(pair.pk, ())), when)
         for pair in Pair.objects.filter(pk__in=ids)
     }
 

@@ -17,12 +17,14 @@ from cats4ml.review.models import (
     Lease,
     LeaseEnd,
     PauseCause,
+    PauseDecision,
     RaterDiscount,
+    RaterPause,
     Rating,
     RatingState,
 )
 from cats4ml.review.queries import final_tally
-from cats4ml.review.trust import pause_rater
+from cats4ml.review.trust import decide_pause, pause_rater
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.submissions import dispatch
 from cats4ml.submissions.actions.settlement import TALLY_FIELDS, set_tally
@@ -82,6 +84,17 @@ def lift_discount(*, rater: Participation, reason: str, by: User | None, at: dat
         dispatch.after_commit(dispatch.ring_board, rater.challenge_id, rater.challenge.queue)
         dispatch.after_commit(logger.info, "discount of rater %d lifted, %d pairs read again", rater.pk, len(pairs))
     return discount
+
+
+def decide_about_pause(
+    *, pause: RaterPause, decision: PauseDecision, by: User | None, at: datetime, note: str = ""
+) -> RaterPause:
+    """`review.trust.decide_pause`, but nobody goes on whose answers would not count: raises `DiscountRefused`."""
+    with transaction.atomic():
+        _lock_rater(pause.rater)
+        if decision == PauseDecision.RESUMED and standing_discount(pause.rater) is not None:
+            raise DiscountRefused("This rater is discounted. Let their answers count again first.")
+        return decide_pause(pause=pause, decision=decision, by=by, note=note, at=at)
 
 
 def standing_discount(rater: Participation) -> RaterDiscount | None:
