@@ -37,8 +37,8 @@ from cats4ml.review.actions.discounts import (
     standing_discount,
 )
 from cats4ml.review.discount_previews import Fate, Preview, preview_discount, preview_lift
-from cats4ml.review.models import PauseCause, PauseDecision, RaterDiscount, RaterPause
-from cats4ml.review.trust import TrustRefused, pause_rater
+from cats4ml.review.models import PauseDecision, RaterDiscount, RaterPause
+from cats4ml.review.trust import PauseRefused, pause_rater
 from cats4ml.ui.scatter import Point, Scatter, make_scatter
 
 RATERS_A_PAGE = 50
@@ -136,9 +136,7 @@ def rater(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int) -
 def pause(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int) -> HttpResponse:
     one, form = _rater(challenge, pk), NoteForm(request.POST)
     if form.is_valid():
-        note = form.cleaned_data["note"]
-        evidence = {"organiser": str(request.user), **({"note": note} if note else {})}
-        pause_rater(rater=one, cause=PauseCause.ORGANISER, evidence=evidence, at=timezone.now())
+        pause_rater(rater=one, by=_organiser(request), note=form.cleaned_data["note"], at=timezone.now())
         messages.success(request, f"{one.public_name} is asked nothing more until you decide.")
     else:
         messages.error(request, "Keep the note below 500 characters.")
@@ -162,7 +160,7 @@ def pause_decide(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk:
             note=form.cleaned_data["note"],
             at=timezone.now(),
         )
-    except (TrustRefused, DiscountRefused) as refusal:
+    except (PauseRefused, DiscountRefused) as refusal:
         messages.error(request, str(refusal))
     else:
         words = "may go on" if decision == PauseDecision.RESUMED else "rates no more in this challenge"

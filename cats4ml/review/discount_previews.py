@@ -90,12 +90,12 @@ class Preview:
         return {fate.value: sum(change.fate == fate for change in self.changes) for fate in Fate}
 
 
-def preview_discount(*, rater: Participation, by: User | None, at: datetime) -> Preview:
+def preview_discount(*, rater: Participation, by: User, at: datetime) -> Preview:
     """What `discount_rater` would do now. Raises `DiscountRefused` as it does."""
     return _rehearse(rater, COUNTED, lambda: discount_rater(rater=rater, reason=REHEARSED, by=by, at=at))
 
 
-def preview_lift(*, rater: Participation, by: User | None, at: datetime) -> Preview:
+def preview_lift(*, rater: Participation, by: User, at: datetime) -> Preview:
     """What `lift_discount` would do now. Raises `DiscountRefused` as it does."""
     return _rehearse(
         rater, [RatingState.DISCOUNTED], lambda: lift_discount(rater=rater, reason=REHEARSED, by=by, at=at)

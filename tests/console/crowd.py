@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cats4ml.catalog.models import Label
 from cats4ml.challenges.models import Participation, Role
-from cats4ml.review.models import ControlQuestion, Device, Lease, LeaseEnd, Rating
+from cats4ml.review.models import ControlQuestion, Device, Lease, LeaseEnd, PauseCause, RaterPause, Rating
 from cats4ml.rules.answers import Answer
 from tests.factories import World, make_user
 from tests.web import signed_in
@@ -58,3 +58,7 @@ def claim_pairs(world: World, number: int, label: str = "cat") -> list:
     for place in range(number):
         world.score(place, {"cat": 0.1, "dog": 0.1, "owl": 0.1})
     return [world.pair(place, label) for place in range(number)]
+
+
+def pause(world: World, rater: Participation, cause: PauseCause, **evidence: object) -> RaterPause:
+    return RaterPause.objects.create(rater=rater, cause=cause, evidence=evidence, created_at=world.clock)

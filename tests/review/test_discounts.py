@@ -67,7 +67,7 @@ def scene(world: World):
 def test_a_preview_says_what_discounting_does_and_writes_nothing(lead) -> None:
     finder, bad, _, pairs = scene(lead)
     before = (states(*pairs), Credit.objects.count(), Rating.objects.filter(state="final").count())
-    preview = preview_discount(rater=bad, by=None, at=lead.pass_time(1))
+    preview = preview_discount(rater=bad, by=make_user(), at=lead.pass_time(1))
     assert [(change.pair, change.fate) for change in preview.changes] == [
         (pairs[0], Fate.REOPENS),
         (pairs[1], Fate.KEEPS),
@@ -104,18 +104,18 @@ def test_a_discounted_raters_answers_count_for_no_verdict(lead) -> None:
 
 def test_discounting_twice_is_once(lead) -> None:
     _, bad, _, pairs = scene(lead)
-    first = discount_rater(rater=bad, reason="Presses yes", by=None, at=lead.pass_time(1))
+    first = discount_rater(rater=bad, reason="Presses yes", by=make_user(), at=lead.pass_time(1))
     after = (states(*pairs), Credit.objects.count(), RaterPause.objects.count())
-    assert discount_rater(rater=bad, reason="Once more", by=None, at=lead.pass_time(1)) == first
+    assert discount_rater(rater=bad, reason="Once more", by=make_user(), at=lead.pass_time(1)) == first
     assert (states(*pairs), Credit.objects.count(), RaterPause.objects.count()) == after
 
 
 def test_discounted_and_lifted_again_everything_stands_as_before(lead) -> None:
     _, bad, _, pairs = scene(lead)
     before = (states(*pairs), board(lead))
-    discount_rater(rater=bad, reason="Presses yes", by=None, at=lead.pass_time(1))
+    discount_rater(rater=bad, reason="Presses yes", by=make_user(), at=lead.pass_time(1))
     assert (states(*pairs), board(lead)) != before
-    preview = preview_lift(rater=bad, by=None, at=lead.pass_time(1))
+    preview = preview_lift(rater=bad, by=make_user(), at=lead.pass_time(1))
     assert [change.fate for change in preview.changes] == [Fate.SETTLES, Fate.KEEPS, Fate.IN_REVIEW, Fate.EXPERT]
     organiser = make_user()
     lifted = lift_discount(rater=bad, reason="It was somebody else", by=organiser, at=lead.pass_time(1))
@@ -135,7 +135,7 @@ def test_a_verdict_turns_where_the_others_are_enough_and_say_otherwise(world) ->
     world.rate(pair, YES, YES, YES, NO, NO, raters=[bad, *good])
     decide_policy(challenge=world.challenge, policy=Policy(quorum=4))
     bad.challenge.refresh_from_db()
-    [change] = preview_discount(rater=bad, by=None, at=world.pass_time(1)).changes
+    [change] = preview_discount(rater=bad, by=make_user(), at=world.pass_time(1)).changes
     old, new = change.old, change.new
     assert (change.fate, old.verdict, old.earned, new.verdict, new.earned) == (
         Fate.ENDS_OTHERWISE,
@@ -144,7 +144,7 @@ def test_a_verdict_turns_where_the_others_are_enough_and_say_otherwise(world) ->
         "undecided",
         "No point.",
     )
-    discount_rater(rater=bad, reason="Presses yes", by=None, at=world.pass_time(1))
+    discount_rater(rater=bad, reason="Presses yes", by=make_user(), at=world.pass_time(1))
     assert states(pair) == [("settled", "undecided", "ambiguous", (2, 2, 0))]
     assert board(world) == [(finder.public_name, 0, 1)]
 
@@ -155,11 +155,11 @@ def test_a_fixed_quorum_reopens_and_asks_one_more(world) -> None:
     bad, *good = world.raters(5)
     world.rate(pair, YES, YES, YES, NO, NO, raters=[bad, *good])
     before = (states(pair), board(world))
-    discount_rater(rater=bad, reason="Presses yes", by=None, at=world.pass_time(1))
+    discount_rater(rater=bad, reason="Presses yes", by=make_user(), at=world.pass_time(1))
     assert states(pair) == [("in_review", "", "", (2, 2, 0))]
     world.rate(pair, NO)
     assert states(pair) == [("settled", "no", "agreement", (2, 3, 0))]
-    lift_discount(rater=bad, reason="Wrong person", by=None, at=world.pass_time(1))
+    lift_discount(rater=bad, reason="Wrong person", by=make_user(), at=world.pass_time(1))
     # Six answers by now, and as many yes as no.
     assert states(pair) == [("settled", "undecided", "ambiguous", (3, 3, 0))]
     assert before[1][0][1] == 1
@@ -176,12 +176,12 @@ def test_answers_that_were_not_final_yet_count_as_they_would_have(lead) -> None:
         cast_rating(rater=bad, token=lease.token, answer=YES, at=at)
     assert list(Rating.objects.order_by("pk").values_list("state", flat=True)) == ["final", "provisional"]
     [held] = hold_leases(rater=lead.rater(), at=lead.clock, count=1)
-    discount_rater(rater=bad, reason="Presses yes", by=None, at=lead.pass_time(1))
+    discount_rater(rater=bad, reason="Presses yes", by=make_user(), at=lead.pass_time(1))
     assert set(Rating.objects.values_list("state", flat=True)) == {"discounted"}
     finalise_due(at=lead.pass_time(40))
     assert states(*pairs) == [("in_review", "", "", (0, 0, 0))] * 2
     lead.rate(pairs[1], NO, NO)
-    lift_discount(rater=bad, reason="Wrong person", by=None, at=lead.pass_time(1))
+    lift_discount(rater=bad, reason="Wrong person", by=make_user(), at=lead.pass_time(1))
     assert states(*pairs) == [("in_review", "", "", (1, 0, 0)), ("settled", "no", "agreement", (0, 2, 0))]
     mine = Rating.objects.filter(rater=bad).order_by("pk")
     assert list(mine.values_list("state", flat=True)) == ["final", "late"]
@@ -192,10 +192,10 @@ def test_a_discounted_rater_is_asked_nothing_more(lead) -> None:
     claimed(lead, (0, "cat"), (1, "cat"))
     rater = lead.rater()
     leases = hold_leases(rater=rater, at=lead.pass_time(1))
-    discount_rater(rater=rater, reason="A script", by=None, at=lead.pass_time(1))
+    discount_rater(rater=rater, reason="A script", by=make_user(), at=lead.pass_time(1))
     assert set(Lease.objects.filter(rater=rater).values_list("ended", flat=True)) == {LeaseEnd.WITHDRAWN}
     pause = RaterPause.objects.get(rater=rater)
-    assert (pause.cause, pause.decision, pause.evidence) == (PauseCause.ORGANISER, "", {"discounted": "A script"})
+    assert (pause.cause, pause.decision, pause.note) == (PauseCause.ORGANISER, "", "Discounted: A script")
     with pytest.raises(RatingRefused):
         hold_leases(rater=rater, at=lead.pass_time(1))
     with pytest.raises(RatingRefused):
@@ -210,7 +210,7 @@ def test_nobody_is_discounted_in_a_final_edition(lead, act) -> None:
     bad.challenge.refresh_from_db()
     reason = {} if act is preview_discount else {"reason": "Presses yes"}
     with pytest.raises(DiscountRefused, match="final"):
-        act(rater=bad, by=None, at=lead.pass_time(1), **reason)
+        act(rater=bad, by=make_user(), at=lead.pass_time(1), **reason)
     assert states(*pairs) == before
 
 
@@ -218,5 +218,5 @@ def test_nobody_is_discounted_in_a_final_edition(lead, act) -> None:
 def test_nobody_is_discounted_without_a_reason(lead, act) -> None:
     rater = lead.rater()
     with pytest.raises(DiscountRefused, match="only with a reason"):
-        act(rater=rater, reason="  ", by=None, at=lead.pass_time(1))
+        act(rater=rater, reason="  ", by=make_user(), at=lead.pass_time(1))
     assert RaterDiscount.objects.count() == 0

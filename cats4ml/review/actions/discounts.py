@@ -16,7 +16,6 @@ from cats4ml.review.actions.settling import resettle, settle_if_ready
 from cats4ml.review.models import (
     Lease,
     LeaseEnd,
-    PauseCause,
     PauseDecision,
     RaterDiscount,
     RaterPause,
@@ -24,6 +23,7 @@ from cats4ml.review.models import (
     RatingState,
 )
 from cats4ml.review.queries import final_tally
+from cats4ml.review.queue import refresh
 from cats4ml.review.trust import decide_pause, pause_rater
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.submissions import dispatch
@@ -39,7 +39,7 @@ class DiscountRefused(Exception):
     """Why a rater's answers can't be discounted, or can't count again, in a sentence that says how to mend it."""
 
 
-def discount_rater(*, rater: Participation, reason: str, by: User | None, at: datetime) -> RaterDiscount:
+def discount_rater(*, rater: Participation, reason: str, by: User, at: datetime) -> RaterDiscount:
     """Have no answer of this rater count: not to verdicts, not to anybody's skill. Twice is once.
 
     Settled pairs are read again without them and settle anew or reopen; what an expert decided stands. Credit moves by
@@ -58,14 +58,14 @@ def discount_rater(*, rater: Participation, reason: str, by: User | None, at: da
         changed = _take_out(discount)
         _read_again(pairs, changed, reason=reason, by=by, at=at)
         # Last, for it looks at leases and waiting rows: this rater's leases are closed by now.
-        pause_rater(rater=rater, cause=PauseCause.ORGANISER, evidence={"discounted": reason.strip()}, at=at)
+        pause_rater(rater=rater, by=by, note=f"Discounted: {reason.strip()}"[:500], at=at)
         dispatch.after_commit(dispatch.ring_board, rater.challenge_id, rater.challenge.queue)
         # Not before: a rehearsal must not say that anything was done.
         dispatch.after_commit(logger.info, "rater %d discounted, %d pairs read again", rater.pk, len(pairs))
     return discount
 
 
-def lift_discount(*, rater: Participation, reason: str, by: User | None, at: datetime) -> RaterDiscount | None:
+def lift_discount(*, rater: Participation, reason: str, by: User, at: datetime) -> RaterDiscount | None:
     """Have a discounted rater's answers count as before. Twice is once: None where no discount stands.
 
     Their pause stays until an organiser decides about it. Raises as `discount_rater` does.
@@ -86,9 +86,7 @@ def lift_discount(*, rater: Participation, reason: str, by: User | None, at: dat
     return discount
 
 
-def decide_about_pause(
-    *, pause: RaterPause, decision: PauseDecision, by: User | None, at: datetime, note: str = ""
-) -> RaterPause:
+def decide_about_pause(*, pause: RaterPause, decision: PauseDecision, by: User, note: str, at: datetime) -> RaterPause:
     """`review.trust.decide_pause`, but nobody goes on whose answers would not count: raises `DiscountRefused`."""
     with transaction.atomic():
         _lock_rater(pause.rater)
@@ -154,7 +152,7 @@ def _change(ratings: QuerySet[Rating], **values: Any) -> set[int]:
     return {pair for pair in found.values() if pair is not None}
 
 
-def _read_again(pairs: list[Pair], changed: set[int], *, reason: str, by: User | None, at: datetime) -> None:
+def _read_again(pairs: list[Pair], changed: set[int], *, reason: str, by: User, at: datetime) -> None:
     """Read the answers of locked pairs anew, each by the way that its state has. `changed`: those whose counted answers
     are others now."""
     for pair in pairs:
@@ -165,3 +163,6 @@ def _read_again(pairs: list[Pair], changed: set[int], *, reason: str, by: User |
         elif pair.pk in changed:
             set_tally(pair, final_tally(pair)[0])
             pair.save(update_fields=TALLY_FIELDS)
+    # The queue's rows come last in the order of locks.
+    for pair in pairs:
+        refresh(pair, at=at)
