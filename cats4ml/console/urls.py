@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cats4ml.console import near_copy_views, rater_views, roster_views, views
+from cats4ml.console import near_copy_views, rater_views, roster_views, study_views, views
 
 app_name = "console"
 urlpatterns = [
@@ -13,6 +13,12 @@ urlpatterns = [
     path("challenges/<slug:slug>/console/raters/<int:pk>/discount/", rater_views.discount, name="rater_discount"),
     path("challenges/<slug:slug>/console/raters/<int:pk>/lift/", rater_views.lift, name="rater_lift"),
     path("challenges/<slug:slug>/console/pauses/<int:pk>/", rater_views.pause_decide, name="pause_decide"),
+    path("challenges/<slug:slug>/console/studies/", study_views.studies, name="studies"),
+    path("challenges/<slug:slug>/console/studies/<slug:study>/", study_views.study, name="study"),
+    path("challenges/<slug:slug>/console/studies/<slug:study>/open/", study_views.study_open, name="study_open"),
+    path(
+        "challenges/<slug:slug>/console/studies/<slug:study>/visits.csv", study_views.study_visits, name="study_visits"
+    ),
     path("challenges/<slug:slug>/console/classifiers/", roster_views.classifiers, name="classifiers"),
     path("challenges/<slug:slug>/console/classifiers/<int:version>/", roster_views.roster, name="roster"),
     path("challenges/<slug:slug>/console/classifiers/<int:version>/ask/", roster_views.roster_ask, name="roster_ask"),

@@ -202,8 +202,11 @@ PAGES = {
     "nobody": ["", "data/", "explore/", "queue/", "leaderboard/"],
     "participant": ["explore/", "basket/", "submit/", "submissions/", "submissions/hints/", "join/"],
     "rater": ["review/"],
-    "organiser": ["console/", "console/pairs/", "console/classifiers/", "console/near-copies/"],
-}
+    "organiser": [
+        "console/", "console/pairs/", "console/raters/", "console/studies/", "console/classifiers/",
+        "console/near-copies/",
+    ],
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
