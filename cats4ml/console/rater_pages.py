@@ -102,7 +102,8 @@ def given_ratings(challenge: Challenge) -> QuerySet[Rating]:
 def _figures(ratings: QuerySet[Rating]) -> Iterable[Mapping[str, Any]]:
     """One row of counts for each rater, by one query.
 
-    Agreement is with the others alone: the majority of a settled pair's counted answers without the rater's own.
+    Agreement is with the others alone: the majority of a settled pair's counted answers without the rater's own
+    (near enough where a pair has an answer more than its verdict took).
     """
     counts = Q(state=RatingState.FINAL)
     own = Case(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from cats4ml.challenges.actions import decide_policy
 from cats4ml.challenges.models import Challenge, ChallengeStatus
 from cats4ml.leaderboard.actions import recount_board
 from cats4ml.leaderboard.queries import standings
@@ -50,16 +49,22 @@ def states(*pairs: Pair) -> list[tuple[str, str, str, tuple[int, int, int]]]:
     ]  # fmt: skip
 
 
+def rate(world: World, pair: Pair, *answers: Answer, raters: list) -> None:
+    """Each answer final before the next rater is asked: no more are asked than are needed."""
+    for rater, answer in zip(raters, answers, strict=True):
+        world.rate(pair, answer, raters=[rater])
+
+
 def scene(world: World):
     """Four pairs that one rater answered: one settled by their answer, one that needs it not, one in review, and one
     that an expert decided."""
     finder = claimed(world, (0, "cat"), (1, "cat"), (2, "cat"), (3, "cat"))
     bad, *good = world.raters(4)
     pairs = [world.pair(place, "cat") for place in range(4)]
-    world.rate(pairs[0], YES, YES, raters=[bad, good[0]])
-    world.rate(pairs[1], NO, YES, YES, YES, raters=[bad, *good])
-    world.rate(pairs[2], YES, raters=[bad])
-    world.rate(pairs[3], YES, YES, raters=[bad, good[0]])
+    rate(world, pairs[0], YES, YES, raters=[bad, good[0]])
+    rate(world, pairs[1], NO, YES, YES, YES, raters=[bad, *good])
+    rate(world, pairs[2], YES, raters=[bad])
+    rate(world, pairs[3], YES, YES, raters=[bad, good[0]])
     Pair.objects.filter(pk=pairs[3].pk).update(adjudicated_reason="A cat, says the vet.")
     return finder, bad, good, pairs
 
@@ -86,7 +91,7 @@ def test_a_discounted_raters_answers_count_for_no_verdict(lead) -> None:
     discount = discount_rater(rater=bad, reason="Presses yes", by=organiser, at=lead.pass_time(1))
     assert states(*pairs) == [
         ("in_review", "", "", (1, 0, 0)),
-        ("settled", "yes", "false_negative", (3, 0, 0)),
+        ("settled", "yes", "false_negative", (2, 0, 0)),
         ("in_review", "", "", (0, 0, 0)),
         ("settled", "yes", "false_negative", (1, 0, 0)),
     ]
@@ -128,42 +133,32 @@ def test_discounted_and_lifted_again_everything_stands_as_before(lead) -> None:
     assert (again.pk != lifted.pk, board(lead)[0][1]) == (True, 2)
 
 
-def test_a_verdict_turns_where_the_others_are_enough_and_say_otherwise(world) -> None:
+def test_a_fixed_quorum_reopens_asks_one_more_and_turns_where_that_says_otherwise(world) -> None:
     finder = claimed(world, (0, "cat"))
     pair = world.pair(0, "cat")
-    bad, *good = world.raters(5)
-    world.rate(pair, YES, YES, YES, NO, NO, raters=[bad, *good])
-    decide_policy(challenge=world.challenge, policy=Policy(quorum=4))
-    bad.challenge.refresh_from_db()
-    [change] = preview_discount(rater=bad, by=make_user(), at=world.pass_time(1)).changes
-    old, new = change.old, change.new
-    assert (change.fate, old.verdict, old.earned, new.verdict, new.earned) == (
-        Fate.ENDS_OTHERWISE,
-        "yes",
-        "1 point.",
-        "undecided",
-        "No point.",
-    )
-    discount_rater(rater=bad, reason="Presses yes", by=make_user(), at=world.pass_time(1))
-    assert states(pair) == [("settled", "undecided", "ambiguous", (2, 2, 0))]
-    assert board(world) == [(finder.public_name, 0, 1)]
-
-
-def test_a_fixed_quorum_reopens_and_asks_one_more(world) -> None:
-    claimed(world, (0, "cat"))
-    pair = world.pair(0, "cat")
-    bad, *good = world.raters(5)
-    world.rate(pair, YES, YES, YES, NO, NO, raters=[bad, *good])
-    before = (states(pair), board(world))
-    discount_rater(rater=bad, reason="Presses yes", by=make_user(), at=world.pass_time(1))
-    assert states(pair) == [("in_review", "", "", (2, 2, 0))]
+    first, second, *others = world.raters(5)
+    world.rate(pair, YES, YES, YES, NO, NO, raters=[first, second, *others])
+    found = [("settled", "yes", "false_negative", (3, 2, 0))]
+    assert (states(pair), board(world)) == (found, [(finder.public_name, 1, 1)])
+    discount_rater(rater=first, reason="Presses yes", by=make_user(), at=world.pass_time(1))
+    assert (states(pair), board(world)[0][1]) == ([("in_review", "", "", (2, 2, 0))], 0)
     world.rate(pair, NO)
     assert states(pair) == [("settled", "no", "agreement", (2, 3, 0))]
-    lift_discount(rater=bad, reason="Wrong person", by=make_user(), at=world.pass_time(1))
-    # Six answers by now, and as many yes as no.
-    assert states(pair) == [("settled", "undecided", "ambiguous", (3, 3, 0))]
-    assert before[1][0][1] == 1
-    assert board(world)[0][1] == 0
+    # With the first five answers nobody else would have been asked: the sixth counts for nothing.
+    lift_discount(rater=first, reason="Wrong person", by=make_user(), at=world.pass_time(1))
+    assert (states(pair), board(world)[0][1]) == (found, 1)
+    # Without another of them it is there, and the pair turns at once.
+    [change] = preview_discount(rater=second, by=make_user(), at=world.pass_time(1)).changes
+    old, new = change.old, change.new
+    assert (change.fate, old.outcome, old.earned, new.outcome, new.earned) == (
+        Fate.ENDS_OTHERWISE,
+        "false_negative",
+        "1 point.",
+        "agreement",
+        "No point.",
+    )
+    discount_rater(rater=second, reason="It was this one", by=make_user(), at=world.pass_time(1))
+    assert (states(pair), board(world)[0][1]) == ([("settled", "no", "agreement", (2, 3, 0))], 0)
 
 
 def test_answers_that_were_not_final_yet_count_as_they_would_have(lead) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from cats4ml.accounts.models import User
 from cats4ml.review.models import Rating, RatingState
 from cats4ml.review.queries import final_tally
-from cats4ml.rules.answers import Answer
+from cats4ml.rules.answers import Answer, Tally
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.policy import Policy
 from cats4ml.rules.verdicts import Reading, Vote, read_votes
@@ -46,22 +46,32 @@ def settle_if_ready(pair: Pair, at: datetime) -> None:
 
 
 def resettle(pair: Pair, *, reason: str, by: User | None, at: datetime) -> None:
-    """Read a settled pair again whose answers changed: settle it anew where they are still enough, else reopen it.
+    """Read a settled pair again whose answers changed, by the policy that settled it: settle it anew where they are
+    still enough, else reopen it. Answers that came after it would have been settled count for nothing.
 
     The caller holds the pair's lock and its transaction. Its credit is reversed, and given again where it still earns.
     """
+    policy = pair.policy
+    assert policy is not None, "a settled pair remembers its policy"
     reverse_credits(pair, reason=reason, by=by, at=at)
     pair.verdict = pair.outcome = pair.uncredited = ""
     pair.settled_at = pair.policy = None
     move_pairs([pair], PairState.IN_REVIEW, at=at, fields=VERDICT_FIELDS)
-    policy = pair.challenge.policy
-    assert policy is not None
-    tally, ratings = final_tally(pair)
-    reading = reading_of(pair, policy.value)
-    if reading.verdict is None:
-        set_tally(pair, tally)
-        pair.save(update_fields=TALLY_FIELDS)
-        return
-    settle_pair(
-        pair=pair, verdict=reading.verdict, tally=tally, policy=policy, ratings=ratings, at=at, reason=reason, by=by
-    )
+    rows = list(Rating.objects.filter(pair=pair, state=RatingState.FINAL).order_by("final_at", "pk"))
+    for number in range(1, len(rows) + 1):
+        votes = [Vote(Answer(row.answer)) for row in rows[:number]]
+        reading = read_votes(votes, rule=policy.value.rule, machine_yes=pair.machine_yes, least=pair.least_ratings)
+        if reading.verdict is not None:
+            settle_pair(
+                pair=pair,
+                verdict=reading.verdict,
+                tally=Tally.of(row.answer for row in rows[:number]),
+                policy=policy,
+                ratings=[row.pk for row in rows[:number]],
+                at=at,
+                reason=reason,
+                by=by,
+            )
+            return
+    set_tally(pair, Tally.of(row.answer for row in rows))
+    pair.save(update_fields=TALLY_FIELDS)
