@@ -122,6 +122,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "cats4ml.accounts.middleware.GuestsOnlyRate",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 ROOT_URLCONF = "cats4ml.urls"

@@ -16,6 +16,9 @@ PREFIX = "c4m_"
 # A token's last use is written at most this often: it is for people to read, not a counter.
 USED_EVERY = timedelta(minutes=5)
 
+# No two that look alike, and no vowels, so that no name is a word.
+GUEST_LETTERS = "bcdfghjkmnpqrstvwxz23456789"
+
 
 class TokenRefused(Exception):
     """Why a token can't be made, in a sentence that says how to mend it."""
@@ -32,6 +35,8 @@ def create_token(
 
     Raises `TokenRefused` for a name that a live token of this person has, for no scope or an unknown one.
     """
+    if user.is_guest:
+        raise TokenRefused("You are here by the link of a study, which makes no tokens.")
     unknown = sorted(set(scopes) - set(TokenScope.values))
     if unknown or not scopes:
         raise TokenRefused(f"Choose at least one scope out of {', '.join(TokenScope.values)}.")
@@ -50,6 +55,14 @@ def create_token(
     except IntegrityError:
         raise TokenRefused("You have a token of this name. Choose another name, or revoke that one first.") from None
     return token, key
+
+
+def create_guest() -> User:
+    """A new account without password and e-mail, of a name that tells nothing: for who comes by the link of a study."""
+    while True:
+        name = "rater-" + "".join(secrets.choice(GUEST_LETTERS) for _ in range(8))
+        if not User.objects.filter(username=name).exists():
+            return User.objects.create_user(name, is_guest=True)
 
 
 def revoke_token(*, user: User, token_id: int, at: datetime) -> None:

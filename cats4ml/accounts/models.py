@@ -19,6 +19,11 @@ class User(AbstractUser):
         default=False, help_text="Acts by a script of the demo challenge. Shown beside the name everywhere."
     )
 
+    is_guest = models.BooleanField(
+        default=False,
+        help_text="Came by the link of a study, without password or e-mail: rates there and does nothing else.",
+    )
+
     @property
     def public_name(self) -> str:
         return f"{self.username} (script)" if self.is_simulated else self.username

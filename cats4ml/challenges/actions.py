@@ -213,6 +213,8 @@ def join_challenge(
         existing = mine.filter(role=role).first()
         if existing is not None:
             return existing
+        if user.is_guest and (role != Role.RATER or Participation.objects.filter(user=user).exists()):
+            raise JoinRefused("You are here by the link of a study: all you can do is answer its questions.")
         if role == Role.RATER and (user.is_superuser or mine.filter(role=Role.ORGANISER).exists()):
             raise JoinRefused("You organise this challenge and see its scores, so that you can’t rate for it.")
         if role == Role.ORGANISER and mine.filter(role=Role.RATER).exists():

@@ -5,8 +5,10 @@ from cats4ml.console import (
     control_views,
     dispute_views,
     near_copy_views,
+    rater_views,
     roster_views,
     rule_views,
+    study_views,
     views,
 )
 
@@ -15,6 +17,18 @@ urlpatterns = [
     path("challenges/<slug:slug>/console/", views.overview, name="overview"),
     path("challenges/<slug:slug>/console/pairs/", views.pairs, name="pairs"),
     path("challenges/<slug:slug>/console/requeue/", views.requeue, name="requeue"),
+    path("challenges/<slug:slug>/console/raters/", rater_views.raters, name="raters"),
+    path("challenges/<slug:slug>/console/raters/<int:pk>/", rater_views.rater, name="rater"),
+    path("challenges/<slug:slug>/console/raters/<int:pk>/pause/", rater_views.pause, name="rater_pause"),
+    path("challenges/<slug:slug>/console/raters/<int:pk>/discount/", rater_views.discount, name="rater_discount"),
+    path("challenges/<slug:slug>/console/raters/<int:pk>/lift/", rater_views.lift, name="rater_lift"),
+    path("challenges/<slug:slug>/console/pauses/<int:pk>/", rater_views.pause_decide, name="pause_decide"),
+    path("challenges/<slug:slug>/console/studies/", study_views.studies, name="studies"),
+    path("challenges/<slug:slug>/console/studies/<slug:study>/", study_views.study, name="study"),
+    path("challenges/<slug:slug>/console/studies/<slug:study>/open/", study_views.study_open, name="study_open"),
+    path(
+        "challenges/<slug:slug>/console/studies/<slug:study>/visits.csv", study_views.study_visits, name="study_visits"
+    ),
     path("challenges/<slug:slug>/console/classifiers/", roster_views.classifiers, name="classifiers"),
     path("challenges/<slug:slug>/console/classifiers/<int:version>/", roster_views.roster, name="roster"),
     path("challenges/<slug:slug>/console/classifiers/<int:version>/ask/", roster_views.roster_ask, name="roster_ask"),

@@ -20,6 +20,7 @@ from cats4ml.challenges.models import Challenge
 from cats4ml.challenges.queries import Viewer
 from cats4ml.console import queries
 from cats4ml.console.adjudication import needs_expert, open_disputes
+from cats4ml.console.rater_pages import waiting_pauses
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.verdicts import Outcome
 from cats4ml.submissions.actions.scores import requeue_unscorable
@@ -56,6 +57,7 @@ def overview(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> Http
     reports = queries.open_reports(challenge)
     disputes = open_disputes(challenge)
     assert isinstance(request.user, User), "organisers are signed in"
+    pauses = waiting_pauses(challenge)
     context = page_context(
         challenge,
         viewer,
@@ -71,6 +73,8 @@ def overview(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> Http
         oldest_stalled=stalled.first(),
         reports=reports.count(),
         oldest_report=reports.first(),
+        paused=pauses.count(),
+        oldest_pause=pauses.first(),
         unscored=queries.unscored_labels(challenge),
         ambiguous=needs_expert(challenge, request.user).filter(disputed=False).count(),
         disputes=disputes.count(),

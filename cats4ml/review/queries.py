@@ -39,7 +39,7 @@ def _open_to(challenge_id: int, rater_id: int, user_id: int) -> QuerySet[Pair]:
 
 def counted_ratings() -> QuerySet[Rating]:
     """Ratings that take a place in a pair's quorum: final ones, and provisional ones that may become final."""
-    return Rating.objects.exclude(state=RatingState.LATE)
+    return Rating.objects.filter(state__in=[RatingState.PROVISIONAL, RatingState.FINAL])
 
 
 def _count_of(rows: QuerySet[Rating] | QuerySet[Lease]) -> Subquery:

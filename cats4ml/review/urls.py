@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cats4ml.review import views
+from cats4ml.review import study_views, views
 
 app_name = "review"
 urlpatterns = [
@@ -9,4 +9,5 @@ urlpatterns = [
     path("challenges/<slug:slug>/review/undo/", views.undo, name="undo"),
     path("challenges/<slug:slug>/review/report/", views.report, name="report"),
     path("challenges/<slug:slug>/review/pictures/<uuid:token>/", views.picture, name="picture"),
+    path("challenges/<slug:slug>/studies/<slug:study>/", study_views.study, name="study"),
 ]

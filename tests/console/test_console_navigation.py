@@ -15,6 +15,8 @@ from tests.web import signed_in
 HERE = {
     "console:overview": "Overview",
     "console:pairs": "Pairs",
+    "console:raters": "Raters",
+    "console:studies": "Studies",
     "console:classifiers": "Classifiers",
     "console:near_copies": "Near-copies",
     "console:adjudicate": "Ambiguous pairs",

@@ -205,15 +205,19 @@ PAGES = {
     "organiser": [
         "console/",
         "console/pairs/",
+        "console/raters/",
+        "console/agreement/",
+        "console/agreement/answers/",
         "console/verdict-rule/",
         "console/verdict-rule/?verdict_rule=lead",
-        "console/classifiers/",
-        "console/near-copies/",
-        "console/ambiguous/",
-        "console/disputes/",
         "console/controls/",
         "console/controls/from-pairs/",
         "console/guidance/",
+        "console/ambiguous/",
+        "console/disputes/",
+        "console/studies/",
+        "console/classifiers/",
+        "console/near-copies/",
     ],
 }
 

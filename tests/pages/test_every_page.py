@@ -20,14 +20,18 @@ YES, NO = Answer.YES, Answer.NO
 CONSOLE = (
     "console:overview",
     "console:pairs",
+    "console:raters",
+    "console:agreement",
+    "console:agreement_answers",
     "console:verdict_rule",
-    "console:classifiers",
-    "console:near_copies",
-    "console:adjudicate",
-    "console:disputes",
     "console:controls",
     "console:controls_from_pairs",
     "console:guidance",
+    "console:adjudicate",
+    "console:disputes",
+    "console:studies",
+    "console:classifiers",
+    "console:near_copies",
 )
 PAGES = (
     "pages:challenge", "pages:data", "pages:data_checksums", "pages:explore", "submissions:queue",

@@ -12,6 +12,7 @@ from cats4ml.challenges.models import Participation
 from cats4ml.review.actions.rights import check_may_rate
 from cats4ml.review.models import Lease, LeaseEnd
 from cats4ml.review.queries import free_places, waiting_for
+from cats4ml.review.studies import at_most
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.submissions.models import Pair
 
@@ -29,6 +30,9 @@ def hold_leases(
     Raises `RatingRefused` where this person may not rate now.
     """
     check_may_rate(rater, at)
+    count = at_most(rater, count)
+    if count < 1:
+        return []
     # The lock makes two windows of one rater hold the same leases instead of twice as many.
     with transaction.atomic():
         Participation.objects.select_for_update(of=("self",), no_key=True).get(pk=rater.pk)

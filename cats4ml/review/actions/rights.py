@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from cats4ml.challenges.models import Participation, Role
+from cats4ml.review.models import PauseDecision, RaterPause
 
 
 class RatingRefused(Exception):
@@ -15,6 +16,10 @@ class AlreadyRated(RatingRefused):
     """The rater has given another answer to this pair before."""
 
 
+class RaterPaused(RatingRefused):
+    """An organiser has to decide before this rater is asked again, or has decided against it."""
+
+
 def check_may_rate(rater: Participation, at: datetime) -> None:
     """Raises `RatingRefused` unless this person may rate in this edition now."""
     if rater.role != Role.RATER:
@@ -23,3 +28,5 @@ def check_may_rate(rater: Participation, at: datetime) -> None:
         raise RatingRefused("Your part in this challenge has ended.")
     if not rater.challenge.takes_ratings(at):
         raise RatingRefused("This challenge takes no ratings now.")
+    if RaterPause.objects.filter(rater=rater).exclude(decision=PauseDecision.RESUMED).exists():
+        raise RaterPaused("You are not asked any more questions for now. The organisers look at it.")

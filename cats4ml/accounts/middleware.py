@@ -1,0 +1,34 @@
+"""What somebody may do who came by the link of a study."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from cats4ml.accounts.models import User
+
+SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
+
+
+class GuestsOnlyRate:
+    """A guest account may look at what is public and write where raters write; it may sign out. Nothing else: it gets
+    no password, no address, no token and no other part in any challenge."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> None:
+        if request.method in SAFE:
+            return
+        match = request.resolver_match
+        assert match is not None, "a view was found"
+        if "review" in match.namespaces or match.view_name == "account_logout":
+            return
+        if isinstance(request.user, User) and request.user.is_guest:
+            raise PermissionDenied("You are here by the link of a study: all you can do is answer its questions.")

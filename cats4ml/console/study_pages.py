@@ -1,0 +1,156 @@
+"""What the organiser's pages say of studies: who came, how far they are, and whom to pay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from statistics import median
+from typing import Any
+
+from django.db.models import Count, F, Q, QuerySet
+
+from cats4ml.challenges.models import Challenge
+from cats4ml.console.rater_pages import Median
+from cats4ml.review.models import (
+    PauseDecision,
+    RaterDiscount,
+    RaterPause,
+    Rating,
+    RatingState,
+    Study,
+    StudyVisit,
+)
+from cats4ml.review.studies import note_completed
+from cats4ml.rules.intervals import Interval, wilson_interval
+from cats4ml.ui.spreadsheets import harmless
+
+CSV_HEAD = (
+    "external_id", "session_id", "external_study", "status", "answers", "controls", "controls_right",
+    "median_seconds", "started_at", "completed_at", "rater",
+)  # fmt: skip
+
+
+class Paying(StrEnum):
+    """`LOOK_AT`: completed, but paused or discounted since: an organiser should look before paying."""
+
+    APPROVE = "approve"
+    LOOK_AT = "look at"
+    NOT_FINISHED = "not finished"
+
+
+@dataclass(frozen=True)
+class VisitLine:
+    visit: StudyVisit
+    answers: int
+    controls: int
+    right: int
+    seconds: float | None
+    status: Paying
+
+    @property
+    def minutes(self) -> float | None:
+        """From the first look to the last answer that was asked for."""
+        if self.visit.completed_at is None:
+            return None
+        return (self.visit.completed_at - self.visit.started_at).total_seconds() / 60
+
+    @property
+    def right_share(self) -> float | None:
+        return self.right / self.controls if self.controls else None
+
+    @property
+    def right_interval(self) -> Interval | None:
+        return wilson_interval(self.right, self.controls)
+
+
+@dataclass(frozen=True)
+class StudySummary:
+    visits: int
+    completed: int
+    look_at: int
+    minutes: float | None
+    controls: int
+    right: int
+
+    @property
+    def right_share(self) -> float | None:
+        return self.right / self.controls if self.controls else None
+
+
+def studies_of(challenge: Challenge) -> QuerySet[Study]:
+    """The studies of an edition, newest first, each with `came` and `done`."""
+    return (
+        Study.objects.filter(challenge=challenge)
+        .annotate(came=Count("visits"), done=Count("visits", filter=Q(visits__completed_at__isnull=False)))
+        .order_by("-created_at", "-pk")
+    )
+
+
+def visit_lines(study: Study) -> list[VisitLine]:
+    """Every visit in the order of coming; a handful of queries, and one more for each that is found completed."""
+    visits = list(study.visits.select_related("rater__user", "study").order_by("pk"))
+    raters = [visit.rater_id for visit in visits]
+    figures = {row["rater"]: row for row in _figures(raters)}
+    doubted = set(RaterDiscount.objects.filter(rater__in=raters, lifted_at=None).values_list("rater_id", flat=True))
+    standing = RaterPause.objects.filter(rater__in=raters).exclude(decision=PauseDecision.RESUMED)
+    doubted |= set(standing.values_list("rater_id", flat=True))
+    lines = []
+    for visit in visits:
+        row = figures.get(visit.rater_id, {})
+        answers = row.get("answers", 0)
+        if visit.completed_at is None and answers >= study.questions:
+            note_completed(visit)
+        status = Paying.LOOK_AT if visit.rater_id in doubted else Paying.APPROVE
+        lines.append(
+            VisitLine(
+                visit=visit,
+                answers=answers,
+                controls=row.get("controls", 0),
+                right=row.get("right", 0),
+                seconds=row.get("seconds"),
+                status=status if visit.completed_at is not None else Paying.NOT_FINISHED,
+            )
+        )
+    return lines
+
+
+def _figures(raters: Sequence[int]) -> Iterable[Mapping[str, Any]]:
+    given = Rating.objects.filter(rater__in=raters).exclude(state=RatingState.PROVISIONAL).order_by()
+    return given.values("rater").annotate(
+        answers=Count("pk"),
+        controls=Count("control"),
+        right=Count("control", filter=Q(answer=F("control__truth"))),
+        seconds=Median("seconds"),
+    )
+
+
+def summary_of(lines: Sequence[VisitLine]) -> StudySummary:
+    minutes = [line.minutes for line in lines if line.minutes is not None]
+    return StudySummary(
+        visits=len(lines),
+        completed=len(minutes),
+        look_at=sum(line.status == Paying.LOOK_AT for line in lines),
+        minutes=median(minutes) if minutes else None,
+        controls=sum(line.controls for line in lines),
+        right=sum(line.right for line in lines),
+    )
+
+
+def csv_rows(lines: Sequence[VisitLine]) -> Iterator[tuple[object, ...]]:
+    """One row for each visit, below `CSV_HEAD`."""
+    for line in lines:
+        visit = line.visit
+        yield (
+            harmless(visit.external_id),
+            harmless(visit.session_id),
+            harmless(visit.external_study),
+            line.status.value,
+            line.answers,
+            line.controls,
+            line.right,
+            "" if line.seconds is None else f"{line.seconds:.2f}",
+            visit.started_at.isoformat(),
+            visit.completed_at.isoformat() if visit.completed_at else "",
+            visit.rater.public_name,
+        )

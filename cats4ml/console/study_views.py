@@ -1,0 +1,106 @@
+"""The organiser's pages about studies: making one, its link, who came by it, and the list for paying."""
+
+from __future__ import annotations
+
+import csv
+
+from django import forms
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from cats4ml.accounts.models import User
+from cats4ml.challenges.http import page_context
+from cats4ml.challenges.models import Challenge
+from cats4ml.challenges.queries import Viewer
+from cats4ml.console.study_pages import CSV_HEAD, csv_rows, studies_of, summary_of, visit_lines
+from cats4ml.console.views import for_organisers
+from cats4ml.review.models import Study, StudyPlatform
+from cats4ml.review.studies import StudyRefused, create_study, open_study, query_of
+
+VISITS_A_PAGE = 100
+
+
+class StudyForm(forms.Form):
+    title = forms.CharField(max_length=120, help_text="Whoever comes reads it.")
+    platform = forms.ChoiceField(choices=StudyPlatform.choices)
+    questions = forms.IntegerField(
+        min_value=1, max_value=1_000, initial=100, help_text="Answers that complete it, control questions among them."
+    )
+    completion_code = forms.CharField(
+        max_length=64, help_text="The platform gives you one, or takes one that you think of: letters and digits."
+    )
+
+
+@for_organisers
+@require_http_methods(["GET", "HEAD", "POST"])
+def studies(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
+    form = StudyForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        assert isinstance(request.user, User), "organisers are signed in"
+        data = form.cleaned_data
+        platform = StudyPlatform(data.pop("platform"))
+        try:
+            made = create_study(challenge=challenge, platform=platform, by=request.user, at=timezone.now(), **data)
+        except StudyRefused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, "The study is open. Paste its link where you recruit.")
+            return redirect("console:study", slug=challenge.slug, study=made.slug)
+    context = page_context(challenge, viewer, "console", studies=studies_of(challenge), form=form)
+    return render(request, "console/studies.html", context, status=422 if form.errors else 200)
+
+
+def _study(challenge: Challenge, slug: str) -> Study:
+    return get_object_or_404(Study.objects.select_related("created_by"), challenge=challenge, slug=slug)
+
+
+@for_organisers
+@require_GET
+def study(request: HttpRequest, challenge: Challenge, viewer: Viewer, study: str) -> HttpResponse:
+    one = _study(challenge, study)
+    lines = visit_lines(one)
+    page = Paginator(lines[::-1], VISITS_A_PAGE).get_page(request.GET.get("page"))
+    context = page_context(
+        challenge,
+        viewer,
+        "console",
+        study=one,
+        link=request.build_absolute_uri(reverse("review:study", args=[challenge.slug, one.slug])) + query_of(one),
+        summary=summary_of(lines),
+        page=page,
+        previous=f"?page={page.previous_page_number()}" if page.has_previous() else "",
+        next=f"?page={page.next_page_number()}" if page.has_next() else "",
+    )
+    return render(request, "console/study.html", context)
+
+
+@for_organisers
+@require_POST
+def study_open(request: HttpRequest, challenge: Challenge, viewer: Viewer, study: str) -> HttpResponse:
+    one = _study(challenge, study)
+    open_study(study=one, is_open=request.POST.get("open") == "yes")
+    words = "is open again." if one.is_open else "is closed: nobody else is let in, and who is in may finish."
+    messages.success(request, f"The study {words}")
+    return redirect("console:study", slug=challenge.slug, study=one.slug)
+
+
+@for_organisers
+@require_GET
+@never_cache
+def study_visits(request: HttpRequest, challenge: Challenge, viewer: Viewer, study: str) -> HttpResponse:
+    """Who came, by the platform's own ids, and whom to pay: for organisers alone."""
+    one = _study(challenge, study)
+    name = f"{challenge.slug}-{one.slug}-visits.csv"
+    response = HttpResponse(
+        content_type="text/csv; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )
+    writer = csv.writer(response)
+    writer.writerow(CSV_HEAD)
+    writer.writerows(csv_rows(visit_lines(one)))
+    return response

@@ -1,0 +1,251 @@
+"""Paid crowds: a study brings people to the queue by a link, and sends them back with a code.
+
+Prolific and Amazon Mechanical Turk say by parameters of the link who comes:
+https://docs.prolific.com/api-reference/studies/the-study-object
+https://docs.aws.amazon.com/AWSMechTurk/latest/AWSMechanicalTurkRequester/mturk-hits-defining-questions-html-rendered.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+from django.core.cache import cache
+from django.db import transaction
+from django.utils.crypto import constant_time_compare
+from django.utils.text import slugify
+
+from cats4ml.accounts.actions import create_guest
+from cats4ml.accounts.models import User
+from cats4ml.challenges.actions import JoinRefused, join_challenge
+from cats4ml.challenges.models import Challenge, Participation, Role
+from cats4ml.review.models import Rating, RatingState, Study, StudyPlatform, StudyVisit
+
+# What Mechanical Turk says in place of an assignment while somebody only looks at a task.
+PREVIEW = "ASSIGNMENT_ID_NOT_AVAILABLE"
+EXTERNAL_ID = re.compile(r"[A-Za-z0-9._:@-]{1,128}")
+PROLIFIC_RETURN = "https://app.prolific.com/submissions/complete?cc="
+
+# So many accounts are made in an hour at most, by one address and in one study.
+BY_ADDRESS, BY_STUDY, AN_HOUR = 20, 600, 3_600
+
+
+class StudyRefused(Exception):
+    """Why a study can't be made or entered, in a sentence that says what to do."""
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who comes, by the paid crowd's own ids. `session_id` and `external_study` may be empty."""
+
+    external_id: str
+    session_id: str
+    external_study: str
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The names under which a platform sends the worker, the session and the study; '' where it sends none."""
+
+    worker: str
+    session: str = ""
+    study: str = ""
+
+
+PARAMETERS: Mapping[str, Parameters] = {
+    StudyPlatform.PROLIFIC: Parameters("PROLIFIC_PID", "SESSION_ID", "STUDY_ID"),
+    StudyPlatform.MTURK: Parameters("workerId", "assignmentId", "hitId"),
+    StudyPlatform.OTHER: Parameters("worker"),
+}
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What a visitor takes back: the code, and where to, if the platform has such an address. `ready` is False for as
+    long as the last answer may still be undone, and then there is no code yet."""
+
+    code: str
+    url: str
+    ready: bool = True
+
+
+def create_study(
+    *,
+    challenge: Challenge,
+    title: str,
+    platform: StudyPlatform,
+    questions: int,
+    completion_code: str,
+    by: User,
+    at: datetime,
+) -> Study:
+    """A new, open study. Its address is made of its title.
+
+    Raises `StudyRefused` for a title without letters, a number of questions below 1 or above 1,000, a code with other
+    characters than an address takes as they are, or where a study of this name is there.
+    """
+    slug = slugify(title)[:60].strip("-")
+    if not slug:
+        raise StudyRefused("Give the study a title with letters in it: its address is made of them.")
+    if not 1 <= questions <= 1_000:
+        raise StudyRefused("Ask for at least one question and at most 1,000.")
+    if not re.fullmatch(r"[A-Za-z0-9_-]{4,64}", completion_code):
+        raise StudyRefused("A completion code has 4 to 64 letters and digits, without spaces.")
+    with transaction.atomic():
+        Challenge.objects.select_for_update(no_key=True).get(pk=challenge.pk)
+        if Study.objects.filter(challenge=challenge, slug=slug).exists():
+            raise StudyRefused("This challenge has a study of that name. Choose another title.")
+        return Study.objects.create(
+            challenge=challenge,
+            slug=slug,
+            title=title,
+            platform=platform,
+            questions=questions,
+            completion_code=completion_code,
+            created_by=by,
+            created_at=at,
+        )
+
+
+def open_study(*, study: Study, is_open: bool) -> None:
+    """Let people in, or no more. Who is in may finish either way."""
+    Study.objects.filter(pk=study.pk).update(is_open=is_open)
+    study.is_open = is_open
+
+
+def query_of(study: Study) -> str:
+    """What stands behind the study's address in the link for its platform. Mechanical Turk adds its part itself."""
+    if study.platform == StudyPlatform.PROLIFIC:
+        names = PARAMETERS[StudyPlatform.PROLIFIC]
+        return "?" + "&".join(f"{name}={{{{%{name}%}}}}" for name in (names.worker, names.study, names.session))
+    return "?worker=WORKER" if study.platform == StudyPlatform.OTHER else ""
+
+
+def visitor_of(study: Study, sent: Mapping[str, str]) -> Visitor | None:
+    """Who comes by these parameters of the link; None for somebody who only looks at a task of Mechanical Turk.
+
+    Raises `StudyRefused` where the worker's id is missing, or an id has characters that none has.
+    """
+    names, platform = PARAMETERS[study.platform], study.get_platform_display()
+    place = "the platform that sent you" if study.platform == StudyPlatform.OTHER else platform
+    if study.platform == StudyPlatform.MTURK and sent.get(names.session) == PREVIEW:
+        return None
+    worker, session, external = (
+        sent.get(name, "") if name else "" for name in (names.worker, names.session, names.study)
+    )
+    if not worker:
+        raise StudyRefused(f"The link lacks your id ({names.worker}). Open the study from {place} again.")
+    if not all(EXTERNAL_ID.fullmatch(one) for one in (worker, session, external) if one):
+        raise StudyRefused(f"The link was not filled in rightly. Open the study from {place} again.")
+    return Visitor(worker, session, external)
+
+
+def visit_of(study: Study, visitor: Visitor, user: User) -> StudyVisit | None:
+    """The visit that this signed-in account is on, if it is this visitor's."""
+    return StudyVisit.objects.filter(study=study, external_id=visitor.external_id, rater__user=user).first()
+
+
+def begin_visit(
+    *, study: Study, visitor: Visitor, consent_version: int, address: str, signed_in: User | None, at: datetime
+) -> StudyVisit:
+    """Let a worker in: the first time with a new account, which is a rater in this edition and nothing else.
+
+    Who comes again goes on where they are signed in as this visit's account, or bring the session id with which they
+    came: somebody who knows another's worker id alone doesn't get their account; somebody who has their whole link
+    does, as anybody has who holds a key. Twice is once.
+    Raises `StudyRefused` for anybody else who is signed in, in a closed study, where the edition takes no ratings,
+    where the consent text has changed, or where too many accounts were made within an hour.
+    """
+    with transaction.atomic():
+        study = Study.objects.select_for_update(of=("self",), no_key=True).select_related("challenge").get(pk=study.pk)
+        visits = StudyVisit.objects.filter(study=study, external_id=visitor.external_id)
+        visit = visits.select_related("rater__user", "rater__challenge").first()
+        own = visit is not None and signed_in is not None and signed_in.pk == visit.rater.user_id
+        if signed_in is not None and not own:
+            raise StudyRefused("You are signed in with another account. Sign out first: a study makes its own.")
+        if visit is None:
+            return _first_visit(study, visitor, consent_version, address, at)
+        if not own and not _same_session(visit, visitor):
+            raise StudyRefused("A worker with this id has begun in another browser. Go on there.")
+        if own and (visit.session_id, visit.external_study) != (visitor.session_id, visitor.external_study):
+            visit.session_id, visit.external_study = visitor.session_id, visitor.external_study
+            visit.save(update_fields=["session_id", "external_study"])
+        return visit
+
+
+def _same_session(visit: StudyVisit, visitor: Visitor) -> bool:
+    return bool(visit.session_id) and constant_time_compare(visit.session_id, visitor.session_id)
+
+
+def _first_visit(study: Study, visitor: Visitor, consent_version: int, address: str, at: datetime) -> StudyVisit:
+    if not study.is_open:
+        raise StudyRefused("This study is closed: nobody else is let in. Please return your place in it.")
+    if not study.challenge.takes_ratings(at):
+        raise StudyRefused("This challenge takes no ratings now. Please return your place in the study.")
+    _check_number(study, address)
+    try:
+        rater = join_challenge(
+            challenge=study.challenge,
+            user=create_guest(),
+            role=Role.RATER,
+            consent_version=consent_version,
+            at=at,
+        )
+    except JoinRefused as refusal:
+        raise StudyRefused(str(refusal)) from None
+    return StudyVisit.objects.create(
+        study=study,
+        rater=rater,
+        external_id=visitor.external_id,
+        session_id=visitor.session_id,
+        external_study=visitor.external_study,
+        started_at=at,
+    )
+
+
+def _check_number(study: Study, address: str) -> None:
+    for key, most in ((f"study-{study.pk}", BY_STUDY), (f"study-{study.pk}-{address}", BY_ADDRESS)):
+        cache.add(key, 0, timeout=AN_HOUR)
+        if cache.incr(key) > most:
+            raise StudyRefused("Many people have begun from here within the hour. Please try again in an hour.")
+
+
+def _visit_of_rater(rater: Participation) -> StudyVisit | None:
+    if not rater.user.is_guest:
+        return None
+    return StudyVisit.objects.filter(rater=rater).select_related("study").first()
+
+
+def at_most(rater: Participation, count: int) -> int:
+    """How many questions this rater may hold, `count` at most: a visitor is asked no more than their study has."""
+    visit = _visit_of_rater(rater)
+    if visit is None:
+        return count
+    left = visit.study.questions - Rating.objects.filter(rater=rater).count()
+    return max(0, min(count, left))
+
+
+def completion_of(rater: Participation) -> Completion | None:
+    """The end of a rater's visit to a study, once they have answered as many questions as it has; None before, and for
+    whoever came otherwise. Pairs and controls count alike, late answers too: they were given. Noted once, for good."""
+    visit = _visit_of_rater(rater)
+    if visit is None:
+        return None
+    if visit.completed_at is None and not note_completed(visit):
+        answered = Rating.objects.filter(rater=rater).count()
+        return Completion("", "", ready=False) if answered >= visit.study.questions else None
+    code = visit.study.completion_code
+    return Completion(code, PROLIFIC_RETURN + quote(code) if visit.study.platform == StudyPlatform.PROLIFIC else "")
+
+
+def note_completed(visit: StudyVisit) -> bool:
+    """Write down when the answer was given that completed a visit, if it is: whoever looks first, it is the same."""
+    final = Rating.objects.filter(rater=visit.rater_id).exclude(state=RatingState.PROVISIONAL).order_by("pk")
+    last = final.values_list("created_at", flat=True)[visit.study.questions - 1 : visit.study.questions]
+    for moment in last:
+        StudyVisit.objects.filter(pk=visit.pk, completed_at=None).update(completed_at=moment)
+        visit.completed_at = moment
+    return visit.completed_at is not None
