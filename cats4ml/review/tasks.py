@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from cats4ml.review.actions.answering import finalise_due as finalise_due_ratings
 from cats4ml.review.actions.leasing import close_leases as close_ended_leases
+from cats4ml.review.actions.queueing import sweep_queues as mend_queues
 
 
 @shared_task
@@ -17,3 +18,8 @@ def finalise_due(**kwargs: object) -> None:
 @shared_task
 def close_leases(**kwargs: object) -> None:
     close_ended_leases(at=timezone.now())
+
+
+@shared_task
+def sweep_queues(**kwargs: object) -> None:
+    mend_queues(at=timezone.now())

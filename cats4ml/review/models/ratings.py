@@ -57,6 +57,7 @@ class Lease(models.Model):
             models.Index(fields=["pair", "expires_at"], condition=Q(closed_at=None), name="lease_open_of_pair"),
             models.Index(fields=["expires_at"], condition=Q(closed_at=None), name="lease_open_by_end"),
             models.Index(fields=["rater", "-id"], name="lease_of_rater"),
+            models.Index(fields=["pair", "rater"], condition=Q(ended="skipped"), name="lease_skipped"),
         ]
 
     def __str__(self) -> str:
