@@ -47,7 +47,7 @@ WITH near AS (
         FROM generate_series(1, (SELECT max(row.missing) FROM review_waiting row WHERE {_STARTED})) missed
         CROSS JOIN LATERAL (
             SELECT row.pair_id, row.missing, row.turn, row.shuffle FROM review_waiting row
-            WHERE {_STARTED} AND row.missing = missed ORDER BY row.turn, row.shuffle, row.pair_id LIMIT {LOOK}
+            WHERE {_STARTED} AND row.missing = missed ORDER BY row.turn, row.shuffle, row.pair_id LIMIT {{look}}
         ) ahead
     ) ahead
     JOIN review_waiting row ON row.pair_id = ahead.pair_id
@@ -72,12 +72,14 @@ LIMIT 1 FOR NO KEY UPDATE OF row {{locked}}
 """  # noqa: S608 - our own words
 
 
-def lock_next(rater: Participation, *, only: Sequence[int] | None = None, wait: bool = False) -> int | None:
+def lock_next(
+    rater: Participation, *, only: Sequence[int] | None = None, wait: bool = False, look: int = LOOK
+) -> int | None:
     """The id of the next pair for this person, whose row of `Waiting` is locked by then; None where nothing is open.
 
     Rows that somebody has locked are passed over, unless the caller, who holds no such lock, is ready to `wait`.
     """
-    sql, arguments = statement(rater, only=only, wait=wait)
+    sql, arguments = statement(rater, only=only, wait=wait, look=look)
     with connection.cursor() as cursor:
         cursor.execute(sql, arguments)
         found = cursor.fetchone()
@@ -85,9 +87,9 @@ def lock_next(rater: Participation, *, only: Sequence[int] | None = None, wait: 
 
 
 def statement(
-    rater: Participation, *, only: Sequence[int] | None = None, wait: bool = False
+    rater: Participation, *, only: Sequence[int] | None = None, wait: bool = False, look: int = LOOK
 ) -> tuple[str, dict[str, Any]]:
     """What `lock_next` asks the database, with its arguments."""
     sql = _NEXT if only is None else _NEXT_OF_THESE
     arguments = {"rater": rater.pk, "challenge": rater.challenge_id, "people": people_like(rater), "only": only}
-    return sql.format(locked="" if wait else "SKIP LOCKED"), arguments
+    return sql.format(locked="" if wait else "SKIP LOCKED", look=look), arguments

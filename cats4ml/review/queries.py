@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from functools import lru_cache
 
-from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, When
+from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, When
 
 from cats4ml.challenges.models import Participation
 from cats4ml.challenges.queries import team_mates
@@ -58,8 +58,8 @@ def waiting_for(rater: Participation) -> QuerySet[Pair]:
     This says what the queue promises. `review.giving` finds the first of them without looking at all.
     """
     held = Lease.objects.filter(pair=OuterRef("pk"), rater=rater, closed_at=None)
-    fresh = Case(When(waiting__answers=0, then=1), default=0)
-    missing = Case(When(waiting__answers=0, then=0), default=F("waiting__missing"))
+    fresh = Case(When(waiting__answers=0, then=1), default=0, output_field=IntegerField())
+    missing = Case(When(waiting__answers=0, then=0), default=F("waiting__missing"), output_field=IntegerField())
     return (
         open_to(rater)
         .filter(~Exists(held), waiting__places__gt=0)
