@@ -31,7 +31,10 @@ TURNS_LOCK = 4_201
 
 _ABSENT = """
 WITH absent AS (
-    SELECT pair.id, pair.state_changed_at, pair.least_ratings, claim.finder,
+    SELECT pair.id, pair.state_changed_at, claim.finder,
+        pair.least_ratings = 0
+            AND NOT EXISTS (SELECT 1 FROM review_rating one WHERE one.pair_id = pair.id)
+            AND NOT EXISTS (SELECT 1 FROM review_lease one WHERE one.pair_id = pair.id AND one.closed_at IS NULL) AS untouched,
         row_number() OVER (PARTITION BY claim.finder ORDER BY pair.id) - 1 AS place
     FROM submissions_pair pair
     LEFT JOIN LATERAL (
@@ -46,19 +49,14 @@ WITH absent AS (
         (SELECT max(turn) FROM review_waiting WHERE challenge_id = %(challenge)s),
         -1
     ) + 1 AS next
-), last AS (
+), last AS MATERIALIZED (
     SELECT finder.finder, turns.turn, turns.pairs
     FROM (SELECT DISTINCT finder FROM absent WHERE finder IS NOT NULL) finder
     CROSS JOIN LATERAL (
         SELECT turn, count(*) AS pairs FROM review_waiting
         WHERE challenge_id = %(challenge)s AND finder_id = finder.finder GROUP BY turn ORDER BY turn DESC LIMIT 1
     ) turns
-), fresh AS (
-    SELECT id FROM absent WHERE least_ratings = 0
-        AND NOT EXISTS (SELECT 1 FROM review_rating WHERE pair_id = absent.id)
-        AND NOT EXISTS (SELECT 1 FROM review_lease WHERE pair_id = absent.id AND closed_at IS NULL)
-)
-"""
+)"""
 _INSERT = """
 INSERT INTO review_waiting
     (pair_id, challenge_id, finder_id, turn, shuffle, answers, missing, places, policy_id, since)
@@ -68,9 +66,9 @@ SELECT absent.id, %(challenge)s, absent.finder,
     ('x' || encode(substr(
         sha256(%(outer)s || sha256(%(inner)s || convert_to('queue ' || absent.id, 'UTF8'))), 1, 4), 'hex')
     )::bit(32)::int,
-    0, CASE WHEN fresh.id IS NULL THEN 0 ELSE %(missing)s END, CASE WHEN fresh.id IS NULL THEN 0 ELSE %(missing)s END,
+    0, CASE WHEN untouched THEN %(missing)s ELSE 0 END, CASE WHEN untouched THEN %(missing)s ELSE 0 END,
     %(policy)s, absent.state_changed_at
-FROM absent CROSS JOIN served LEFT JOIN last USING (finder) LEFT JOIN fresh ON fresh.id = absent.id
+FROM absent CROSS JOIN served LEFT JOIN last USING (finder)
 ON CONFLICT DO NOTHING
 RETURNING pair_id, missing
 """

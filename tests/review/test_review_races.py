@@ -162,8 +162,8 @@ def test_a_race_for_one_pair_never_asks_one_rater_too_many_and_nobody_twice(poli
         at = world.pass_time(1)
         at_once(
             [
-                partial(cast_rating, rater=lease.rater, token=lease.token, answer=next(said), at=at)
-                for lease in leases
+                partial(cast_rating, rater=lease.rater, token=lease.token, answer=answer, at=at)
+                for lease, answer in zip(leases, said, strict=False)
                 for _ in range(2)
             ]
         )
