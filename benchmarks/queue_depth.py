@@ -4,8 +4,8 @@
 
 On servers of its own. At each size: a rater who never answered, and one with `--answers` answers, half of whose pairs
 (at most half of the queue) are begun by them alone and stand at its head. Each takes a question and answers it,
-`--looks` times. Prints the milliseconds of "next" and "answer" by the actions, without HTTP, and the ratio of the largest
-size to the smallest: 1 is flat.
+`--looks` times. Prints the milliseconds of "next" and "answer" by the actions, without HTTP, and the ratio of the
+largest size to the smallest: 1 is flat.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 `near` looks at the first pairs of each number of missing answers, for a rater who is ahead of the others has answered
 most pairs that are begun. `fresh` walks along the fresh ones by their index and stops at the first that is open. Only
 where neither gives one, `rest` looks at every pair that is begun. What a rater may not have is asked row by row
-(`OFFSET 0` keeps the planner from reading whole tables instead), so that neither the length of the queue nor the
-rater's history matters.
+(`OFFSET 0` keeps the planner from reading whole tables instead, and `rater_id + 0` from reading all that one rater
+ever did), so that neither the length of the queue nor the rater's history matters.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ LOOK = 24
 
 _OPEN = """
     NOT EXISTS (SELECT 1 FROM review_rating mine
-        WHERE mine.pair_id = row.pair_id AND mine.rater_id = %(rater)s OFFSET 0)
+        WHERE mine.pair_id = row.pair_id AND mine.rater_id + 0 = %(rater)s OFFSET 0)
     AND NOT EXISTS (SELECT 1 FROM review_lease mine
-        WHERE mine.pair_id = row.pair_id AND mine.rater_id = %(rater)s AND mine.closed_at IS NULL OFFSET 0)
+        WHERE mine.pair_id = row.pair_id AND mine.rater_id + 0 = %(rater)s AND mine.closed_at IS NULL OFFSET 0)
     AND NOT EXISTS (SELECT 1 FROM review_lease mine
-        WHERE mine.pair_id = row.pair_id AND mine.rater_id = %(rater)s AND mine.ended = 'skipped' OFFSET 0)
+        WHERE mine.pair_id = row.pair_id AND mine.rater_id + 0 = %(rater)s AND mine.ended = 'skipped' OFFSET 0)
     AND NOT EXISTS (SELECT 1 FROM review_picturereport mine
-        WHERE mine.pair_id = row.pair_id AND mine.rater_id = %(rater)s OFFSET 0)
+        WHERE mine.pair_id = row.pair_id AND mine.rater_id + 0 = %(rater)s OFFSET 0)
     AND NOT EXISTS (SELECT 1 FROM submissions_submission claim
         JOIN challenges_participation finder ON finder.id = claim.participation_id
         WHERE claim.pair_id = row.pair_id AND finder.user_id = ANY(%(people)s) OFFSET 0)
     AND NOT EXISTS (SELECT 1 FROM submissions_pair pair
         JOIN review_controlquestion control ON control.challenge_id = pair.challenge_id
             AND control.image_id = pair.image_id AND control.label_id = pair.label_id
-        JOIN review_lease mine ON mine.control_id = control.id AND mine.rater_id = %(rater)s
+        JOIN review_lease mine ON mine.control_id = control.id AND mine.rater_id + 0 = %(rater)s
         WHERE pair.id = row.pair_id OFFSET 0)
 """
 _STARTED = "row.challenge_id = %(challenge)s AND row.places > 0 AND row.answers > 0"

@@ -34,7 +34,8 @@ WITH absent AS (
     SELECT pair.id, pair.state_changed_at, claim.finder,
         pair.least_ratings = 0
             AND NOT EXISTS (SELECT 1 FROM review_rating one WHERE one.pair_id = pair.id)
-            AND NOT EXISTS (SELECT 1 FROM review_lease one WHERE one.pair_id = pair.id AND one.closed_at IS NULL) AS untouched,
+            AND NOT EXISTS (SELECT 1 FROM review_lease one WHERE one.pair_id = pair.id AND one.closed_at IS NULL)
+            AS untouched,
         row_number() OVER (PARTITION BY claim.finder ORDER BY pair.id) - 1 AS place
     FROM submissions_pair pair
     LEFT JOIN LATERAL (
