@@ -1,7 +1,7 @@
 """Many raters at once over HTTP: `python -m benchmarks.raters [--raters 64] [--ratings 3200] [--rule majority]`.
 
-On servers of its own, with the web server as `make run` starts it. Every rater asks for a question and answers it, over
-the API, until nothing waits; `--ratings` answers settle every pair under the rule `majority`. Prints ratings per second,
+On servers of its own, with the web server as `make run` starts it. Every rater asks for a question and answers it,
+over the API, until nothing waits; `--ratings` answers settle every pair under `majority`. Prints ratings per second,
 the milliseconds of "next" and "answer", and what the database says afterwards: pairs with more answers than the rule
 asks for, raters asked twice about a pair, and pairs that were not settled: 0 of each. The limits were measured in the
 same run: the same clients at an address that answers at once, and bare transactions that lock and write one row.

@@ -38,9 +38,6 @@ def hold_leases(
     control is asked. Raises `RatingRefused` where this person may not rate now.
     """
     check_may_rate(rater, at)
-    leases = list(open_leases(rater, at))
-    if len(leases) >= count and leases[0].shown_at is not None:
-        return leases
     these = None if only is None else list(only.values_list("pk", flat=True))
     _close(leases_that_ran_out(at), at, limit=CLOSED_ON_THE_WAY)
     leases = _hold(rater, at, count, these, wait=False)
