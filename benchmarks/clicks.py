@@ -105,13 +105,13 @@ def _clicker(edition: Edition, person: Participation, address: str) -> Callable[
 
 
 @contextmanager
-def web_server() -> Iterator[str]:
+def web_server(*, workers: int = 1) -> Iterator[str]:
     """The site's web server as `make run` has it, on a free port; gives its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "gunicorn", "cats4ml.wsgi", "--bind", f"127.0.0.1:{port}"]
-    command += ["--worker-class", "gthread", "--workers", "1", "--threads", "4", "--log-level", "warning"]
+    command += ["--worker-class", "gthread", "--workers", str(workers), "--threads", "4", "--log-level", "warning"]
     environment = {**worker_environment(settings.CLASSIFIERS_DIR), "API_RATE_USER": "100000/min"}
     server = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment)
     try:

@@ -26,7 +26,8 @@ app.conf.update(
     beat_schedule={
         "finalise due ratings": {"task": "cats4ml.review.tasks.finalise_due", "schedule": 5.0},
         "requeue what stalls": {"task": "cats4ml.submissions.tasks.sweep", "schedule": 15.0},
-        "close leases that ran out": {"task": "cats4ml.review.tasks.close_leases", "schedule": 30.0},
+        "close leases that ran out": {"task": "cats4ml.review.tasks.close_leases", "schedule": 10.0},
+        "make the raters' queues true": {"task": "cats4ml.review.tasks.sweep_queues", "schedule": 10.0},
         "rebuild raters' skill": {"task": "cats4ml.review.tasks.rebuild_skills", "schedule": 60.0},
         "build data files whose build died": {"task": "cats4ml.challenges.tasks.sweep_data_files", "schedule": 20.0},
         "index embeddings that are searched": {

@@ -5,12 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from functools import lru_cache
 
-from django.db.models import Count, Exists, F, Func, IntegerField, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Greatest
+from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, When
 
 from cats4ml.challenges.models import Participation
 from cats4ml.challenges.queries import team_mates
-from cats4ml.review.models import Lease, PictureReport, Rating, RatingState
+from cats4ml.review.models import (
+    Lease,
+    LeaseEnd,
+    PauseDecision,
+    PictureReport,
+    RaterPause,
+    Rating,
+    RatingState,
+)
 from cats4ml.rules.answers import Tally
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.submissions.models import Pair, Submission
@@ -19,7 +26,8 @@ from cats4ml.submissions.models import Pair, Submission
 def open_to(rater: Participation) -> QuerySet[Pair]:
     """The pairs in review that this person may rate at all.
 
-    Never one that they or a team-mate claimed, retracted claims included; never one that they rated or reported.
+    Never one that they or a team-mate claimed, retracted claims included; never one that they rated, skipped or
+    reported; never one whose picture and label were a control question of theirs.
     """
     return _open_to(rater.challenge_id, rater.pk, rater.user_id).all()
 
@@ -28,53 +36,54 @@ def open_to(rater: Participation) -> QuerySet[Pair]:
 def _open_to(challenge_id: int, rater_id: int, user_id: int) -> QuerySet[Pair]:
     """The question alone, never its answer: it is kept because composing it takes longer than asking it."""
     ours = Q(participation__user=user_id) | Q(participation__user__in=team_mates(user_id))
+    mine = Lease.objects.filter(rater=rater_id)
+    same_as_control = mine.filter(
+        control__challenge=OuterRef("challenge"), control__image=OuterRef("image"), control__label=OuterRef("label")
+    )
     return Pair.objects.filter(
         ~Exists(Submission.objects.filter(ours, pair=OuterRef("pk"))),
         ~Exists(Rating.objects.filter(pair=OuterRef("pk"), rater=rater_id)),
         ~Exists(PictureReport.objects.filter(pair=OuterRef("pk"), rater=rater_id)),
+        ~Exists(mine.filter(pair=OuterRef("pk"), ended=LeaseEnd.SKIPPED)),
+        ~Exists(same_as_control),
         challenge=challenge_id,
         state=PairState.IN_REVIEW,
     )
 
 
-def counted_ratings() -> QuerySet[Rating]:
-    """Ratings that take a place in a pair's quorum: final ones, and provisional ones that may become final."""
-    return Rating.objects.filter(state__in=[RatingState.PROVISIONAL, RatingState.FINAL])
+def waiting_for(rater: Participation) -> QuerySet[Pair]:
+    """The pairs that this person may be given now, in the order in which they are given: those that somebody has
+    answered, nearest to their verdict first; then fresh ones; each by turn.
 
-
-def _count_of(rows: QuerySet[Rating] | QuerySet[Lease]) -> Subquery:
-    """How many of these rows a pair has. A plain COUNT in a subquery of its own: it needs no GROUP BY, and says 0."""
-    count = Func("pk", function="COUNT", output_field=IntegerField())
-    return Subquery(rows.filter(pair=OuterRef("pk")).order_by().values(n=count))
-
-
-def live_leases(at: datetime) -> QuerySet[Lease]:
-    return Lease.objects.filter(closed_at=None, expires_at__gt=at)
-
-
-def waiting_for(rater: Participation, at: datetime) -> QuerySet[Pair]:
-    """The pairs that this person may be given now, in the order in which they are given: nearest to their quorum
-    first, then oldest. A pair whose places are all taken by answers or leases is not among them."""
-    quorum = rater.challenge.rules.quorum
+    This says what the queue promises. `review.giving` finds the first of them without looking at all.
+    """
+    held = Lease.objects.filter(pair=OuterRef("pk"), rater=rater, closed_at=None)
+    fresh = Case(When(waiting__answers=0, then=1), default=0, output_field=IntegerField())
+    missing = Case(When(waiting__answers=0, then=0), default=F("waiting__missing"), output_field=IntegerField())
     return (
         open_to(rater)
-        .exclude(Exists(live_leases(at).filter(pair=OuterRef("pk"), rater=rater)))
-        .annotate(answers=_count_of(counted_ratings()), held=_count_of(live_leases(at)))
-        .filter(answers__lt=Greatest(F("least_ratings"), quorum) - F("held"))
-        .order_by("-answers", "created_at", "pk")
+        .filter(~Exists(held), waiting__places__gt=0)
+        .order_by(fresh, missing, "waiting__turn", "waiting__shuffle", "pk")
     )
 
 
-def free_places(pair: Pair, at: datetime, *, among: QuerySet[Pair] | None = None) -> int:
-    """How many more raters the pair may be given to. Exact while the caller holds the pair's lock.
+def people_like(rater: Participation) -> list[int]:
+    """Ids of the rater and of those who share a team with them."""
+    return [rater.user_id, *team_mates(rater.user_id)]
 
-    0 where the pair is not `among` these, which costs no further query.
-    """
-    pairs = Pair.objects.all() if among is None else among
-    counted = pairs.filter(pk=pair.pk).annotate(answers=_count_of(counted_ratings()), held=_count_of(live_leases(at)))
-    for answers, held in counted.values_list("answers", "held"):
-        return max(0, max(pair.challenge.rules.quorum, pair.least_ratings) - int(answers) - int(held))
-    return 0
+
+def open_leases(rater: Participation, at: datetime) -> QuerySet[Lease]:
+    """The questions that this person has now, oldest first, with what their cards show."""
+    in_review = Q(pair__state=PairState.IN_REVIEW) | Q(control__isnull=False)
+    return (
+        Lease.objects.filter(in_review, rater=rater, closed_at=None, expires_at__gt=at)
+        .select_related("pair__image", "pair__label", "control__image", "control__label", "rater__challenge__policy")
+        .order_by("pk")
+    )
+
+
+def leases_that_ran_out(at: datetime) -> QuerySet[Lease]:
+    return Lease.objects.filter(closed_at=None, expires_at__lte=at).order_by("expires_at")
 
 
 def final_tally(pair: Pair) -> tuple[Tally, list[int]]:
@@ -91,6 +100,12 @@ def rating_count(rater: Participation) -> int:
     return Rating.objects.filter(rater=rater).count()
 
 
+def provisional_before(rating: Rating) -> list[Rating]:
+    """The rater's answers before this one that may still be undone."""
+    earlier = Rating.objects.filter(rater=rating.rater_id, state=RatingState.PROVISIONAL, pk__lt=rating.pk)
+    return list(earlier.select_related("rater__challenge__policy").order_by("pk"))
+
+
 def due_ratings(at: datetime) -> QuerySet[Rating]:
     """Provisional ratings of editions whose time for undoing may be over; the action looks at each policy."""
     return (
@@ -100,6 +115,24 @@ def due_ratings(at: datetime) -> QuerySet[Rating]:
     )
 
 
+def standing_pause(rater: Participation) -> RaterPause | None:
+    """The pause that keeps this person from rating: one that nobody has decided, or that was decided against them."""
+    return RaterPause.objects.filter(~Q(decision=PauseDecision.RESUMED), rater=rater).first()
+
+
 def people_so_far(pairs: QuerySet[Pair]) -> QuerySet[Pair]:
     """Pairs with `people`: how many raters have answered for good, and never which way."""
     return pairs.annotate(people=Count("ratings", filter=Q(ratings__state=RatingState.FINAL)))
+
+
+def skips_among_last(rater: Participation, questions: int) -> int:
+    """How many of the last questions that this person saw they skipped."""
+    seen = Lease.objects.filter(rater=rater, shown_at__isnull=False).order_by("-pk")[:questions]
+    return sum(ended == LeaseEnd.SKIPPED for ended in seen.values_list("ended", flat=True))
+
+
+def barred_with_leases() -> QuerySet[Participation]:
+    """People who may not rate any more and still hold questions."""
+    paused = RaterPause.objects.filter(~Q(decision=PauseDecision.RESUMED), rater=OuterRef("pk"))
+    held = Lease.objects.filter(closed_at=None).values("rater")
+    return Participation.objects.filter(Exists(paused) | Q(disqualified_at__isnull=False), pk__in=held)

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from cats4ml.review.actions.answering import finalise_due as finalise_due_ratings
 from cats4ml.review.actions.leasing import close_leases as close_ended_leases
+from cats4ml.review.actions.queueing import sweep_queues as mend_queues
 from cats4ml.review.skills import rebuild_due
 
 
@@ -23,3 +24,8 @@ def close_leases(**kwargs: object) -> None:
 @shared_task
 def rebuild_skills(**kwargs: object) -> None:
     rebuild_due(at=timezone.now())
+
+
+@shared_task
+def sweep_queues(**kwargs: object) -> None:
+    mend_queues(at=timezone.now())

@@ -27,6 +27,7 @@ from cats4ml.review.models import (
     Rating,
     RatingState,
 )
+from cats4ml.review.queue import recount
 from cats4ml.rules.answers import Answer
 from cats4ml.rules.policy import Policy
 from cats4ml.rules.trust import (
@@ -108,9 +109,12 @@ def _standing(rater: Participation) -> RaterPause | None:
 def _pause(
     rater: Participation, cause: PauseCause, figures: dict[str, Any], at: datetime, note: str = ""
 ) -> RaterPause:
-    """The caller holds the participation's lock and the transaction. What is in the rater's hands is taken back; the
-    queue's sweep gives its places to others."""
-    Lease.objects.filter(rater=rater, closed_at=None).update(closed_at=at, ended=LeaseEnd.WITHDRAWN)
+    """The caller holds the participation's lock and the transaction. What is in the rater's hands is taken back and
+    given to others."""
+    held = Lease.objects.select_for_update(no_key=True).filter(rater=rater, closed_at=None).order_by("pk")
+    leases = dict(held.values_list("pk", "pair_id"))
+    Lease.objects.filter(pk__in=leases).update(closed_at=at, ended=LeaseEnd.WITHDRAWN)
+    recount(pair for pair in leases.values() if pair is not None)
     pause = RaterPause.objects.create(rater=rater, cause=cause, evidence=figures, created_at=at, note=note)
     logger.info("rater %d is paused: %s", rater.pk, cause)
     return pause

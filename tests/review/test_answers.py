@@ -126,7 +126,7 @@ def test_an_answer_to_a_pair_that_settled_meanwhile_is_late(db) -> None:
     Lease.objects.update(expires_at=world.clock + timedelta(seconds=2))
     world.pass_time(3)
     world.rate(world.pair(0, "cat"), YES)
-    Lease.objects.filter(pk=lease.pk).update(closed_at=None, expires_at=world.clock + timedelta(seconds=600))
+    Lease.objects.filter(pk=lease.pk).update(closed_at=None, ended="", expires_at=world.clock + timedelta(seconds=600))
     cast_rating(rater=slow, token=lease.token, answer=NO, at=world.pass_time(1))
     assert states(slow) == [("no", LATE)]
     assert (world.pair(0, "cat").outcome, world.pair(0, "cat").tally) == ("false_negative", Tally(1, 0, 0))

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
+from datetime import timedelta
 from functools import partial
 
 import pytest
 
 from cats4ml.review.actions.answering import cast_rating, finalise_due, finalise_rating, rate_pair, undo_rating
 from cats4ml.review.actions.leasing import close_leases, hold_leases
+from cats4ml.review.actions.queueing import sweep_queues
+from cats4ml.review.actions.reports import report_picture
 from cats4ml.review.actions.rights import RatingRefused
-from cats4ml.review.models import Lease, Rating
+from cats4ml.review.actions.skipping import skip, skips_left
+from cats4ml.review.models import Lease, Rating, ReportKind, Waiting
+from cats4ml.review.queue import fill
 from cats4ml.rules.answers import Answer, Tally
 from cats4ml.rules.policy import Policy
+from cats4ml.rules.verdicts import VerdictRule
 from cats4ml.submissions.models import Credit
 from tests.concurrency import at_once
 from tests.factories import World, make_world
+from tests.review.queue_truth import wrong_rows
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -135,3 +143,95 @@ def test_a_whole_crowd_settles_every_pair_once() -> None:
     finalise_due(at=world.pass_time(31))
     tallies = [world.pair(place, "cat").tally for place in range(5)]
     assert (tallies, Credit.objects.count(), Rating.objects.count()) == ([Tally(yes=3)] * 5, 5, 15)
+
+
+LEAD = Policy(verdict_rule=VerdictRule.LEAD, lead=2, max_ratings=5)
+
+
+@pytest.mark.parametrize(("policy", "most"), [(Policy(quorum=3), 3), (LEAD, 5)], ids=["majority", "lead"])
+def test_a_race_for_one_pair_never_asks_one_rater_too_many_and_nobody_twice(policy, most) -> None:
+    world = waiting_world(1, policy)
+    said = iter([Answer.YES, Answer.NO] * 20)
+    for _ in range(8):
+        found = at_once([partial(hold_leases, rater=rater, at=world.clock) for rater in world.raters(10)])
+        leases = [lease for leases in found for lease in leases]
+        row = Waiting.objects.filter(places=0).first()
+        if row is None:
+            break
+        assert (len(leases), wrong_rows(world.challenge)) == (row.missing, {})
+        at = world.pass_time(1)
+        at_once(
+            [
+                partial(cast_rating, rater=lease.rater, token=lease.token, answer=answer, at=at)
+                for lease, answer in zip(leases, said, strict=False)
+                for _ in range(2)
+            ]
+        )
+        finalise_due(at=world.pass_time(31))
+    assert (world.pair(0, "cat").state, Waiting.objects.count(), Rating.objects.count()) == ("settled", 0, most)
+    assert Rating.objects.values("rater").distinct().count() == most
+
+
+def test_those_who_ask_first_at_once_find_what_was_just_scored() -> None:
+    world = waiting_world(3)
+    found = at_once([partial(hold_leases, rater=rater, at=world.clock, count=1) for rater in world.raters(12)])
+    assert Counter(len(leases) for leases in found) == {1: 12}
+    assert (Waiting.objects.count(), wrong_rows(world.challenge)) == (3, {})
+
+
+def test_rows_made_by_several_at_once_are_made_once() -> None:
+    world = waiting_world(5)
+    made = at_once([partial(fill, world.challenge, at=world.clock)] * 6)
+    assert (sorted(made), Waiting.objects.count()) == ([0, 0, 0, 0, 0, 5], 5)
+
+
+def test_two_skips_at_once_are_not_both_the_last_one() -> None:
+    world = waiting_world(4, Policy(skips_per_hundred=1))
+    rater = world.rater()
+    leases = hold_leases(rater=rater, at=world.clock, count=4)
+    answers = at_once([partial(skip, rater=rater, token=lease.token, at=world.clock) for lease in leases])
+    assert Counter(type(one) for one in answers) == {Lease: 1, RatingRefused: 3}
+    assert skips_left(rater) == 0
+
+
+def test_a_crowd_that_does_everything_at_once_leaves_a_true_queue_and_no_deadlock() -> None:
+    world = waiting_world(6, LEAD)
+    raters = world.raters(8)
+    start = world.clock
+
+    def live(seed: int) -> list[Exception]:
+        draw, unexpected = random.Random(seed), []
+        rater = raters[seed % len(raters)]
+        for step in range(25):
+            at = start + timedelta(seconds=11 * step)
+            try:
+                _act(rater, draw, at)
+            except RatingRefused:
+                pass
+            except Exception as error:  # what must not happen: a deadlock, a broken constraint
+                unexpected.append(error)
+        return unexpected
+
+    assert at_once([partial(live, seed) for seed in range(12)]) == [[]] * 12
+    assert wrong_rows(world.challenge, may_lack=True) == {}
+    taken = Counter(Rating.objects.filter(state__in=["final", "provisional"]).values_list("pair", flat=True))
+    assert max(taken.values()) <= LEAD.max_ratings
+
+
+def _act(rater, draw: random.Random, at) -> None:
+    what = draw.choice(["answer"] * 5 + ["undo", "skip", "report", "close", "finalise", "sweep"])
+    if what == "close":
+        close_leases(at=at)
+    elif what == "finalise":
+        finalise_due(at=at)
+    elif what == "sweep":
+        sweep_queues(at=at)
+    elif what == "undo":
+        undo_rating(rater=rater, at=at)
+    elif leases := hold_leases(rater=rater, at=at):
+        if what == "answer":
+            cast_rating(rater=rater, token=leases[0].token, answer=draw.choice(list(Answer)), at=at)
+        elif what == "skip":
+            skip(rater=rater, token=leases[0].token, at=at)
+        else:
+            report_picture(rater=rater, token=leases[0].token, kind=ReportKind.OTHER, note="", at=at)

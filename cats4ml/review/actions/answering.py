@@ -7,12 +7,15 @@ import uuid
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Case, Q, Value, When
 
 from cats4ml.challenges.models import Participation
 from cats4ml.review.actions.rights import AlreadyRated, RatingRefused, check_may_rate
 from cats4ml.review.actions.settling import settle_if_ready
-from cats4ml.review.models import Lease, LeaseEnd, Rating, RatingState
-from cats4ml.review.queries import due_ratings, free_places, last_rating, open_to
+from cats4ml.review.models import ControlUse, Device, Lease, LeaseEnd, Rating, RatingState
+from cats4ml.review.queries import due_ratings, last_rating, open_to, provisional_before
+from cats4ml.review.queue import lock_places, recount, refresh
+from cats4ml.review.trust import look_at
 from cats4ml.rules.answers import Answer
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.submissions.actions.moves import lock_pair
@@ -21,42 +24,60 @@ from cats4ml.submissions.models import Pair
 logger = logging.getLogger(__name__)
 
 
-def cast_rating(*, rater: Participation, token: uuid.UUID, answer: Answer, at: datetime) -> Rating:
-    """Take a rater's answer to the pair they hold, provisionally; their answers before it become final.
+def cast_rating(
+    *, rater: Participation, token: uuid.UUID, answer: Answer, at: datetime, device: Device = Device.UNKNOWN
+) -> Rating:
+    """Take a rater's answer to the question they hold, provisionally; their answers before it become final.
 
-    The same answer sent twice is taken once. Where the policy leaves no time for undoing, the answer is final at once.
-    An answer to a lease that ran out, or to a pair that is no longer in review, is kept and not counted (`LATE`).
-    Raises `AlreadyRated` for a second, different answer and `RatingRefused` for a lease that isn't this rater's or a
-    pair that they may not rate.
+    The same answer sent twice is taken once. Where the policy leaves no time for undoing, the answer is final at once,
+    and so is one to a warm-up question, whose truth is told. An answer to a lease that ran out, or to a pair that is no
+    longer in review, is kept and not counted (`LATE`). Raises `AlreadyRated` for a second, different answer and
+    `RatingRefused` for a lease that isn't this rater's or a pair that they may not rate.
     """
     check_may_rate(rater, at)
     with transaction.atomic():
         lease = _lock_lease_and_pair(rater, token)
-        pair = lease.pair
-        assert pair is not None
-        in_review = lease.closed_at is None and at < lease.expires_at and pair.state == PairState.IN_REVIEW
+        counts = lease.closed_at is None and at < lease.expires_at
+        if lease.pair is not None:
+            counts = counts and lease.pair.state == PairState.IN_REVIEW
         # Open to this rater: then they haven't answered it either.
-        is_open = in_review and open_to(rater).filter(pk=pair.pk).exists()
-        existing = None if is_open else Rating.objects.filter(pair=pair, rater=rater).first()
-        if existing is not None:
-            if existing.answer == answer and existing.lease_id == lease.pk:
+        if not counts or lease.pair is None or not open_to(rater).filter(pk=lease.pair.pk).exists():
+            existing = _answer_before(lease, answer)
+            if existing is not None:
                 return existing
-            raise AlreadyRated("You have answered this question. Undo that answer first.")
-        if in_review and not is_open:
-            raise RatingRefused("You may not rate this pair: it is yours, your team’s, or you reported it.")
-        rating = _keep_answer(lease, rater, answer, at, counts=in_review)
+            if counts and lease.pair is not None:
+                raise RatingRefused("You may not rate this pair: it is yours, your team’s, or you reported it.")
         if lease.closed_at is None:
             lease.closed_at, lease.ended = at, LeaseEnd.ANSWERED
             lease.save(update_fields=["closed_at", "ended"])
-    # Each in a transaction of its own, so that no two raters ever hold the locks of two pairs.
-    for pk in _provisional_before(rating):
-        finalise_rating(rating_id=pk, at=at)
+        rating = _keep_answer(lease, rater, answer, at, counts=counts, device=device)
+    _make_final(rater, rating, at)
     return rating
+
+
+def _answer_before(lease: Lease, answer: Answer) -> Rating | None:
+    """What this rater has answered to the same question, if it is this answer. Raises `AlreadyRated` for another."""
+    existing = Rating.objects.filter(pair=lease.pair, control=lease.control_id, rater=lease.rater_id).first()
+    if existing is not None and (existing.answer != answer or existing.lease_id != lease.pk):
+        raise AlreadyRated("You have answered this question. Undo that answer first.")
+    return existing
+
+
+def _make_final(rater: Participation, rating: Rating, at: datetime) -> None:
+    """What follows an answer once it is written: those before it are final, and with each of them the rater is looked
+    at. Each in a transaction of its own, so that no two raters ever hold the locks of two pairs."""
+    if rating.state == RatingState.FINAL:
+        look_at(rater=rater, at=at)
+    # Where answers are final at once there are none, but for those of an earlier policy, whose time the sweep sees.
+    if rater.challenge.rules.provisional_seconds:
+        for earlier in provisional_before(rating):
+            _finalise(earlier, at)
 
 
 def _lock_lease_and_pair(rater: Participation, token: uuid.UUID) -> Lease:
     """The rater's lease and its pair, locked in this order, with the pair's edition and policy."""
-    lease = Lease.objects.select_for_update(of=("self",), no_key=True).filter(token=token, rater=rater).first()
+    leases = Lease.objects.select_for_update(of=("self",), no_key=True).select_related("control")
+    lease = leases.filter(token=token, rater=rater).first()
     if lease is None:
         raise RatingRefused("This question isn’t yours, or doesn’t exist. Ask for the next one.")
     if lease.pair_id is not None:
@@ -73,10 +94,9 @@ def rate_pair(*, rater: Participation, pair_id: int, answer: Answer, at: datetim
     """
     check_may_rate(rater, at)
     with transaction.atomic():
-        # Leases before the pair, as everywhere: who holds a pair's lock never waits for a lease.
-        Lease.objects.filter(pair=pair_id, rater=rater, closed_at=None).update(closed_at=at, ended=LeaseEnd.WITHDRAWN)
+        _close_leases_before(rater, pair_id, at)
         pair = lock_pair(pair_id)
-        if free_places(pair, at, among=open_to(rater)) <= 0:
+        if lock_places(pair, at=at) <= 0 or not open_to(rater).filter(pk=pair.pk).exists():
             return None
         expires = at + timedelta(seconds=pair.challenge.rules.lease_seconds)
         lease = Lease.objects.create(
@@ -89,19 +109,31 @@ def rate_pair(*, rater: Participation, pair_id: int, answer: Answer, at: datetim
             ended=LeaseEnd.ANSWERED,
         )
         rating = _keep_answer(lease, rater, answer, at, counts=True)
-    for pk in _provisional_before(rating):
-        finalise_rating(rating_id=pk, at=at)
+    # Nobody is looked at: a recorded vote tells nothing of how this one was given.
+    for earlier in provisional_before(rating):
+        _finalise(earlier, at)
     return rating
 
 
-def _keep_answer(lease: Lease, rater: Participation, answer: Answer, at: datetime, *, counts: bool) -> Rating:
+def _close_leases_before(rater: Participation, pair_id: int, at: datetime) -> None:
+    """Close the rater's lease on a pair and the leases of others on it that ran out. Leases before the pair, as
+    everywhere: who holds a pair's lock never waits for a lease."""
+    ended = Q(rater=rater) | Q(expires_at__lte=at)
+    how = Case(When(expires_at__lte=at, then=Value(LeaseEnd.EXPIRED)), default=Value(LeaseEnd.WITHDRAWN))
+    if Lease.objects.filter(ended, pair=pair_id, closed_at=None).update(closed_at=at, ended=how):
+        recount([pair_id])
+
+
+def _keep_answer(
+    lease: Lease, rater: Participation, answer: Answer, at: datetime, *, counts: bool, device: Device = Device.UNKNOWN
+) -> Rating:
     """Write the answer to a lease whose pair is locked; one that there is no time to undo is final and counted now."""
-    pair = lease.pair
-    assert pair is not None
-    final = counts and pair.challenge.rules.provisional_seconds == 0 and not pair.challenge.is_final
+    at_once = rater.challenge.rules.provisional_seconds == 0 or _tells_truth(lease)
+    final = counts and at_once and not rater.challenge.is_final
     state = RatingState.FINAL if final else RatingState.PROVISIONAL if counts else RatingState.LATE
     rating = Rating.objects.create(
-        pair=pair,
+        pair=lease.pair,
+        control=lease.control,
         rater=rater,
         lease=lease,
         answer=answer.value,
@@ -109,19 +141,19 @@ def _keep_answer(lease: Lease, rater: Participation, answer: Answer, at: datetim
         created_at=at,
         final_at=at if final else None,
         seconds=max(0.0, (at - (lease.shown_at or lease.created_at)).total_seconds()),
+        device=device.value,
     )
-    if final:
-        settle_if_ready(pair, at)
+    if lease.pair is not None and final:
+        settle_if_ready(lease.pair, at)
+        refresh(lease.pair, at=at)
+    elif lease.pair is not None:
+        recount([lease.pair.pk])
     return rating
 
 
-def _provisional_before(rating: Rating) -> list[int]:
-    """The rater's earlier answers that this one makes final. Where answers are final at once there are none, but for
-    those of an earlier policy, whose time the sweep sees."""
-    if rating.state == RatingState.FINAL:
-        return []
-    earlier = Rating.objects.filter(rater=rating.rater_id, state=RatingState.PROVISIONAL, pk__lt=rating.pk)
-    return list(earlier.order_by("pk").values_list("pk", flat=True))
+def _tells_truth(lease: Lease) -> bool:
+    """Whether the answer is told to be right or wrong: then it can't be taken back any more."""
+    return lease.control is not None and lease.control.use == ControlUse.WARM_UP
 
 
 def finalise_rating(*, rating_id: int, at: datetime) -> bool:
@@ -129,26 +161,29 @@ def finalise_rating(*, rating_id: int, at: datetime) -> bool:
 
     Returns whether this call did it.
     """
+    ratings = Rating.objects.filter(pk=rating_id, state=RatingState.PROVISIONAL)
+    rating = ratings.select_related("rater__challenge__policy").first()
+    return rating is not None and _finalise(rating, at)
+
+
+def _finalise(rating: Rating, at: datetime) -> bool:
     with transaction.atomic():
-        pair = _lock_pair_of(rating_id)
-        if pair is None:
-            return False
-        ended = pair.state != PairState.IN_REVIEW or pair.challenge.is_final
-        changed = Rating.objects.filter(pk=rating_id, state=RatingState.PROVISIONAL).update(
+        pair = None if rating.pair_id is None else lock_pair(rating.pair_id)
+        ended = rating.rater.challenge.is_final if pair is None else _takes_no_answers(pair)
+        changed = Rating.objects.filter(pk=rating.pk, state=RatingState.PROVISIONAL).update(
             state=RatingState.LATE if ended else RatingState.FINAL, final_at=None if ended else at
         )
-        if changed and not ended:
-            settle_if_ready(pair, at)
+        if changed and pair is not None:
+            if not ended:
+                settle_if_ready(pair, at)
+            refresh(pair, at=at)
+    if changed and not ended:
+        look_at(rater=rating.rater, at=at)
     return bool(changed)
 
 
-def _lock_pair_of(rating_id: int) -> Pair | None:
-    return (
-        Pair.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("challenge__policy")
-        .filter(ratings=rating_id)
-        .first()
-    )
+def _takes_no_answers(pair: Pair) -> bool:
+    return pair.state != PairState.IN_REVIEW or pair.challenge.is_final
 
 
 def finalise_due(*, at: datetime) -> int:
@@ -157,7 +192,7 @@ def finalise_due(*, at: datetime) -> int:
     for rating in due_ratings(at):
         wait = timedelta(seconds=rating.rater.challenge.rules.provisional_seconds)
         if rating.created_at + wait <= at:
-            done += finalise_rating(rating_id=rating.pk, at=at)
+            done += _finalise(rating, at)
     return done
 
 
@@ -171,12 +206,12 @@ def undo_rating(*, rater: Participation, at: datetime) -> Lease:
         if last is None:
             raise RatingRefused("There is no answer to undo.")
         # The lease before its pair, as everywhere: an answer and its undoing can't wait for each other.
-        Lease.objects.select_for_update().get(pk=last.lease_id)
-        assert last.pair_id is not None
-        pair = lock_pair(last.pair_id)
+        Lease.objects.select_for_update(no_key=True).get(pk=last.lease_id)
+        pair = None if last.pair_id is None else lock_pair(last.pair_id)
         last = Rating.objects.filter(pk=last.pk, state=RatingState.PROVISIONAL).select_related("lease").first()
         wait = timedelta(seconds=rater.challenge.rules.provisional_seconds)
-        if last is None or last.created_at + wait <= at or pair.state != PairState.IN_REVIEW:
+        gone = pair is not None and pair.state != PairState.IN_REVIEW
+        if last is None or last.created_at + wait <= at or gone:
             raise RatingRefused("Your last answer is final by now.")
         lease = last.lease
         last.delete()
@@ -184,5 +219,7 @@ def undo_rating(*, rater: Participation, at: datetime) -> Lease:
         lease.shown_at = at
         lease.expires_at = at + timedelta(seconds=rater.challenge.rules.lease_seconds)
         lease.save(update_fields=["closed_at", "ended", "shown_at", "expires_at"])
+        if pair is not None:
+            recount([pair.pk])
     logger.info("rater %d took an answer back", rater.pk)
     return lease

@@ -10,17 +10,19 @@ from django.db import transaction
 from cats4ml.challenges.models import Participation
 from cats4ml.review.actions.rights import RatingRefused
 from cats4ml.review.models import Lease, LeaseEnd, PictureReport, ReportKind
+from cats4ml.review.queue import recount
 
 
 def report_picture(
     *, rater: Participation, token: uuid.UUID, kind: ReportKind, note: str, at: datetime
 ) -> PictureReport:
-    """Keep a rater's report about the picture they hold, and hand the pair back. A second report changes nothing.
+    """Keep a rater's report about the picture they hold, and hand the question back. A second report changes nothing.
 
     Raises `RatingRefused` for a lease that isn't this rater's.
     """
     with transaction.atomic():
-        lease = Lease.objects.select_for_update().filter(token=token, rater=rater).first()
+        leases = Lease.objects.select_for_update(of=("self",), no_key=True).select_related("pair", "control")
+        lease = leases.filter(token=token, rater=rater).first()
         if lease is None:
             raise RatingRefused("This question isn’t yours, or doesn’t exist.")
         report, _ = PictureReport.objects.get_or_create(
@@ -32,4 +34,5 @@ def report_picture(
         if lease.closed_at is None:
             lease.closed_at, lease.ended = at, LeaseEnd.REPORTED
             lease.save(update_fields=["closed_at", "ended"])
+            recount([] if lease.pair_id is None else [lease.pair_id])
     return report

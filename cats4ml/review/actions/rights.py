@@ -6,6 +6,7 @@ from datetime import datetime
 
 from cats4ml.challenges.models import Participation, Role
 from cats4ml.review.models import PauseDecision, RaterPause
+from cats4ml.review.queries import standing_pause
 
 
 class RatingRefused(Exception):
@@ -17,16 +18,26 @@ class AlreadyRated(RatingRefused):
 
 
 class RaterPaused(RatingRefused):
-    """An organiser has to decide before this rater is asked again, or has decided against it."""
+    """The rater is asked nothing until an organiser has decided, or at all. `pause` says why."""
+
+    def __init__(self, pause: RaterPause) -> None:
+        ended = pause.decision == PauseDecision.ENDED
+        super().__init__(
+            "The organisers have ended your rating in this challenge. Write to them if you think that is wrong."
+            if ended
+            else "Your rating is paused until an organiser has looked at it. Your answers are kept; come back later."
+        )
+        self.pause = pause
 
 
 def check_may_rate(rater: Participation, at: datetime) -> None:
-    """Raises `RatingRefused` unless this person may rate in this edition now."""
+    """Raises `RatingRefused` unless this person may rate in this edition now; `RaterPaused` while a pause stands."""
     if rater.role != Role.RATER:
         raise RatingRefused("You don’t take part in this challenge as a rater.")
     if rater.disqualified_at is not None:
         raise RatingRefused("Your part in this challenge has ended.")
     if not rater.challenge.takes_ratings(at):
         raise RatingRefused("This challenge takes no ratings now.")
-    if RaterPause.objects.filter(rater=rater).exclude(decision=PauseDecision.RESUMED).exists():
-        raise RaterPaused("You are not asked any more questions for now. The organisers look at it.")
+    pause = standing_pause(rater)
+    if pause is not None:
+        raise RaterPaused(pause)

@@ -58,6 +58,7 @@ class Lease(models.Model):
             models.Index(fields=["expires_at"], condition=Q(closed_at=None), name="lease_open_by_end"),
             models.Index(fields=["rater", "-id"], name="lease_of_rater"),
             models.Index(fields=["rater"], condition=Q(control__isnull=False), name="lease_of_a_control"),
+            models.Index(fields=["pair", "rater"], condition=Q(ended="skipped"), name="lease_skipped"),
         ]
 
     def __str__(self) -> str:

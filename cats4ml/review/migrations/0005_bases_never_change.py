@@ -9,5 +9,5 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON review_verdictbasis
 class Migration(migrations.Migration):
     """What a verdict was read from stays as it was: the database refuses to change it."""
 
-    dependencies = [("review", "0002_raters_and_verdicts"), ("challenges", "0002_decisions_never_change")]
+    dependencies = [("review", "0004_queue"), ("challenges", "0002_decisions_never_change")]
     operations = [migrations.RunSQL(TRIGGER, "DROP TRIGGER append_only ON review_verdictbasis;")]

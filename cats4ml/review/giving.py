@@ -1,0 +1,95 @@
+"""Finding and locking the next pair for a rater: `queries.waiting_for`, in one statement that looks at few rows.
+
+`near` looks at the first pairs of each number of missing answers, for a rater who is ahead of the others has answered
+most pairs that are begun. `fresh` walks along the fresh ones by their index and stops at the first that is open. Only
+where neither gives one, `rest` looks at every pair that is begun. What a rater may not have is asked row by row
+(`OFFSET 0` keeps the planner from reading whole tables instead, and `rater_id + 0` from reading all that one rater
+ever did), so that neither the length of the queue nor the rater's history matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connection
+
+from cats4ml.challenges.models import Participation
+from cats4ml.review.queries import people_like
+
+# So many pairs of each number of missing answers are looked at first.
+LOOK = 24
+
+_OPEN = """
+    NOT EXISTS (SELECT 1 FROM review_rating mine
+        WHERE mine.pair_id = row.pair_id AND mine.rater_id + 0 = %(rater)s OFFSET 0)
+    AND NOT EXISTS (SELECT 1 FROM review_lease mine
+        WHERE mine.pair_id = row.pair_id AND mine.rater_id + 0 = %(rater)s AND mine.closed_at IS NULL OFFSET 0)
+    AND NOT EXISTS (SELECT 1 FROM review_lease mine
+        WHERE mine.pair_id = row.pair_id AND mine.rater_id + 0 = %(rater)s AND mine.ended = 'skipped' OFFSET 0)
+    AND NOT EXISTS (SELECT 1 FROM review_picturereport mine
+        WHERE mine.pair_id = row.pair_id AND mine.rater_id + 0 = %(rater)s OFFSET 0)
+    AND NOT EXISTS (SELECT 1 FROM submissions_submission claim
+        JOIN challenges_participation finder ON finder.id = claim.participation_id
+        WHERE claim.pair_id = row.pair_id AND finder.user_id = ANY(%(people)s) OFFSET 0)
+    AND NOT EXISTS (SELECT 1 FROM submissions_pair pair
+        JOIN review_controlquestion control ON control.challenge_id = pair.challenge_id
+            AND control.image_id = pair.image_id AND control.label_id = pair.label_id
+        JOIN review_lease mine ON mine.control_id = control.id AND mine.rater_id + 0 = %(rater)s
+        WHERE pair.id = row.pair_id OFFSET 0)
+"""
+_STARTED = "row.challenge_id = %(challenge)s AND row.places > 0 AND row.answers > 0"
+_FRESH = "row.challenge_id = %(challenge)s AND row.places > 0 AND row.answers = 0"
+_NEXT = f"""
+WITH near AS (
+    SELECT row.pair_id FROM (
+        SELECT ahead.*
+        FROM generate_series(1, (SELECT max(row.missing) FROM review_waiting row WHERE {_STARTED})) missed
+        CROSS JOIN LATERAL (
+            SELECT row.pair_id, row.missing, row.turn, row.shuffle FROM review_waiting row
+            WHERE {_STARTED} AND row.missing = missed ORDER BY row.turn, row.shuffle, row.pair_id LIMIT {{look}}
+        ) ahead
+    ) ahead
+    JOIN review_waiting row ON row.pair_id = ahead.pair_id
+    WHERE row.places > 0 AND {_OPEN}
+    ORDER BY ahead.missing, ahead.turn, ahead.shuffle, ahead.pair_id LIMIT 1 FOR NO KEY UPDATE OF row {{locked}}
+), fresh AS (
+    SELECT row.pair_id FROM review_waiting row
+    WHERE NOT EXISTS (SELECT 1 FROM near) AND {_FRESH} AND {_OPEN}
+    ORDER BY row.turn, row.shuffle, row.pair_id LIMIT 1 FOR NO KEY UPDATE OF row {{locked}}
+), rest AS (
+    SELECT row.pair_id FROM review_waiting row
+    WHERE NOT EXISTS (SELECT 1 FROM near) AND NOT EXISTS (SELECT 1 FROM fresh) AND {_STARTED} AND {_OPEN}
+    ORDER BY row.missing, row.turn, row.shuffle, row.pair_id LIMIT 1 FOR NO KEY UPDATE OF row {{locked}}
+)
+SELECT pair_id FROM near UNION ALL SELECT pair_id FROM fresh UNION ALL SELECT pair_id FROM rest
+"""  # noqa: S608 - our own words
+_NEXT_OF_THESE = f"""
+SELECT row.pair_id FROM review_waiting row
+WHERE row.challenge_id = %(challenge)s AND row.places > 0 AND row.pair_id = ANY(%(only)s) AND {_OPEN}
+ORDER BY row.answers = 0, CASE WHEN row.answers = 0 THEN 0 ELSE row.missing END, row.turn, row.shuffle, row.pair_id
+LIMIT 1 FOR NO KEY UPDATE OF row {{locked}}
+"""  # noqa: S608 - our own words
+
+
+def lock_next(
+    rater: Participation, *, only: Sequence[int] | None = None, wait: bool = False, look: int = LOOK
+) -> int | None:
+    """The id of the next pair for this person, whose row of `Waiting` is locked by then; None where nothing is open.
+
+    Rows that somebody has locked are passed over, unless the caller, who holds no such lock, is ready to `wait`.
+    """
+    sql, arguments = statement(rater, only=only, wait=wait, look=look)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, arguments)
+        found = cursor.fetchone()
+    return None if found is None else int(found[0])
+
+
+def statement(
+    rater: Participation, *, only: Sequence[int] | None = None, wait: bool = False, look: int = LOOK
+) -> tuple[str, dict[str, Any]]:
+    """What `lock_next` asks the database, with its arguments."""
+    sql = _NEXT if only is None else _NEXT_OF_THESE
+    arguments = {"rater": rater.pk, "challenge": rater.challenge_id, "people": people_like(rater), "only": only}
+    return sql.format(locked="" if wait else "SKIP LOCKED", look=look), arguments
