@@ -11,7 +11,7 @@ from django.db import transaction
 from cats4ml.challenges.models import Participation
 from cats4ml.review.actions.rights import AlreadyRated, RatingRefused, check_may_rate
 from cats4ml.review.actions.settling import settle_if_ready
-from cats4ml.review.models import Lease, LeaseEnd, Rating, RatingState
+from cats4ml.review.models import Device, Lease, LeaseEnd, Rating, RatingState
 from cats4ml.review.queries import due_ratings, free_places, last_rating, open_to
 from cats4ml.rules.answers import Answer
 from cats4ml.rules.lifecycle import PairState
@@ -21,7 +21,9 @@ from cats4ml.submissions.models import Pair
 logger = logging.getLogger(__name__)
 
 
-def cast_rating(*, rater: Participation, token: uuid.UUID, answer: Answer, at: datetime) -> Rating:
+def cast_rating(
+    *, rater: Participation, token: uuid.UUID, answer: Answer, at: datetime, device: Device = Device.UNKNOWN
+) -> Rating:
     """Take a rater's answer to the pair they hold, provisionally; their answers before it become final.
 
     The same answer sent twice is taken once. Where the policy leaves no time for undoing, the answer is final at once.
@@ -44,7 +46,7 @@ def cast_rating(*, rater: Participation, token: uuid.UUID, answer: Answer, at: d
             raise AlreadyRated("You have answered this question. Undo that answer first.")
         if in_review and not is_open:
             raise RatingRefused("You may not rate this pair: it is yours, your team’s, or you reported it.")
-        rating = _keep_answer(lease, rater, answer, at, counts=in_review)
+        rating = _keep_answer(lease, rater, answer, at, counts=in_review, device=device)
         if lease.closed_at is None:
             lease.closed_at, lease.ended = at, LeaseEnd.ANSWERED
             lease.save(update_fields=["closed_at", "ended"])
@@ -94,7 +96,9 @@ def rate_pair(*, rater: Participation, pair_id: int, answer: Answer, at: datetim
     return rating
 
 
-def _keep_answer(lease: Lease, rater: Participation, answer: Answer, at: datetime, *, counts: bool) -> Rating:
+def _keep_answer(
+    lease: Lease, rater: Participation, answer: Answer, at: datetime, *, counts: bool, device: Device = Device.UNKNOWN
+) -> Rating:
     """Write the answer to a lease whose pair is locked; one that there is no time to undo is final and counted now."""
     pair = lease.pair
     assert pair is not None
@@ -109,6 +113,7 @@ def _keep_answer(lease: Lease, rater: Participation, answer: Answer, at: datetim
         created_at=at,
         final_at=at if final else None,
         seconds=max(0.0, (at - (lease.shown_at or lease.created_at)).total_seconds()),
+        device=device,
     )
     if final:
         settle_if_ready(pair, at)

@@ -17,7 +17,11 @@ class AlreadyRated(RatingRefused):
 
 
 class RaterPaused(RatingRefused):
-    """An organiser has to decide before this rater is asked again, or has decided against it."""
+    """The rater is asked nothing until an organiser decides, or no more. `pause` says why."""
+
+    def __init__(self, pause: RaterPause) -> None:
+        super().__init__("Your rating is paused until an organiser has looked at it. Your answers are kept.")
+        self.pause = pause
 
 
 def check_may_rate(rater: Participation, at: datetime) -> None:
@@ -28,5 +32,6 @@ def check_may_rate(rater: Participation, at: datetime) -> None:
         raise RatingRefused("Your part in this challenge has ended.")
     if not rater.challenge.takes_ratings(at):
         raise RatingRefused("This challenge takes no ratings now.")
-    if RaterPause.objects.filter(rater=rater).exclude(decision=PauseDecision.RESUMED).exists():
-        raise RaterPaused("You are not asked any more questions for now. The organisers look at it.")
+    pause = RaterPause.objects.filter(rater=rater).exclude(decision=PauseDecision.RESUMED).first()
+    if pause is not None:
+        raise RaterPaused(pause)
