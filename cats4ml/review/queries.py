@@ -31,6 +31,7 @@ def _open_to(challenge_id: int, rater_id: int, user_id: int) -> QuerySet[Pair]:
     return Pair.objects.filter(
         ~Exists(Submission.objects.filter(ours, pair=OuterRef("pk"))),
         ~Exists(Rating.objects.filter(pair=OuterRef("pk"), rater=rater_id)),
+        ~Exists(Lease.objects.filter(pair=OuterRef("pk"), rater=rater_id, ended="skipped")),
         ~Exists(PictureReport.objects.filter(pair=OuterRef("pk"), rater=rater_id)),
         challenge=challenge_id,
         state=PairState.IN_REVIEW,

@@ -35,11 +35,15 @@ def cast_rating(
     with transaction.atomic():
         lease = _lock_lease_and_pair(rater, token)
         pair = lease.pair
-        assert pair is not None
-        in_review = lease.closed_at is None and at < lease.expires_at and pair.state == PairState.IN_REVIEW
-        # Open to this rater: then they haven't answered it either.
-        is_open = in_review and open_to(rater).filter(pk=pair.pk).exists()
-        existing = None if is_open else Rating.objects.filter(pair=pair, rater=rater).first()
+        in_review = lease.closed_at is None and at < lease.expires_at
+        if pair is None:
+            is_open = in_review
+            existing = Rating.objects.filter(control=lease.control_id, rater=rater).first()
+        else:
+            in_review = in_review and pair.state == PairState.IN_REVIEW
+            # Open to this rater: then they haven't answered it either.
+            is_open = in_review and open_to(rater).filter(pk=pair.pk).exists()
+            existing = None if is_open else Rating.objects.filter(pair=pair, rater=rater).first()
         if existing is not None:
             if existing.answer == answer and existing.lease_id == lease.pk:
                 return existing
@@ -101,11 +105,11 @@ def _keep_answer(
 ) -> Rating:
     """Write the answer to a lease whose pair is locked; one that there is no time to undo is final and counted now."""
     pair = lease.pair
-    assert pair is not None
-    final = counts and pair.challenge.rules.provisional_seconds == 0 and not pair.challenge.is_final
+    final = counts and rater.challenge.rules.provisional_seconds == 0 and not rater.challenge.is_final
     state = RatingState.FINAL if final else RatingState.PROVISIONAL if counts else RatingState.LATE
     rating = Rating.objects.create(
         pair=pair,
+        control=lease.control,
         rater=rater,
         lease=lease,
         answer=answer.value,
@@ -115,7 +119,7 @@ def _keep_answer(
         seconds=max(0.0, (at - (lease.shown_at or lease.created_at)).total_seconds()),
         device=device,
     )
-    if final:
+    if final and pair is not None:
         settle_if_ready(pair, at)
     return rating
 
@@ -137,7 +141,8 @@ def finalise_rating(*, rating_id: int, at: datetime) -> bool:
     with transaction.atomic():
         pair = _lock_pair_of(rating_id)
         if pair is None:
-            return False
+            provisional = Rating.objects.filter(pk=rating_id, state=RatingState.PROVISIONAL, pair=None)
+            return bool(provisional.update(state=RatingState.FINAL, final_at=at))
         ended = pair.state != PairState.IN_REVIEW or pair.challenge.is_final
         changed = Rating.objects.filter(pk=rating_id, state=RatingState.PROVISIONAL).update(
             state=RatingState.LATE if ended else RatingState.FINAL, final_at=None if ended else at
@@ -177,11 +182,10 @@ def undo_rating(*, rater: Participation, at: datetime) -> Lease:
             raise RatingRefused("There is no answer to undo.")
         # The lease before its pair, as everywhere: an answer and its undoing can't wait for each other.
         Lease.objects.select_for_update().get(pk=last.lease_id)
-        assert last.pair_id is not None
-        pair = lock_pair(last.pair_id)
+        pair = lock_pair(last.pair_id) if last.pair_id is not None else None
         last = Rating.objects.filter(pk=last.pk, state=RatingState.PROVISIONAL).select_related("lease").first()
         wait = timedelta(seconds=rater.challenge.rules.provisional_seconds)
-        if last is None or last.created_at + wait <= at or pair.state != PairState.IN_REVIEW:
+        if last is None or last.created_at + wait <= at or (pair is not None and pair.state != PairState.IN_REVIEW):
             raise RatingRefused("Your last answer is final by now.")
         lease = last.lease
         last.delete()

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from cats4ml.challenges.models import Participation
 from cats4ml.review.actions.rights import check_may_rate
+from cats4ml.review.controls import due_control
 from cats4ml.review.models import Lease, LeaseEnd
 from cats4ml.review.queries import free_places, waiting_for
 from cats4ml.review.studies import at_most
@@ -43,6 +44,11 @@ def hold_leases(
         # Before a pair is locked below: who holds a pair's lock never waits for a lease.
         _show_first(leases, at)
         while len(leases) < count:
+            control = due_control(rater=rater, at=at) if only is None else None
+            if control is not None:
+                expires = at + timedelta(seconds=rater.challenge.rules.lease_seconds)
+                leases.append(Lease.objects.create(control=control, rater=rater, created_at=at, expires_at=expires))
+                continue
             lease = _lease_next(rater, at, only, wait=not leases)
             if lease is None:
                 break
@@ -60,8 +66,10 @@ def _show_first(leases: Sequence[Lease], at: datetime) -> None:
 
 def _open_leases(rater: Participation, at: datetime) -> QuerySet[Lease]:
     return (
-        Lease.objects.filter(rater=rater, closed_at=None, expires_at__gt=at, pair__state=PairState.IN_REVIEW)
-        .select_related("pair__image", "pair__label", "rater__challenge__policy")
+        Lease.objects.filter(
+            Q(pair__state=PairState.IN_REVIEW) | Q(pair=None), rater=rater, closed_at=None, expires_at__gt=at
+        )
+        .select_related("pair__image", "pair__label", "control__image", "control__label", "rater__challenge__policy")
         .order_by("pk")
     )
 
