@@ -206,33 +206,40 @@ def warm_up_of(rater: Participation) -> WarmUp:
     return WarmUp(*warm_up_state(rater))
 
 
-def progress_of(rater: Participation, warm_up: WarmUp) -> Progress:
-    overall = rating_count(rater)
+def lately(rater: Participation) -> list[Rating]:
+    """The rater's last answers, the last one first, in one query for all that the page tells of them."""
+    return list(Rating.objects.filter(rater=rater).select_related("control").order_by("-pk")[:PACE_ANSWERS])
+
+
+def progress_of(rater: Participation, warm_up: WarmUp, answers: Sequence[Rating]) -> Progress:
+    """Where a rater stands, by their last `answers`. Of controls only those of the warm-up are left out, for these are
+    told apart anyway."""
+    if warm_up.is_under_way:
+        return Progress(warm_up.answered, warm_up.total, overall=0, minutes_left=None, skips_left=skips_left(rater))
+    overall = max(0, rating_count(rater) - warm_up.answered)
     answered = overall % SESSION_GOAL
-    left = SESSION_GOAL - answered
-    seconds = None if warm_up.is_under_way else pace_of(rater)
+    seconds = pace_of(answers)
     return Progress(
-        answered=warm_up.answered if warm_up.is_under_way else answered,
-        goal=warm_up.total if warm_up.is_under_way else SESSION_GOAL,
+        answered=answered,
+        goal=SESSION_GOAL,
         overall=overall,
-        minutes_left=None if seconds is None else round(left * seconds / 60),
+        minutes_left=None if seconds is None else round((SESSION_GOAL - answered) * seconds / 60),
         skips_left=skips_left(rater),
     )
 
 
-def pace_of(rater: Participation) -> float | None:
-    """Seconds from one answer to the next, as this rater's last answers came: their median, without absences."""
-    times = list(Rating.objects.filter(rater=rater).order_by("-pk").values_list("created_at", flat=True)[:PACE_ANSWERS])
-    gaps = [(later - earlier).total_seconds() for later, earlier in pairwise(times)]
+def pace_of(answers: Sequence[Rating]) -> float | None:
+    """Seconds from one answer to the next, the last one first: their median, without absences."""
+    gaps = [(later.created_at - earlier.created_at).total_seconds() for later, earlier in pairwise(answers)]
     here = [gap for gap in gaps if gap < AWAY_SECONDS]
     return median(here) if len(here) >= LEAST_FOR_A_PACE else None
 
 
-def last_answer_of(rater: Participation, at: datetime) -> LastAnswer | None:
+def last_answer_of(rater: Participation, answers: Sequence[Rating], at: datetime) -> LastAnswer | None:
     """The last answer, and whether it may still be taken back: not after its truth was told."""
-    last = Rating.objects.filter(rater=rater).select_related("control").order_by("-pk").first()
-    if last is None:
+    if not answers:
         return None
+    last = answers[0]
     wait = timedelta(seconds=rater.challenge.rules.provisional_seconds)
     told = last.control is not None and last.control.use == ControlUse.WARM_UP
     undoable = not told and last.state == RatingState.PROVISIONAL and at < last.created_at + wait

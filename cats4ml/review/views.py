@@ -37,6 +37,7 @@ from cats4ml.review.presentation import (
     cards_of,
     example_for,
     last_answer_of,
+    lately,
     progress_of,
     told_of,
     warm_up_of,
@@ -111,7 +112,7 @@ def _card(
     if not _wants_card(request):
         # What was to be told after a redirect, or on the way here: a line above the question, which covers nothing.
         notice = " ".join([notice, *map(str, messages.get_messages(request))]).strip()
-    warm_up = warm_up_of(rater)
+    warm_up, answers = warm_up_of(rater), lately(rater)
     card, following = [*cards_of(challenge, leases[:2]), None, None][:2]
     return _draw(
         request,
@@ -121,8 +122,8 @@ def _card(
         following=following,
         lease_seconds=challenge.rules.lease_seconds,
         warm_up=warm_up,
-        progress=progress_of(rater, warm_up),
-        last_answer=last_answer_of(rater, at),
+        progress=progress_of(rater, warm_up, answers),
+        last_answer=last_answer_of(rater, answers, at),
         notice=notice,
     )
 

@@ -328,7 +328,7 @@
       return Boolean(kind) || key === "r";
     }
     if (key === "?") toggle(find("[data-help]"));
-    else if (find("[data-next-by-key]")) { if (key === "tab") return false; goOn(); }
+    else if (find("[data-next-by-key]")) goOn();
     else if (key in ANSWERS) press(find('[name="answer"][value="' + ANSWERS[key] + '"]'));
     else if (key === "4" || key === "s") press(find("[data-skip]"));
     else if (key === "backspace") press(find("[data-undo]"));
@@ -343,9 +343,10 @@
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || typing(event.target) || !keysOn()) return;
     var one = event.key.toLowerCase();
     var named = one.length > 1 && one !== "backspace";
-    /* A named key (Tab, Enter, arrows) does what it does everywhere; after an answer of the warm-up, Enter goes on. */
-    if (named && !(one === "enter" && find("[data-next-by-key]") && !event.target.closest("a, button, summary"))) return;
-    if (one === " " && event.target.closest("a, button, summary, input")) return;
+    var goesOn = find("[data-next-by-key]") && !event.target.closest("button, summary") && (one === "enter" || one.startsWith("arrow"));
+    /* A named key (Tab, Enter, arrows) does what it does everywhere, but for these after an answer of the warm-up. */
+    if (named && !goesOn) return;
+    if (one === " " && event.target.closest("button, summary, input")) return;
     if (event.repeat) { event.preventDefault(); return; }
     if (pressed(one)) event.preventDefault();
   });
