@@ -71,7 +71,14 @@ def _wants_card(request: HttpRequest) -> bool:
 def rater_page(view: Callable[..., HttpResponse]) -> View:
     """A view of the rater's page: never kept by a cache, for raters alone. Whoever signed out meanwhile signs in again
     and comes back to the question, whatever was sent; the script is told so, for it keeps the answer."""
-    guarded = for_raters(view)
+
+    def within(
+        request: HttpRequest, challenge: Challenge, viewer: Viewer, rater: Participation, **kwargs: object
+    ) -> Any:
+        rater.challenge = challenge  # with its policy: nothing asks for it again
+        return view(request, challenge, viewer, rater, **kwargs)
+
+    guarded = for_raters(within)
 
     @never_cache
     @wraps(view)

@@ -16,8 +16,8 @@ from cats4ml.rules.policy import Policy
 from tests.factories import World, make_user, make_world
 
 LONG = (
-    "Any owl that is alive or was, whole or in part, by day or by night. A drawing, a toy or a statue of an owl does not "
-    "count, and neither does a hawk, however much it looks like one. If only feathers are in view, say “don’t know”."
+    "Any owl that is alive or was, whole or in part, by day or by night. A drawing, a toy or a statue of an owl does "
+    "not count, and neither does a hawk, however much it looks like one. If you see only feathers, say “don’t know”."
 )
 SIZES = [(480, 360), (360, 480), (400, 400), (640, 200)]
 
@@ -72,10 +72,14 @@ def add_control(
     )
 
 
-def make_edition(*, waiting: int, warm_up: int = 0, **rules: object) -> World:
+# Nobody is paused: tests answer faster than people do.
+NO_PAUSES = {"fast_seconds": 0, "same_answers": 0, "controls_right_percent": 0}
+
+
+def make_edition(*, waiting: int, warm_up: int = 0) -> World:
     """So many pairs of all labels wait for raters; so many warm-up questions come before them."""
-    world = make_world(pictures=waiting + warm_up + 8, policy=Policy(warm_up=warm_up, control_percent=0,
-                       control_percent_least=0, quorum=99, **rules))  # fmt: skip
+    policy = Policy(warm_up=warm_up, control_percent=0, control_percent_least=0, quorum=99, **NO_PAUSES)
+    world = make_world(pictures=waiting + warm_up + 8, policy=policy)
     with_photos(world)
     free = waiting + warm_up
     explain(world, "owl", LONG, fits=[free, free + 1, free + 2], fits_not=[free + 3, free + 4])

@@ -1,7 +1,7 @@
 """No byte that a rater is sent depends on what must not sway them.
 
-Two worlds are built that differ in one thing: the machines' score, the finder, the other raters' answers, or whether the
-question is a pair or a control. What a rater is sent in both is the same, but for the tokens, which are random.
+Two worlds are built that differ in one thing: the machines' score, the finder, the other raters' answers, or whether
+the question is a pair or a control. What a rater is sent in both is the same, but for the tokens, which are random.
 """
 
 from __future__ import annotations
@@ -32,10 +32,6 @@ PICTURES = 3
 Sent = list[tuple[str, int, list[tuple[str, str]], bytes]]
 
 
-class Undo(Exception):
-    """Ends a world: nothing of it stays."""
-
-
 def mask(content: bytes) -> bytes:
     return SECRET.sub(b"CSRF", UUID.sub(b"TOKEN", content))
 
@@ -46,10 +42,6 @@ def told(name: str, reply) -> tuple[str, int, list[tuple[str, str]], bytes]:
     headers = [(one, mask(value.encode()).decode()) for one, value in reply.items() if one.lower() not in CLOCKS]
     cookies = [(f"cookie {one}", "") for one in sorted(reply.cookies)]
     return name, reply.status_code, sorted(headers) + cookies, mask(content)
-
-
-def codes(sent: Sent) -> dict[str, int]:
-    return {name: status for name, status, _, _ in sent}
 
 
 def everything_sent(world: World, client: Client) -> Sent:
@@ -93,16 +85,13 @@ def world_of(monkeypatch, change: Callable[[World], None]) -> Sent:
     monkeypatch.setattr(factories, "_numbers", count(7000))
     with connection.cursor() as cursor:  # an example's number stands in its address, and tells of no question
         cursor.execute("SELECT setval('review_labelexample_id_seq', 7000)")
-    sent: Sent = []
-    try:
-        with transaction.atomic():
-            world = make_edition(waiting=0)
-            rater = world.rater(make_user("the-rater"))
-            change(world)
-            sent += everything_sent(world, signed_in(rater.user))
-            raise Undo
-    except Undo:
-        return sent
+    with transaction.atomic():
+        world = make_edition(waiting=0)
+        rater = world.rater(make_user("the-rater"))
+        change(world)
+        sent = everything_sent(world, signed_in(rater.user))
+        transaction.set_rollback(True)  # nothing of this world stays
+    return sent
 
 
 def pairs(world: World, *, finder: str = "ada", score: float = 0.8, votes: tuple[Answer, ...] = ()) -> None:

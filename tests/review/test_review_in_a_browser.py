@@ -47,10 +47,10 @@ def token(page: Page) -> str:
 def press(page: Page, key: str) -> None:
     """As somebody does who has looked at the picture: until another question is there."""
     before = token(page)
-    page.wait_for_function("() => document.querySelector('.review-well img')?.complete")
+    page.wait_for_function("() => document.querySelector('.review-well img')?.complete ?? true")
     page.wait_for_timeout(LOOK_MS)
     page.keyboard.press(key)
-    page.wait_for_function("before => document.getElementById('card').dataset.token !== before", arg=before)
+    page.wait_for_function("before => (document.getElementById('card').dataset.token || '') !== before", arg=before)
     assert fits(page)
 
 
@@ -141,7 +141,7 @@ def test_the_next_question_is_there_before_the_answer_has_arrived(page) -> None:
     for _ in range(3):
         page.keyboard.press("2")
     assert token(page) == second
-    page.wait_for_function("before => document.getElementById('card').dataset.token !== before", arg=second)
+    page.wait_for_function("before => (document.getElementById('card').dataset.token || '') !== before", arg=second)
     settled(page)
     assert answers() == ["yes", "no"]
     assert str(Rating.objects.order_by("pk").first().lease.token) == first
@@ -187,7 +187,7 @@ def test_an_answer_that_did_not_arrive_is_sent_after_a_reload(page) -> None:
     expect(page.locator(LINE)).to_contain_text("Your answer is kept")
     page.unroute("**/review/answer/")
     page.reload()
-    page.wait_for_function("before => document.getElementById('card').dataset.token !== before", arg=answered)
+    page.wait_for_function("before => (document.getElementById('card').dataset.token || '') !== before", arg=answered)
     settled(page)
     assert answers() == ["no"]
 
@@ -202,7 +202,7 @@ def test_whoever_was_signed_out_signs_in_and_finds_the_answer_counted(page, rate
     page.locator("input[name=password]").fill("correct horse battery")
     page.locator("main button[type=submit]").click()
     page.wait_for_url("**/review/")
-    page.wait_for_function("before => document.getElementById('card').dataset.token !== before", arg=answered)
+    page.wait_for_function("before => (document.getElementById('card').dataset.token || '') !== before", arg=answered)
     settled(page)
     assert answers() == ["yes"]
 

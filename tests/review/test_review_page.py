@@ -209,4 +209,4 @@ def test_the_card_costs_as_many_queries_for_three_waiting_pairs_as_for_one(world
         world.score(place, {"cat": 0.3})
     finalise_due(at=timezone.now())
     three = queries_of(signed_in(world.rater().user), urls(world)["review"], **htmx)
-    assert three <= one <= 26
+    assert three <= one + 1 <= 26  # the one more looks whether a lease ran out

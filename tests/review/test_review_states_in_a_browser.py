@@ -1,4 +1,4 @@
-"""Every state of the rater's page in a real browser: for everybody to use, without scrolling, with and without scripts."""
+"""Every state of the rater's page in a real browser: for everybody to use, without scrolling, without scripts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from playwright.sync_api import Browser, Page, expect
 from cats4ml.review.models import Device, Lease, PauseCause, RaterPause, Rating
 from tests.flows.people import NARROW, WIDE
 from tests.pages.test_explore_in_a_browser import page_of
-from tests.review.questions import make_edition
-from tests.review.test_review_in_a_browser import answers, fits, open_review, press, settled
+from tests.review.questions import LONG, explain, make_edition
+from tests.review.test_review_in_a_browser import answers, fits, open_review, press
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -30,6 +30,7 @@ def test_no_state_of_the_page_breaks_an_accessibility_rule_or_scrolls(
     browser: Browser, live_server, size: tuple[int, int], scheme: str
 ) -> None:
     world = make_edition(waiting=3, warm_up=1)
+    explain(world, "dog", LONG, fits=[4], fits_not=[5])
     rater = world.rater()
     page = page_of(browser, live_server, rater, size=size, scheme=scheme)
     found = {}
