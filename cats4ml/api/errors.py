@@ -11,7 +11,8 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from cats4ml.challenges.actions import JoinRefused
-from cats4ml.review.actions.rights import AlreadyRated, RatingRefused
+from cats4ml.review.actions.rights import AlreadyRated, RaterPaused, RatingRefused
+from cats4ml.review.pause_words import words_of
 from cats4ml.submissions.actions.claims import ClaimRefused
 from cats4ml.submissions.actions.disputes import AlreadyDisputed, DisputeRefused
 from cats4ml.submissions.claim_files import UnreadableUpload
@@ -36,6 +37,8 @@ def translate(error: Exception) -> Exception:
     """The domain's refusals as answers with the sentence that they carry; any other error as it is."""
     if isinstance(error, (AlreadyRated, AlreadyDisputed)):
         return Conflict(str(error))
+    if isinstance(error, RaterPaused):
+        return PermissionDenied(str(words_of(error.pause)))
     if isinstance(error, (ClaimRefused, DisputeRefused, RatingRefused, JoinRefused)):
         return PermissionDenied(str(error))
     if isinstance(error, UnreadableUpload):

@@ -7,7 +7,6 @@ from typing import Any
 from rest_framework import serializers
 
 from cats4ml.challenges.models import ChallengeStatus, DataFileKind, DataFileState, PolicyVersion, Role
-from cats4ml.rules.answers import Answer
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.policy import FLAT, PROPORTIONAL, REVEAL_SCORED, REVEAL_SETTLED
 from cats4ml.rules.split import Split
@@ -289,21 +288,6 @@ class ReportSerializer(serializers.Serializer[Any]):
     accepted = AcceptedRowSerializer(many=True)
     later = serializers.IntegerField(help_text="How many of the accepted cost nothing, being later claims.")
     refused = RefusedRowSerializer(many=True)
-
-
-class CardSerializer(serializers.Serializer[Any]):
-    """A question, and nothing that could sway the answer."""
-
-    token = serializers.UUIDField()
-    question = serializers.CharField()
-    guidance = serializers.CharField()
-    picture_url = serializers.URLField()
-    next_picture_url = serializers.URLField(allow_null=True, help_text="To load ahead.")
-
-
-class RatingSerializer(serializers.Serializer[Any]):
-    token = serializers.UUIDField()
-    answer = serializers.ChoiceField(choices=[answer.value for answer in Answer])
 
 
 class PairSerializer(serializers.Serializer[Any]):

@@ -2,12 +2,16 @@ from django.urls import path
 
 from cats4ml.review import study_views, views
 
+REVIEW = "challenges/<slug:slug>/review"
+
 app_name = "review"
 urlpatterns = [
-    path("challenges/<slug:slug>/review/", views.review, name="review"),
-    path("challenges/<slug:slug>/review/answer/", views.answer, name="answer"),
-    path("challenges/<slug:slug>/review/undo/", views.undo, name="undo"),
-    path("challenges/<slug:slug>/review/report/", views.report, name="report"),
-    path("challenges/<slug:slug>/review/pictures/<uuid:token>/", views.picture, name="picture"),
+    path(f"{REVIEW}/", views.review, name="review"),
+    path(f"{REVIEW}/answer/", views.answer, name="answer"),
+    path(f"{REVIEW}/undo/", views.undo, name="undo"),
+    path(f"{REVIEW}/skip/", views.skip, name="skip"),
+    path(f"{REVIEW}/report/", views.report, name="report"),
+    path(f"{REVIEW}/pictures/<uuid:token>/", views.picture, name="picture"),
+    path(f"{REVIEW}/examples/<int:example_id>/", views.example, name="example"),
     path("challenges/<slug:slug>/studies/<slug:study>/", study_views.study, name="study"),
 ]

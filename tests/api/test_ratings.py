@@ -10,10 +10,11 @@ import pytest
 from django.utils import timezone
 
 from cats4ml.review.actions.answering import finalise_rating
-from cats4ml.review.models import Lease, Rating
+from cats4ml.review.models import ControlUse, Device, Lease, LeaseEnd, PauseCause, PictureReport, RaterPause, Rating
 from cats4ml.rules.answers import Answer
 from tests.api.clients import address, program
 from tests.factories import make_user, png
+from tests.review.questions import add_control, explain, make_edition
 
 
 @pytest.fixture
@@ -53,6 +54,7 @@ def test_card_holds_the_question_and_nothing_else(waiting, rater) -> None:
         "guidance": "",
         "picture_url": f"{place}{first.token}/picture/",
         "next_picture_url": f"{place}{second.token}/picture/",
+        "warm_up": False,
     }
 
 
@@ -90,7 +92,8 @@ def test_answer_again_changes_nothing_and_another_answer_conflicts(waiting, rate
     token = next_card(rater, waiting).json()["token"]
     first, again, other = (answer(rater, waiting, token, said) for said in ("yes", "yes", "no"))
     assert [one.status_code for one in (first, again, other)] == [201, 200, 409]
-    assert first.json() == again.json() == {"token": token, "answer": "yes"}
+    assert first.json() == again.json() == {"token": token, "answer": "yes", "feedback": None}
+    assert Rating.objects.get().device == Device.API
     assert list(Rating.objects.values_list("answer", flat=True)) == ["yes"]
 
 
@@ -150,3 +153,80 @@ def test_finders_and_tokens_without_the_scope_rate_nothing(waiting) -> None:
         assert answer(client, waiting, str(uuid.uuid4())).status_code == 403
         assert client.delete(address(waiting, "ratings/last/")).status_code == 403
     assert not Lease.objects.exists()
+
+
+def test_skipping_is_limited_and_brings_another_question(waiting, rater) -> None:
+    first = next_card(rater, waiting).json()["token"]
+    skipping = address(waiting, f"ratings/{first}/skip/")
+    replies = [rater.post(skipping) for _ in range(2)]
+    assert [(one.status_code, one.json()) for one in replies] == [(200, {"skips_left": 9})] * 2
+    assert next_card(rater, waiting).json()["token"] != first
+    assert Lease.objects.get(token=first).ended == LeaseEnd.SKIPPED
+    other = make_user()
+    waiting.rater(other)
+    assert program(other, "rate").post(skipping).status_code == 403
+
+
+def test_a_report_is_kept_and_another_question_comes(waiting, rater) -> None:
+    first = next_card(rater, waiting).json()["token"]
+    report = address(waiting, f"ratings/{first}/report/")
+    assert rater.post(report, {"kind": "dull"}).status_code == 400
+    assert [rater.post(report, {"kind": "broken"}).status_code for _ in range(2)] == [204, 204]
+    assert list(PictureReport.objects.values_list("kind", "note")) == [("broken", "")]
+    assert next_card(rater, waiting).json()["token"] != first
+
+
+def test_guidance_has_its_examples_under_addresses_that_only_raters_may_use(waiting, rater) -> None:
+    for label in waiting.labels:
+        explain(waiting, label, "All of them.", fits=[3], fits_not=[4])
+    token = next_card(rater, waiting).json()["token"]
+    shown = rater.get(address(waiting, f"ratings/{token}/guidance/")).json()
+    pictures = [one.pop("picture_url") for one in (*shown["counts"], *shown["does_not_count"])]
+    assert shown == {
+        "label_name": Lease.objects.get(token=token).subject.label.name,
+        "guidance": "All of them.",
+        "counts": [{"caption": "A barn owl, seen from the side"}],
+        "does_not_count": [{"caption": ""}],
+    }
+    assert [rater.get(one, HTTP_ACCEPT="image/png").status_code for one in pictures] == [200, 200]
+    stranger = make_user()
+    waiting.finder(stranger)
+    finder = program(stranger, "rate")
+    assert {finder.get(one).status_code for one in pictures} == {403}
+    huge = address(waiting, f"ratings/examples/{10**30}/")
+    assert rater.get(huge).status_code == 404
+
+
+def test_the_warm_up_is_told_and_a_mixed_control_is_not(db) -> None:
+    world = make_edition(waiting=0, warm_up=1)
+    user = make_user()
+    part = world.rater(user)
+    client = program(user, "rate")
+    card = next_card(client, world).json()
+    told = answer(client, world, card["token"], "no").json()["feedback"]
+    explanation = "The face in the middle is that of an owl, behind the leaves."
+    assert (card["warm_up"], told) == (True, {"right": False, "truth": "yes", "explanation": explanation})
+    control = add_control(world, 3, "owl", use=ControlUse.MIXED)
+    later = world.clock.replace(year=world.clock.year + 20)
+    lease = Lease.objects.create(control=control, rater=part, created_at=world.clock, expires_at=later)
+    card = next_card(client, world).json()
+    assert (card["token"], card["warm_up"]) == (str(lease.token), False)
+    assert answer(client, world, card["token"], "no").json()["feedback"] is None
+
+
+def test_a_paused_rater_is_told_so_in_friendly_words(waiting, rater) -> None:
+    token = next_card(rater, waiting).json()["token"]
+    part = Lease.objects.get(token=token).rater
+    RaterPause.objects.create(rater=part, cause=PauseCause.SAME_ANSWER, created_at=waiting.clock)
+    replies = [
+        next_card(rater, waiting),
+        answer(rater, waiting, token),
+        rater.post(address(waiting, f"ratings/{token}/skip/")),
+    ]
+    assert {(one.status_code, one.json()["detail"]) for one in replies} == {
+        (
+            403,
+            "Many answers in a row were the same. That may well be right, and we want to look at it. Your answers are "
+            "kept. An organiser looks at it and decides. Come back later: this page then goes on where you stopped.",
+        )
+    }

@@ -34,7 +34,7 @@ def wait_for_raters(world: World, places: int) -> None:
 
 
 def urls(world: World) -> dict[str, str]:
-    names = ("review", "answer", "undo", "report")
+    names = ("review", "answer", "undo", "skip", "report")
     return {name: reverse(f"review:{name}", args=[world.challenge.slug]) for name in names}
 
 
@@ -67,13 +67,14 @@ def test_the_card_holds_its_forms_and_addresses_and_no_others(world) -> None:
         f"/challenges/{world.challenge.slug}/",
         picture_of(world, now),
         picture_of(world, following),
-        *(address for name, address in urls(world).items() if name != "review"),
+        *urls(world).values(),
     }
     # Values of forms, without their CSRF tokens of 64 characters.
     values = {value for value in attributes(html, "value") if not value.startswith("/") and len(value) != 64}
     kinds = {"broken", "offensive", "person", "other"}
-    assert values == {"0", str(now.token), "yes", "no", "dont_know", *kinds}
-    assert [html.count(f'aria-hidden="true">{key}<') for key in ("1", "2", "3")] == [1, 1, 1]
+    assert values == {"", "0", str(now.token), "yes", "no", "dont_know", *kinds}
+    answers = html[html.index("review-answers") : html.index("review-foot")]
+    assert [answers.count(f'aria-hidden="true">{key}<') for key in ("1", "2", "3")] == [1, 1, 1]
 
 
 def test_the_picture_is_shown_to_the_rater_who_holds_it_and_to_nobody_else(world) -> None:
@@ -116,7 +117,7 @@ def test_an_answer_by_htmx_returns_the_next_card_alone(world) -> None:
     reply = client.post(urls(world)["answer"], {"token": first.token, "answer": "yes"}, headers=HTMX)
     html = reply.content.decode()
     assert (reply.status_code, "<html" in html, 'id="card"' in html) == (200, False, True)
-    assert (str(second.token) in html, str(first.token) in html, "Last answer: <b>Yes</b>" in html) == (
+    assert (str(second.token) in html, str(first.token) in html, "<b>Yes</b>" in html) == (
         True,
         False,
         True,
@@ -188,7 +189,7 @@ def test_whoever_is_no_rater_is_sent_to_join_and_strangers_to_sign_in(world) -> 
 def test_answers_undo_and_reports_are_posted(world) -> None:
     client = signed_in(world.rater().user)
     codes = {name: client.get(address).status_code for name, address in urls(world).items()}
-    assert codes == {"review": 200, "answer": 405, "undo": 405, "report": 405}
+    assert codes == {"review": 200, "answer": 405, "undo": 405, "skip": 405, "report": 405}
     assert client.post(urls(world)["review"]).status_code == 405
 
 
@@ -208,4 +209,4 @@ def test_the_card_costs_as_many_queries_for_three_waiting_pairs_as_for_one(world
         world.score(place, {"cat": 0.3})
     finalise_due(at=timezone.now())
     three = queries_of(signed_in(world.rater().user), urls(world)["review"], **htmx)
-    assert three <= one <= 22
+    assert three <= one + 1 <= 26  # the one more looks whether a lease ran out

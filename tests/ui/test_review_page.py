@@ -12,16 +12,18 @@ CARD = SimpleNamespace(
     width=160,
     height=120,
     question="Is there a coffee mug in this picture?",
-    guidance="A cup with a handle.",
-    next_picture_url="/pictures/2.jpg",
+    guidance=SimpleNamespace(short="A cup with a handle.", unfolds=False),
+    warm_up=False,
+    meets_label=False,
 )
+FOLLOWING = SimpleNamespace(**{**vars(CARD), "token": "t2", "picture_url": "/pictures/2.jpg"})
 
 
 def draw(template: str = "review/_card.html", **changes: Any) -> str:
     context = {
         "challenge": SimpleNamespace(slug="edition-2", title="Edition 2"),
         "card": CARD,
-        "progress": SimpleNamespace(answered=132, goal=500, minutes_left=25),
+        "progress": SimpleNamespace(answered=32, goal=100, overall=132, minutes_left=25, skips_left=7),
         "last_answer": SimpleNamespace(label="No", undoable=True),
     }
     return render_to_string(template, context | changes)
@@ -47,13 +49,32 @@ def test_picture_is_shown_at_most_three_and_a_half_times_its_size() -> None:
     assert 'width="560" height="420"' in draw()
 
 
-def test_next_picture_is_named_for_loading_ahead() -> None:
-    assert 'data-next-picture="/pictures/2.jpg"' in draw()
+def test_next_question_is_in_the_page_but_not_yet_in_view() -> None:
+    page = draw(following=FOLLOWING)
+    [template] = re.findall(r"<template.*?</template>", page, re.DOTALL)
+    assert ('data-token="t2"' in template, 'src="/pictures/2.jpg"' in template) == (True, True)
+    assert "/pictures/2.jpg" not in page.replace(template, "")
+    assert "<template" not in draw(following=None)
+
+
+def test_skip_says_how_many_are_left_and_rests_when_there_are_none() -> None:
+    assert "<span>7 left</span>" in draw()
+    none = SimpleNamespace(answered=32, goal=100, overall=132, minutes_left=None, skips_left=0)
+    assert "data-skip disabled" in draw(progress=none)
+    assert "data-skip disabled" not in draw()
+
+
+def test_progress_is_of_the_hundred_with_the_sum_and_the_minutes() -> None:
+    assert re.findall(r"<span>(.*?)</span>", draw()[: draw().index("<h1>")]) == [
+        "Use these keys",
+        "32 of 100, 132 in all",
+        "about 25 minutes left",
+    ]
 
 
 def test_undo_keeps_its_place_when_there_is_nothing_to_undo() -> None:
     assert "data-undo disabled" in draw(last_answer=None)
-    assert "Last answer: <b>none yet</b>" in draw(last_answer=None)
+    assert "Last answer:</span> <b>none yet</b>" in draw(last_answer=None)
     assert "data-undo disabled" not in draw()
 
 
