@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from cats4ml.challenges.models import Challenge
 from cats4ml.review.models import EditionSkill, Rating, RatingState
@@ -28,6 +28,17 @@ class Ballot(NamedTuple):
     rating: int
     rater: int
     answer: Answer
+
+
+class Asked(Protocol):
+    """What of a pair its answers are read with."""
+
+    @property
+    def machine_mean(self) -> float | None: ...
+    @property
+    def machine_yes(self) -> bool | None: ...
+    @property
+    def least_ratings(self) -> int: ...
 
 
 class _Kept(NamedTuple):
@@ -86,7 +97,7 @@ class Voters:
         return Vote(ballot.answer, self.of(ballot.rater))
 
 
-def read_ballots(pair: Pair, ballots: Sequence[Ballot], *, policy: Policy, voters: Voters) -> Reading:
+def read_ballots(pair: Asked, ballots: Sequence[Ballot], *, policy: Policy, voters: Voters) -> Reading:
     """What a policy makes of a pair's answers; those that came after it would have stopped asking count for nothing.
 
     The prior is how often people say yes in this edition, never what the machines said of the pair.

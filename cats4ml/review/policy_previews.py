@@ -22,6 +22,7 @@ from cats4ml.review.models import EditionSkill, Rating, RatingState
 from cats4ml.review.policy_readings import (
     EditionFacts,
     Fate,
+    RatedPair,
     Reader,
     Under,
     pair_under,
@@ -134,7 +135,7 @@ def default_policies(in_force: Policy) -> dict[str, Policy]:
     return found
 
 
-def readings(challenge: Challenge, policies: Sequence[Policy]) -> Iterator[tuple[Pair, list[Ballot], list[Under]]]:
+def readings(challenge: Challenge, policies: Sequence[Policy]) -> Iterator[tuple[RatedPair, list[Ballot], list[Under]]]:
     """Every rated pair of an edition under each of these policies, in the order of their ids, streamed."""
     facts, skills = EditionFacts(challenge), skills_of(challenge)
     readers = [Reader(policy, skills) for policy in policies]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from typing import Any
 
 from cats4ml.rules.verdicts import QUORUM_RULES, DontKnow, Rule, VerdictRule
@@ -115,7 +116,7 @@ class Policy:
         if self.verdict_rule == VerdictRule.LEAD and self.lead > self.max_ratings:
             raise InvalidPolicy("lead must not be more than max_ratings: nothing would be settled before it")
 
-    @property
+    @cached_property
     def rule(self) -> Rule:
         """The verdict rule with its parameters."""
         return Rule(

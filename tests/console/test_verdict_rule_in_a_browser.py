@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
@@ -40,9 +38,6 @@ def test_the_page_breaks_no_accessibility_rule_and_does_not_scroll_sideways(
     found = {}
     for query in ("", "?verdict_rule=lead&lead=3&points=1", "?verdict_rule=lead&quorum=none&warm_up=-1"):
         page.goto(address + query)
-        if shots := os.environ.get("SHOTS"):
-            name = f"{size[0]}-{scheme}-{len(query)}.png"
-            page.screenshot(path=f"{shots}/{name}", full_page=True)
         violations = [one["id"] for one in Axe().run(page).response["violations"]]
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         found[query] = (violations, wide)

@@ -69,6 +69,16 @@ def ledger(world: World) -> list[tuple]:
     return list(Credit.objects.filter(challenge=world.challenge).order_by("pk").values_list())
 
 
+def test_the_editions_drawn_by_chance_have_pairs_of_every_fate(db) -> None:
+    met = set()
+    for seed in range(3):
+        world, dice = random_edition(seed)
+        for _ in range(8):
+            preview = preview_policy(challenge=world.challenge, policy=random_policy(dice))
+            met |= {fate for fate, number in preview.summary.fates.items() if number}
+    assert met == {fate.value for fate in Fate} - {Fate.KEPT.value}
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_putting_a_policy_in_force_does_what_its_preview_shows(db, seed) -> None:
     world, dice = random_edition(seed)

@@ -31,4 +31,7 @@ def move_pairs(pairs: Sequence[Pair], to: PairState, *, at: datetime, fields: Se
     if not fields:  # all alike: one statement, however many there are
         Pair.objects.filter(pk__in=[pair.pk for pair in pairs]).update(state=to.value, state_changed_at=at)
         return
+    if len(pairs) == 1:  # as every answer that settles one: a plain UPDATE is composed ten times as fast
+        pairs[0].save(update_fields=["state", "state_changed_at", *fields])
+        return
     Pair.objects.bulk_update(pairs, ["state", "state_changed_at", *fields], batch_size=500)
