@@ -19,7 +19,8 @@ MOST_BATCHES = 12
 LEAST_IN_A_BATCH = 20
 DIVIDED_SHOWN = 12
 
-# A pair's final answers, and the first two of them. An imported pair has its tally alone: nobody knows which were first.
+# A pair's final answers, and the first two of them. An imported pair has its tally alone: nobody knows which were
+# first.
 _TALLIES = """
 WITH answers AS (
   SELECT rating.pair_id, rating.answer,
@@ -64,7 +65,7 @@ SELECT label_id, outcome, batch, yes, no, dont_know, first_yes, first_no, first_
 FROM batched
 GROUP BY label_id, outcome, batch, yes, no, dont_know, first_yes, first_no, first_dont_know
 ORDER BY label_id, batch NULLS LAST, outcome, yes, no, dont_know, first_yes, first_no
-"""
+"""  # noqa: S608 - constants
 )
 
 _MOST_DIVIDED = (
@@ -81,7 +82,7 @@ _MOST_DIVIDED = (
 )
 SELECT pair_id FROM entropies WHERE entropy > 1e-9
 ORDER BY round(entropy::numeric, 9) DESC, total DESC, pair_id LIMIT %(shown)s
-"""
+"""  # noqa: S608 - constants
 )
 
 

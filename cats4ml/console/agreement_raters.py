@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.db import connection
 
@@ -54,8 +54,8 @@ GROUP BY 1, 2
 class Confusion:
     """What a rater answered where the truth, or what stands for it, is yes; and where it is no."""
 
-    if_yes: Tally = Tally()
-    if_no: Tally = Tally()
+    if_yes: Tally
+    if_no: Tally
 
     @property
     def total(self) -> int:
@@ -71,9 +71,9 @@ class RaterConfusion:
     """`others`: beside the majority of the others on the same pairs. `controls`: beside the experts."""
 
     rater: int
+    others: Confusion
+    controls: Confusion
     name: str = ""
-    others: Confusion = Confusion()
-    controls: Confusion = Confusion()
 
 
 def confusions(challenge: Challenge) -> tuple[RaterConfusion, ...]:
@@ -109,7 +109,7 @@ def _tally(counts: dict[str, int]) -> Tally:
 def named(raters: Sequence[RaterConfusion]) -> list[RaterConfusion]:
     """These raters with their names as the organisers know them."""
     people = Participation.objects.select_related("user", "team").in_bulk([one.rater for one in raters])
-    return [RaterConfusion(one.rater, people[one.rater].public_name, one.others, one.controls) for one in raters]
+    return [replace(one, name=people[one.rater].public_name) for one in raters]
 
 
 @dataclass(frozen=True)

@@ -86,8 +86,7 @@ def _grid(scale: Scale) -> tuple[Mark, ...]:
     steps = [scale.low, (scale.low + scale.high) / 2, scale.high]
     anchors = ("start", "middle", "end")
     return tuple(
-        Mark(scale.at(step), f"{step:g}".replace("-", "−"), anchor)
-        for step, anchor in zip(steps, anchors, strict=True)
+        Mark(scale.at(step), f"{step:g}".replace("-", "−"), anchor) for step, anchor in zip(steps, anchors, strict=True)
     )
 
 
