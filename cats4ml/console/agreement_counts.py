@@ -48,9 +48,7 @@ WITH answers AS (
 """
 
 # Settled pairs in the order in which they were settled, in batches of the same size.
-_GROUPS = (
-    _TALLIES
-    + """
+_GROUPS = """
 , placed AS (
   SELECT told.*,
          row_number() OVER (PARTITION BY settled_at IS NULL ORDER BY settled_at, pair_id) - 1 AS place,
@@ -65,12 +63,9 @@ SELECT label_id, outcome, batch, yes, no, dont_know, first_yes, first_no, first_
 FROM batched
 GROUP BY label_id, outcome, batch, yes, no, dont_know, first_yes, first_no, first_dont_know
 ORDER BY label_id, batch NULLS LAST, outcome, yes, no, dont_know, first_yes, first_no
-"""  # noqa: S608 - constants
-)
+"""
 
-_MOST_DIVIDED = (
-    _TALLIES
-    + """
+_MOST_DIVIDED = """
 , shares AS (
   SELECT pair_id, yes + no + dont_know AS total,
          ARRAY[yes, no, dont_know]::float[] AS counts
@@ -82,8 +77,7 @@ _MOST_DIVIDED = (
 )
 SELECT pair_id FROM entropies WHERE entropy > 1e-9
 ORDER BY round(entropy::numeric, 9) DESC, total DESC, pair_id LIMIT %(shown)s
-"""  # noqa: S608 - constants
-)
+"""
 
 
 @dataclass(frozen=True)
@@ -108,7 +102,7 @@ def count_groups(challenge: Challenge) -> list[Group]:
 def _groups(challenge: Challenge) -> Iterator[Group]:
     given = {"challenge": challenge.pk, "batches": MOST_BATCHES, "least": LEAST_IN_A_BATCH}
     with connection.cursor() as cursor:
-        cursor.execute(_GROUPS, given)
+        cursor.execute(_TALLIES + _GROUPS, given)
         for label, outcome, batch, yes, no, unknown, first_yes, first_no, first_unknown, pairs, at in cursor:
             yield Group(
                 label=label,
@@ -124,7 +118,7 @@ def _groups(challenge: Challenge) -> Iterator[Group]:
 def most_divided(challenge: Challenge) -> list[int]:
     """The ids of the pairs whose answers have the highest entropy, of equal ones those with more answers first."""
     with connection.cursor() as cursor:
-        cursor.execute(_MOST_DIVIDED, {"challenge": challenge.pk, "shown": DIVIDED_SHOWN})
+        cursor.execute(_TALLIES + _MOST_DIVIDED, {"challenge": challenge.pk, "shown": DIVIDED_SHOWN})
         return [pair for (pair,) in cursor]
 
 

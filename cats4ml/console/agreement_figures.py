@@ -28,6 +28,10 @@ BOUNDS = (TENTATIVE, RELIABLE)
 OUTCOME_ORDER = ("false_negative", "false_positive", "agreement", "ambiguous", "")
 
 
+def _entropy_name(one: EntropyBin) -> str:
+    return f"more than {one.low:.1f}, up to {one.high:.1f}" if one.high else "0"
+
+
 def headline(alpha: Alpha | None) -> str:
     """What alpha says, by Krippendorff's own bounds."""
     if alpha is None:
@@ -39,7 +43,7 @@ def headline(alpha: Alpha | None) -> str:
     return f"Raters agree too little: alpha {number(alpha.value)}"
 
 
-def in_words(alpha: Alpha | None) -> str:
+def alpha_in_words(alpha: Alpha | None) -> str:
     """'between 0.74 and 0.81', or why there is no interval."""
     if alpha is None:
         return "not defined: nothing was answered twice, or every answer is the same"
@@ -93,15 +97,18 @@ def entropy_plot(bins: Sequence[EntropyBin]) -> ColumnPlot | None:
     while used and not used[-1].pairs:
         used.pop()
     return make_column_plot(
-        [Column(_entropy_name(one), tuple(one.outcomes.get(key, 0) for key in OUTCOME_ORDER)) for one in used],
+        [
+            Column(
+                _entropy_name(one),
+                f"{one.high:.1g}" if one.high < 1 else f"{one.high:.1f}",
+                tuple(one.outcomes.get(key, 0) for key in OUTCOME_ORDER),
+            )
+            for one in used
+        ],
         title="Pairs by the entropy of their answers, in bits",
         parts=[OUTCOMES[key].plural if key else "In review" for key in OUTCOME_ORDER],
         tones=[OUTCOMES[key].tone if key else "rest" for key in OUTCOME_ORDER],
     )
-
-
-def _entropy_name(one: EntropyBin) -> str:
-    return "0" if not one.high else f"{one.low:.1f}–{one.high:.1f}"
 
 
 @dataclass(frozen=True)

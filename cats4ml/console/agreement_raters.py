@@ -154,7 +154,8 @@ class _Counts:
 
 
 def speeds(challenge: Challenge) -> tuple[Speed, ...]:
-    """All devices together, then each from which an answer came, most answers first; nothing without an answer.
+    """All devices together, then each from which an answer came, most answers first. One device alone stands for all;
+    nothing without an answer.
 
     An answer is part of its pair's verdict, so that it agrees a little more often than another answer would.
     """
@@ -168,7 +169,7 @@ def speeds(challenge: Challenge) -> tuple[Speed, ...]:
     if together is None:
         return ()
     single = sorted((_speed(device, counts) for device, counts in of.items()), key=lambda one: -one.answers)
-    return (_speed("", together), *single)
+    return (_speed("", together), *single) if len(single) > 1 else tuple(single)
 
 
 def _speed(device: str, counts: _Counts) -> Speed:

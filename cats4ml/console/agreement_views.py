@@ -38,7 +38,7 @@ def agreement(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> Htt
         "console",
         counted=counted,
         headline=figures.headline(counted.alpha),
-        alpha_words=figures.in_words(counted.alpha),
+        alpha_words=figures.alpha_in_words(counted.alpha),
         alphas=figures.alpha_plot(counted),
         labels=figures.label_plot(defined[:most]),
         labels_left=max(0, len(counted.labels) - LABELS_SHOWN),

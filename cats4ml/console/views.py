@@ -17,6 +17,8 @@ from cats4ml.challenges.http import challenge_and_viewer, page_context
 from cats4ml.challenges.models import Challenge
 from cats4ml.challenges.queries import Viewer
 from cats4ml.console import queries
+from cats4ml.console.agreement import agreement_of
+from cats4ml.console.agreement_figures import alpha_in_words
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.verdicts import Outcome
 from cats4ml.submissions.actions.scores import requeue_unscorable
@@ -24,6 +26,7 @@ from cats4ml.submissions.models import Pair
 from cats4ml.submissions.presentation import reason_of
 from cats4ml.submissions.queries import first_claims
 from cats4ml.ui.paging import keyset_page
+from cats4ml.ui.plots_dots import number
 
 PAIRS_A_PAGE = 50
 
@@ -51,6 +54,7 @@ def overview(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> Http
     spent, per_pair = queries.ratings_spent(challenge)
     stalled = queries.stalled_pairs(challenge, at)
     reports = queries.open_reports(challenge)
+    alpha = agreement_of(challenge).alpha
     context = page_context(
         challenge,
         viewer,
@@ -67,6 +71,8 @@ def overview(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> Http
         reports=reports.count(),
         oldest_report=reports.first(),
         unscored=queries.unscored_labels(challenge),
+        alpha=number(alpha.value) if alpha else "",
+        alpha_words=alpha_in_words(alpha),
     )
     return render(request, "console/overview.html", context)
 

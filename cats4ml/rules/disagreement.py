@@ -29,8 +29,8 @@ def surprise(part: Part, *, others: Part) -> float:
     The others' share is not known but estimated: with Jeffreys' prior it has the distribution
     Beta(hits + ½, misses + ½), and the hits in `part` then a beta-binomial one (Skellam, Journal of the Royal
     Statistical Society B 10, 1948). The tail of that is a posterior predictive p-value (Gelman and others, Bayesian
-    Data Analysis, third edition, 2013, section 6.3). A plain binomial test would take the others' share for exact, and find
-    something in every small edition.
+    Data Analysis, third edition, 2013, section 6.3). A plain binomial test would take the others' share
+    for exact, and find something in every small edition.
     """
     a, b = others.hits + 0.5, others.of - others.hits + 0.5
     tail = math.fsum(math.exp(_log_mass(hits, part.of, a, b)) for hits in range(part.hits, part.of + 1))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cats4ml.ui.plots import WIDTH, Tick
-from cats4ml.ui.plots_dots import number
+from cats4ml.ui.plots_dots import number, scale_for
 from cats4ml.ui.words import percentage
 
 HEIGHT = 200
@@ -50,10 +50,10 @@ def make_band_plot(steps: Sequence[Step], *, title: str, columns: Sequence[str] 
         return None
     last = len(steps) - 1
     lowest = min(step.low if step.low is not None else step.value or 0.0 for _, step in drawn)
-    floor = 0.0 if lowest >= 0 else -0.5 if lowest >= -0.5 else -1.0
+    scale = scale_for(lowest)
 
     def y(value: float) -> float:
-        return round(HEIGHT * (1.0 - value) / (1.0 - floor), 1)
+        return round(HEIGHT * (1.0 - scale.at(value)), 1)
 
     def points(values: Sequence[tuple[int, float]]) -> str:
         return " ".join(f"{WIDTH * place / last:.1f},{y(value):.1f}" for place, value in values)
@@ -61,14 +61,13 @@ def make_band_plot(steps: Sequence[Step], *, title: str, columns: Sequence[str] 
     sure = [(place, step.low, step.high) for place, step in drawn if step.low is not None and step.high is not None]
     edge = [(place, low) for place, low, _ in sure] + [(place, high) for place, _, high in reversed(sure)]
     values = [(place, step.value or 0.0) for place, step in drawn]
-    levels = [floor, (floor + 1.0) / 2, 1.0]
     return BandPlot(
         title=title,
         finding=f"{title}: {number(values[0][1])} at first, {number(values[-1][1])} at last.",
         band=points(edge) if len(sure) > 1 else "",
         line=points(values),
         dots=tuple(BandDot(percentage(place / last), y(value)) for place, value in values),
-        y_ticks=tuple(Tick("", f"{level:g}".replace("-", "−"), y=y(level)) for level in levels),
+        y_ticks=tuple(Tick("", f"{level:g}".replace("-", "−"), y=y(level)) for level in scale.steps),
         x_ticks=_x_ticks(steps),
         columns=tuple(columns),
         rows=tuple((step.when, (_text(step), *step.cells)) for step in steps),

@@ -14,9 +14,10 @@ HEADROOM = 18
 
 @dataclass(frozen=True)
 class Column:
-    """`name` stands below it; `numbers` are its parts from the foot up."""
+    """`short` stands below it, `name` in the table; `numbers` are its parts from the foot up."""
 
     name: str
+    short: str
     numbers: tuple[int, ...]
 
 
@@ -66,7 +67,9 @@ def make_column_plot(
                 foot = round(foot - height, 1)
                 blocks.append(Block(x, width, foot, height, tone))
         total = sum(column.numbers)
-        texts.append(ColumnText(_middle(place, len(columns)), column.name, figure(total), round(foot - 5, 1)))
+        texts.append(
+            ColumnText(_middle(place, len(columns)), column.short, figure(total) if total else "", round(foot - 5, 1))
+        )
     largest = max(columns, key=lambda column: sum(column.numbers))
     return ColumnPlot(
         title=title,

@@ -1,20 +1,32 @@
 """Geometry of dots with whiskers on one scale, a row for each name: a plot and its table at once."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cats4ml.ui.words import percentage
 
+ROW = 32
+ROW_WITH_NOTE = 48
+
 
 @dataclass(frozen=True)
 class Scale:
-    """Values from `low` to `high` as lengths along a plot."""
+    """Values from `low` to 1 as shares of a plot's length."""
 
     low: float
-    high: float
 
-    def at(self, value: float) -> str:
-        return percentage((value - self.low) / (self.high - self.low))
+    def at(self, value: float) -> float:
+        return (value - self.low) / (1.0 - self.low)
+
+    @property
+    def steps(self) -> tuple[float, ...]:
+        return tuple(step for step in (-1.0, -0.5, 0.0, 0.5, 1.0) if step >= self.low)
+
+
+def scale_for(lowest: float) -> Scale:
+    """From 0, or from the tenth below the lowest value."""
+    return Scale(min(0.0, math.floor(round(10 * lowest, 6)) / 10))
 
 
 @dataclass(frozen=True)
@@ -55,6 +67,11 @@ class DotPlot:
     grid: tuple[Mark, ...]
     bounds: tuple[Mark, ...]
     columns: tuple[str, ...]
+    height: int
+
+    @property
+    def middle(self) -> int:
+        return self.height // 2
 
 
 def make_dot_plot(
@@ -65,13 +82,14 @@ def make_dot_plot(
     if not dots:
         return None
     lowest = min(min(dot.value, dot.low if dot.low is not None else dot.value) for dot in dots)
-    scale = Scale(0.0 if lowest >= 0 else -0.5 if lowest >= -0.5 else -1.0, 1.0)
+    scale = scale_for(lowest)
     return DotPlot(
         title=title,
         rows=tuple(_row(dot, scale) for dot in dots),
         grid=_grid(scale),
-        bounds=tuple(Mark(scale.at(bound), f"{bound:.2f}") for bound in bounds),
+        bounds=tuple(Mark(percentage(scale.at(bound)), f"{bound:.2f}") for bound in bounds),
         columns=tuple(columns),
+        height=ROW_WITH_NOTE if any(dot.note for dot in dots) else ROW,
     )
 
 
@@ -79,14 +97,15 @@ def _row(dot: Dot, scale: Scale) -> DotRow:
     between = "" if dot.low is None or dot.high is None else f"{number(dot.low)} to {number(dot.high)}"
     low = dot.value if dot.low is None else dot.low
     high = dot.value if dot.high is None else dot.high
-    return DotRow(dot, scale.at(dot.value), scale.at(low), scale.at(high), number(dot.value), between)
+    x, low_x, high_x = (percentage(scale.at(value)) for value in (dot.value, low, high))
+    return DotRow(dot, x, low_x, high_x, number(dot.value), between)
 
 
 def _grid(scale: Scale) -> tuple[Mark, ...]:
-    steps = [scale.low, (scale.low + scale.high) / 2, scale.high]
-    anchors = ("start", "middle", "end")
+    anchors = {scale.low: "start", 1.0: "end"}
     return tuple(
-        Mark(scale.at(step), f"{step:g}".replace("-", "−"), anchor) for step, anchor in zip(steps, anchors, strict=True)
+        Mark(percentage(scale.at(step)), f"{step:g}".replace("-", "−"), anchors.get(step, "middle"))
+        for step in scale.steps
     )
 
 

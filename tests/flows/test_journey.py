@@ -202,7 +202,14 @@ PAGES = {
     "nobody": ["", "data/", "explore/", "queue/", "leaderboard/"],
     "participant": ["explore/", "basket/", "submit/", "submissions/", "submissions/hints/", "join/"],
     "rater": ["review/"],
-    "organiser": ["console/", "console/pairs/", "console/classifiers/", "console/near-copies/"],
+    "organiser": [
+        "console/",
+        "console/pairs/",
+        "console/agreement/",
+        "console/agreement/answers/",
+        "console/classifiers/",
+        "console/near-copies/",
+    ],
 }
 
 

@@ -17,7 +17,10 @@ from tests.factories import START, World, make_user, make_world
 from tests.web import signed_in
 
 YES, NO = Answer.YES, Answer.NO
-CONSOLE = ("console:overview", "console:pairs", "console:classifiers", "console:near_copies")
+CONSOLE = (
+    "console:overview", "console:pairs", "console:agreement", "console:agreement_answers", "console:classifiers",
+    "console:near_copies",
+)  # fmt: skip
 PAGES = (
     "pages:challenge", "pages:data", "pages:data_checksums", "pages:explore", "submissions:queue",
     "leaderboard:board", "leaderboard:csv", "pages:join", "pages:mine", "submissions:submit", "submissions:basket",
