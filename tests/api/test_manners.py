@@ -188,7 +188,7 @@ def test_description_names_every_address(db) -> None:
     edition = "/api/v1/challenges/{slug}/"
     below = (
         "", "data/", "data/{kind}/", "images/", "labels/", "pairs/", "pairs/{pair_id}/", "participations/", "queue/",
-        "quota/", "ratings/", "ratings/last/", "ratings/next/", "ratings/{token}/picture/", "standings/",
+        "quota/", "ratings/", "ratings/export/", "ratings/last/", "ratings/next/", "ratings/{token}/picture/", "standings/",
         "submissions/", "submissions/{submission_id}/",
     )  # fmt: skip
     assert sorted(paths) == sorted(["/api/v1/challenges/", "/api/v1/me/", *(edition + path for path in below)])
