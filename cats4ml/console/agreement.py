@@ -13,7 +13,7 @@ from django.core.cache import cache
 
 from cats4ml.catalog.models import Label
 from cats4ml.challenges.models import Challenge
-from cats4ml.console.agreement_counts import Group, count_groups, most_divided, stamp
+from cats4ml.console.agreement_counts import Group, OfBatch, OfLabel, count_groups, most_divided, stamp
 from cats4ml.rules.agreement import alpha_interval, entropy, krippendorff_alpha
 from cats4ml.rules.answers import Tally
 from cats4ml.rules.disagreement import Part, discoveries, surprise
@@ -28,7 +28,7 @@ TENTATIVE = 2 / 3
 # An interval of fewer pairs is itself a guess.
 FEW_PAIRS = 20
 # Of an edition with thousands of labels, so many get an interval: those on which raters agree least.
-MOST_INTERVALS = 100
+MOST_INTERVALS = 50
 # Entropy runs to log2 3, 1.58 bits.
 BIN_WIDTH = 0.2
 BINS = 8
@@ -36,6 +36,7 @@ SEED = 2021
 KEPT_SECONDS = 24 * 60 * 60
 
 Figures = TypeVar("Figures")
+GroupType = TypeVar("GroupType", bound=Group)
 
 
 @dataclass(frozen=True)
@@ -132,27 +133,29 @@ def stops_early(policy: Policy) -> bool:
 
 
 def _count(challenge: Challenge) -> Agreement:
-    groups = count_groups(challenge)
     early = challenge.policy is not None and stops_early(challenge.rules)
-    read = [_as_read(group, early=early) for group in groups]
-    read = [group for group in read if group.tally.total > 1]
+    counts = count_groups(challenge, first=early)
+    read = _as_read(counts.labels, early=early)
     return Agreement(
         early=early,
         pairs=sum(group.pairs for group in read),
         answers=sum(group.pairs * group.tally.total for group in read),
         alpha=alpha_of(read),
         known=alpha_of(read, dont_know=False),
-        all_answers=alpha_of(groups) if early else None,
-        all_known=alpha_of(groups, dont_know=False) if early else None,
+        all_answers=alpha_of(counts.labels) if early else None,
+        all_known=alpha_of(counts.labels, dont_know=False) if early else None,
         labels=by_label(read),
-        batches=over_time(read),
-        entropies=entropy_bins(groups),
+        batches=over_time(_as_read(counts.batches, early=early)),
+        entropies=entropy_bins(counts.labels),
         divided=tuple(most_divided(challenge)),
     )
 
 
-def _as_read(group: Group, *, early: bool) -> Group:
-    return replace(group, tally=group.first) if early else group
+def _as_read(groups: Sequence[GroupType], *, early: bool) -> list[GroupType]:
+    """With the answers that alpha is read from; without pairs of which these are not known."""
+    if not early:
+        return list(groups)
+    return [replace(group, tally=group.first) for group in groups if group.first.total > 1]
 
 
 def alpha_of(groups: Sequence[Group], *, dont_know: bool = True, interval: bool = True) -> Alpha | None:
@@ -169,9 +172,9 @@ def alpha_of(groups: Sequence[Group], *, dont_know: bool = True, interval: bool 
     return Alpha(value, found, pairs)
 
 
-def by_label(groups: Iterable[Group]) -> tuple[LabelAgreement, ...]:
+def by_label(groups: Iterable[OfLabel]) -> tuple[LabelAgreement, ...]:
     """The labels, those on which raters agree least first; those without an alpha last."""
-    of: defaultdict[int, list[Group]] = defaultdict(list)
+    of: defaultdict[int, list[OfLabel]] = defaultdict(list)
     for group in groups:
         of[group.label].append(group)
     names = dict(Label.objects.filter(pk__in=of).values_list("pk", "name"))
@@ -225,22 +228,21 @@ def _surprises(parts: Sequence[Part]) -> list[float]:
     ]
 
 
-def over_time(groups: Iterable[Group]) -> tuple[Batch, ...]:
+def over_time(groups: Iterable[OfBatch]) -> tuple[Batch, ...]:
     """Settled pairs in batches of the same size, in the order in which they were settled."""
-    of: defaultdict[int, list[Group]] = defaultdict(list)
+    of: defaultdict[int, list[OfBatch]] = defaultdict(list)
     for group in groups:
-        if group.batch is not None:
-            of[group.batch].append(group)
+        of[group.batch].append(group)
     batches, so_far = [], 0
     for _, own in sorted(of.items()):
         pairs = sum(group.pairs for group in own)
         so_far += pairs
-        at = max(group.settled_at for group in own if group.settled_at is not None)
+        at = max(group.settled_at for group in own)
         batches.append(Batch(at=at, pairs=pairs, so_far=so_far, alpha=alpha_of(own)))
     return tuple(batches)
 
 
-def entropy_bins(groups: Iterable[Group]) -> tuple[EntropyBin, ...]:
+def entropy_bins(groups: Iterable[OfLabel]) -> tuple[EntropyBin, ...]:
     """The entropy of all answers of each pair."""
     counts: list[Counter[str]] = [Counter() for _ in range(BINS + 1)]
     for group in groups:

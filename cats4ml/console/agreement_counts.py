@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,12 +18,29 @@ MOST_BATCHES = 12
 LEAST_IN_A_BATCH = 20
 DIVIDED_SHOWN = 12
 
-# A pair's final answers, and the first two of them. An imported pair has its tally alone: nobody knows which were
-# first.
-_TALLIES = """
+# A pair's final answers. An imported pair has its tally alone: nobody knows which answers were first.
+_IMPORTED = """
+  UNION ALL
+  SELECT id, yes_ratings, no_ratings, dont_know_ratings, 0, 0, 0
+  FROM submissions_pair WHERE challenge_id = %(challenge)s AND tally_source = 'imported'
+"""
+_ALL = """
+WITH tallies AS (
+  SELECT rating.pair_id,
+         count(*) FILTER (WHERE answer = 'yes') AS yes,
+         count(*) FILTER (WHERE answer = 'no') AS no,
+         count(*) FILTER (WHERE answer = 'dont_know') AS dont_know,
+         0 AS first_yes, 0 AS first_no, 0 AS first_dont_know
+  FROM review_rating rating
+  JOIN submissions_pair pair ON pair.id = rating.pair_id
+  WHERE pair.challenge_id = %(challenge)s AND rating.state = 'final'
+  GROUP BY rating.pair_id
+"""
+# As above, and the first two of them: the ids are in the order in which they were given.
+_WITH_FIRST = """
 WITH answers AS (
   SELECT rating.pair_id, rating.answer,
-         row_number() OVER (PARTITION BY rating.pair_id ORDER BY rating.created_at, rating.id) AS place
+         row_number() OVER (PARTITION BY rating.pair_id ORDER BY rating.id) AS place
   FROM review_rating rating
   JOIN submissions_pair pair ON pair.id = rating.pair_id
   WHERE pair.challenge_id = %(challenge)s AND rating.state = 'final'
@@ -37,19 +53,16 @@ WITH answers AS (
          count(*) FILTER (WHERE answer = 'no' AND place <= 2) AS first_no,
          count(*) FILTER (WHERE answer = 'dont_know' AND place <= 2) AS first_dont_know
   FROM answers GROUP BY pair_id
-  UNION ALL
-  SELECT id, yes_ratings, no_ratings, dont_know_ratings, 0, 0, 0
-  FROM submissions_pair WHERE challenge_id = %(challenge)s AND tally_source = 'imported'
+"""
+
+# Pairs that were answered twice or more, by label and outcome; and the settled ones among them in the order in which
+# they were settled, in batches of the same size.
+_GROUPS = """
 ), told AS (
   SELECT tallies.*, pair.label_id, pair.outcome, pair.settled_at
   FROM tallies JOIN submissions_pair pair ON pair.id = tallies.pair_id
   WHERE yes + no + dont_know > 1
-)
-"""
-
-# Settled pairs in the order in which they were settled, in batches of the same size.
-_GROUPS = """
-, placed AS (
+), placed AS (
   SELECT told.*,
          row_number() OVER (PARTITION BY settled_at IS NULL ORDER BY settled_at, pair_id) - 1 AS place,
          count(*) OVER (PARTITION BY settled_at IS NULL) AS number
@@ -59,66 +72,80 @@ _GROUPS = """
                         THEN place * greatest(1, least(%(batches)s, number / %(least)s)) / number END AS batch
   FROM placed
 )
-SELECT label_id, outcome, batch, yes, no, dont_know, first_yes, first_no, first_dont_know, count(*), max(settled_at)
+SELECT grouping(batch), label_id, outcome, batch, max(settled_at), count(*),
+       yes, no, dont_know, first_yes, first_no, first_dont_know
 FROM batched
-GROUP BY label_id, outcome, batch, yes, no, dont_know, first_yes, first_no, first_dont_know
-ORDER BY label_id, batch NULLS LAST, outcome, yes, no, dont_know, first_yes, first_no
+GROUP BY GROUPING SETS (
+  (label_id, outcome, yes, no, dont_know, first_yes, first_no, first_dont_know),
+  (batch, yes, no, dont_know, first_yes, first_no, first_dont_know)
+)
 """
 
 _MOST_DIVIDED = """
-, shares AS (
-  SELECT pair_id, yes + no + dont_know AS total,
-         ARRAY[yes, no, dont_know]::float[] AS counts
-  FROM told
 ), entropies AS (
-  SELECT pair_id, total,
-         (SELECT -sum(one / total * ln(one / total)) FROM unnest(counts) AS one WHERE one > 0) AS entropy
-  FROM shares
+  SELECT pair_id, yes + no + dont_know AS total,
+         (SELECT -sum(one / (yes + no + dont_know) * ln(one / (yes + no + dont_know)))
+          FROM unnest(ARRAY[yes, no, dont_know]::float[]) AS one WHERE one > 0) AS entropy
+  FROM tallies WHERE greatest(yes, no, dont_know) < yes + no + dont_know
 )
-SELECT pair_id FROM entropies WHERE entropy > 1e-9
+SELECT pair_id FROM entropies
 ORDER BY round(entropy::numeric, 9) DESC, total DESC, pair_id LIMIT %(shown)s
 """
 
 
 @dataclass(frozen=True)
 class Group:
-    """`pairs` pairs of one label, outcome ('' while in review) and batch (None while in review) with the same answers.
-    `first`: the first two answers, empty for imported pairs. `settled_at`: when the last of them was settled."""
+    """`pairs` pairs with the same answers: `first` are the first two, empty where they weren't asked for or aren't
+    known."""
 
-    label: int
-    outcome: str
-    batch: int | None
     tally: Tally
     first: Tally
     pairs: int
-    settled_at: datetime | None
 
 
-def count_groups(challenge: Challenge) -> list[Group]:
-    """Every pair of the edition that was answered twice or more, counted."""
-    return list(_groups(challenge))
+@dataclass(frozen=True)
+class OfLabel(Group):
+    """Of one label and outcome ('' while in review)."""
+
+    label: int
+    outcome: str
 
 
-def _groups(challenge: Challenge) -> Iterator[Group]:
+@dataclass(frozen=True)
+class OfBatch(Group):
+    """Of one batch of settled pairs; the last of them was settled at `settled_at`."""
+
+    batch: int
+    settled_at: datetime
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Every pair of an edition that was answered twice or more, by label; and the settled ones by batch."""
+
+    labels: tuple[OfLabel, ...]
+    batches: tuple[OfBatch, ...]
+
+
+def count_groups(challenge: Challenge, *, first: bool) -> Counts:
+    """`first`: whether the first two answers of each pair are wanted, which takes longer."""
     given = {"challenge": challenge.pk, "batches": MOST_BATCHES, "least": LEAST_IN_A_BATCH}
+    labels, batches = [], []
     with connection.cursor() as cursor:
-        cursor.execute(_TALLIES + _GROUPS, given)
-        for label, outcome, batch, yes, no, unknown, first_yes, first_no, first_unknown, pairs, at in cursor:
-            yield Group(
-                label=label,
-                outcome=outcome,
-                batch=batch,
-                tally=Tally(yes, no, unknown),
-                first=Tally(first_yes, first_no, first_unknown),
-                pairs=pairs,
-                settled_at=at,
-            )
+        cursor.execute((_WITH_FIRST if first else _ALL) + _IMPORTED + _GROUPS, given)
+        for is_label, label, outcome, batch, at, pairs, *counts in cursor:
+            tally, first_two = Tally(*counts[:3]), Tally(*counts[3:])
+            if is_label:
+                labels.append(OfLabel(tally, first_two, pairs, label, outcome))
+            elif batch is not None:
+                batches.append(OfBatch(tally, first_two, pairs, batch, at))
+    return Counts(tuple(labels), tuple(batches))
 
 
 def most_divided(challenge: Challenge) -> list[int]:
     """The ids of the pairs whose answers have the highest entropy, of equal ones those with more answers first."""
     with connection.cursor() as cursor:
-        cursor.execute(_TALLIES + _MOST_DIVIDED, {"challenge": challenge.pk, "shown": DIVIDED_SHOWN})
+        cursor.execute(_ALL + _IMPORTED + _MOST_DIVIDED, {"challenge": challenge.pk, "shown": DIVIDED_SHOWN})
         return [pair for (pair,) in cursor]
 
 

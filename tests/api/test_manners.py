@@ -188,8 +188,8 @@ def test_description_names_every_address(db) -> None:
     edition = "/api/v1/challenges/{slug}/"
     below = (
         "", "data/", "data/{kind}/", "images/", "labels/", "pairs/", "pairs/{pair_id}/", "participations/", "queue/",
-        "quota/", "ratings/", "ratings/export/", "ratings/last/", "ratings/next/", "ratings/{token}/picture/", "standings/",
-        "submissions/", "submissions/{submission_id}/",
+        "quota/", "ratings/", "ratings/export/", "ratings/last/", "ratings/next/", "ratings/{token}/picture/",
+        "standings/", "submissions/", "submissions/{submission_id}/",
     )  # fmt: skip
     assert sorted(paths) == sorted(["/api/v1/challenges/", "/api/v1/me/", *(edition + path for path in below)])
     assert set(paths[f"{edition}submissions/"]["post"]["requestBody"]["content"]) == {"application/json", "text/csv"}

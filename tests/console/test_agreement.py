@@ -7,7 +7,7 @@ import math
 import pytest
 
 from cats4ml.console.agreement import FEW_PAIRS, agreement_of, is_unanimous, stops_early
-from cats4ml.console.agreement_counts import Group, count_groups, most_divided
+from cats4ml.console.agreement_counts import Counts, OfBatch, OfLabel, count_groups, most_divided
 from cats4ml.console.agreement_raters import Confusion, confusions, named, speeds
 from cats4ml.review.models import ControlQuestion, ControlUse, Device, Lease, LeaseEnd, Rating, RatingState
 from cats4ml.rules.agreement import krippendorff_alpha
@@ -97,25 +97,23 @@ def test_which_rules_stop_early() -> None:
     assert [stops_early(rule) for rule in rules] == [False, False, True, True, True]
 
 
-def test_pairs_with_the_same_answers_are_one_group(divided) -> None:
-    label = divided.pair(0, "dog").label_id
-    [group] = [one for one in count_groups(divided.challenge) if one.tally == Tally(2, 1)]
-    assert group == Group(
-        label=label,
-        outcome="false_negative",
-        batch=0,
-        tally=Tally(2, 1),
-        first=Tally(1, 1),
-        pairs=1,
-        settled_at=divided.pair(0, "dog").settled_at,
+def test_pairs_with_the_same_answers_are_one_group(db) -> None:
+    world = make_world(policy=QUORUM)
+    answered(world, {(0, "dog"): "yny", (1, "dog"): "yny", (2, "dog"): "y"}, raters=world.raters(3))
+    found = count_groups(world.challenge, first=True)
+    last = world.pair(1, "dog")
+    assert last.settled_at is not None
+    assert found == Counts(
+        labels=(OfLabel(Tally(2, 1), Tally(1, 1), 2, last.label_id, "false_negative"),),
+        batches=(OfBatch(Tally(2, 1), Tally(1, 1), 2, 0, last.settled_at),),
     )
 
 
 def test_answers_that_do_not_count_are_in_no_figure(divided) -> None:
-    before = count_groups(divided.challenge)
+    before = count_groups(divided.challenge, first=True)
     Rating.objects.filter(pair=divided.pair(0, "dog"), answer="no").update(state=RatingState.DISCOUNTED)
     assert agreement_of(divided.challenge).answers == 14
-    assert count_groups(divided.challenge) != before
+    assert count_groups(divided.challenge, first=True) != before
 
 
 def test_imported_pairs_count_by_their_tallies_but_have_no_first_answers(db) -> None:
@@ -130,7 +128,7 @@ def test_imported_pairs_count_by_their_tallies_but_have_no_first_answers(db) -> 
     found = agreement_of(world.challenge)
     assert found.alpha is not None
     assert found.alpha.value == krippendorff_alpha([tally for _, _, tally in tallies])
-    assert {group.first for group in count_groups(world.challenge)} == {Tally()}
+    assert {group.first for group in count_groups(world.challenge, first=True).labels} == {Tally()}
 
 
 def test_the_most_divided_pairs_come_first(divided) -> None:
