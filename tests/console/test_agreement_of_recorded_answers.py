@@ -8,7 +8,8 @@ from collections import Counter, defaultdict
 import pytest
 
 from cats4ml.catalog.models import Image, Label
-from cats4ml.challenges.models import Challenge, Participation, PoolImage, Role, TargetLabel
+from cats4ml.challenges.actions import add_pool_images, add_target_labels
+from cats4ml.challenges.models import Challenge
 from cats4ml.console.agreement import agreement_of
 from cats4ml.console.agreement_raters import confusions
 from cats4ml.releases.rating_rows import Wanted, rating_rows
@@ -34,7 +35,8 @@ def recorded() -> Answers:
 
 @pytest.fixture
 def edition(recorded, db) -> Challenge:
-    challenge = make_world().challenge
+    world = make_world()
+    challenge = world.challenge
     collection = challenge.slug
     images = Image.objects.bulk_create(
         Image(collection=collection, image_id=key) for key in sorted({image for image, _ in recorded})
@@ -43,11 +45,11 @@ def edition(recorded, db) -> Challenge:
         Label(vocabulary=challenge.vocabulary, key=key, name=f"class {key}")
         for key in sorted({label for _, label in recorded})
     )
-    PoolImage.objects.bulk_create(PoolImage(challenge=challenge, image=image) for image in images)
-    TargetLabel.objects.bulk_create(TargetLabel(challenge=challenge, label=label) for label in labels)
+    add_pool_images(challenge=challenge, images=images)
+    add_target_labels(challenge=challenge, labels=labels)
     by_image, by_label = ({one.image_id: one for one in images}, {one.key: one for one in labels})
     raters = {
-        name: Participation.objects.create(challenge=challenge, user=make_user(f"recorded-{name}"), role=Role.RATER)
+        name: world.rater(make_user(f"recorded-{name}"))
         for name in sorted({rater for answers in recorded.values() for rater in answers})
     }
     pairs = Pair.objects.bulk_create(
