@@ -34,6 +34,8 @@ BIN_WIDTH = 0.2
 BINS = 8
 SEED = 2021
 KEPT_SECONDS = 24 * 60 * 60
+# Of the values that are kept: another number where their classes change, so that none of an older form is read.
+FORM = 1
 
 Figures = TypeVar("Figures")
 GroupType = TypeVar("GroupType", bound=Group)
@@ -41,7 +43,7 @@ GroupType = TypeVar("GroupType", bound=Group)
 
 @dataclass(frozen=True)
 class Alpha:
-    """Krippendorff's alpha over so many pairs; no interval where they are too few."""
+    """Krippendorff's alpha over so many pairs with two answers that count for it; no interval where these are few."""
 
     value: float
     interval: Interval | None
@@ -118,7 +120,7 @@ def agreement_of(challenge: Challenge) -> Agreement:
 
 def kept(name: str, challenge: Challenge, count: Callable[[Challenge], Figures]) -> Figures:
     """What `count` says of the edition, from the cache as long as nothing has changed that it may rest on."""
-    key = f"{name}:{stamp(challenge)}".replace(" ", "")
+    key = f"{name}:{FORM}:{stamp(challenge)}".replace(" ", "")
     found: Figures | None = cache.get(key)
     if found is None:
         found = count(challenge)
@@ -166,10 +168,14 @@ def alpha_of(groups: Sequence[Group], *, dont_know: bool = True, interval: bool 
     value = krippendorff_alpha(counts.elements(), dont_know=dont_know)
     if value is None:
         return None
-    pairs = counts.total()
+    pairs = sum(times for tally, times in counts.items() if _counted(tally, dont_know=dont_know) > 1)
     wanted = interval and pairs >= FEW_PAIRS
     found = alpha_interval(counts.elements(), seed=SEED, dont_know=dont_know) if wanted else None
     return Alpha(value, found, pairs)
+
+
+def _counted(tally: Tally, *, dont_know: bool) -> int:
+    return tally.total if dont_know else tally.yes + tally.no
 
 
 def by_label(groups: Iterable[OfLabel]) -> tuple[LabelAgreement, ...]:

@@ -57,7 +57,8 @@ def agreement(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> Htt
 @require_GET
 def answers(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
     """Raters beside each other, and answers by the time that they took."""
-    pages = Paginator(kept("confusions", challenge, confusions), RATERS_A_PAGE)
+    raters, timed = kept("answers", challenge, lambda edition: (confusions(edition), speeds(edition)))
+    pages = Paginator(raters, RATERS_A_PAGE)
     page = pages.get_page(request.GET.get("page"))
     context = page_context(
         challenge,
@@ -67,7 +68,7 @@ def answers(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpR
         cards=[figures.rater_card(one, challenge.slug) for one in named(list(page.object_list))],
         previous=f"?page={page.previous_page_number()}" if page.has_previous() else "",
         next=f"?page={page.next_page_number()}" if page.has_next() else "",
-        speeds=[figures.speed_figure(one) for one in kept("speeds", challenge, speeds)],
+        speeds=[figures.speed_figure(one) for one in timed],
     )
     return render(request, "console/agreement_answers.html", context)
 

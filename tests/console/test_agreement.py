@@ -44,6 +44,7 @@ def test_alpha_of_an_edition_is_that_of_its_tallies(divided) -> None:
     assert found.known is not None
     assert (found.alpha.value, found.alpha.interval) == (krippendorff_alpha(tallies), None)
     assert found.known.value == krippendorff_alpha(tallies, dont_know=False)
+    assert (found.alpha.pairs, found.known.pairs) == (5, 5)
     # 1 − (15−1)·D/(15²−6²−7²−2²), with D = 0+0+(9−5)/2+(9−3)/2+(9−5)/2.
     assert math.isclose(found.alpha.value, 1 - 14 * 7 / 136)
 
@@ -77,6 +78,7 @@ def test_under_a_rule_that_stops_early_only_the_first_two_answers_count(db) -> N
     everything = [Tally(yes=2), Tally(no=2), Tally(3, 1), Tally(3, 1), Tally(yes=2)]
     found = agreement_of(world.challenge)
     assert (found.early, found.answers) == (True, 10)
+    assert found.known is not None
     assert found.alpha is not None
     assert found.all_answers is not None
     assert (found.alpha.value, found.all_answers.value) == (
@@ -266,3 +268,10 @@ def test_another_edition_is_in_no_figure(divided) -> None:
     other = make_world(policy=QUORUM)
     assert agreement_of(other.challenge).pairs == 0
     assert (confusions(other.challenge), most_divided(other.challenge)) == ((), [])
+
+
+def test_pairs_on_which_but_one_rater_knew_say_nothing_of_yes_and_no(db) -> None:
+    world = make_world(policy=QUORUM)
+    answered(world, {(0, "cat"): "yyn", (1, "cat"): "ydd", (2, "cat"): "nnn"}, raters=world.raters(3))
+    found = agreement_of(world.challenge)
+    assert [one and one.pairs for one in (found.alpha, found.known)] == [3, 2]
