@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -72,11 +71,6 @@ def test_everybody_can_read_the_pages_at_any_width_in_both_themes(edition, brows
                     broken.append("scrolls sideways")
                 if broken or complaints:
                     found[address, width, scheme] = [*broken, *complaints]
-                if folder := os.environ.get("SHOTS"):
-                    page.reload()
-                    page.screenshot(
-                        path=f"{folder}/{addresses(edition).index(address)}-{width}-{scheme}.png", full_page=True
-                    )
             context.close()
     assert found == {}
 
