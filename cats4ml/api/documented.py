@@ -45,6 +45,13 @@ RELEASED_CSV = OpenApiExample(
     response_only=True,
     status_codes=["200"],
 )
+RATINGS_CSV = OpenApiExample(
+    "The columns that crowd-kit reads",
+    value="task,worker,label\n00075905539074f2:/m/015p6,5c1f0e9ab2d34b77,yes\n",
+    media_type="text/csv",
+    response_only=True,
+    status_codes=["200"],
+)
 STANDINGS_CSV = OpenApiExample(
     "The board",
     value=(

@@ -44,6 +44,16 @@ class PairFilters(ClaimFilters):
     split = serializers.ChoiceField(required=False, choices=SPLITS)
 
 
+class RatingExportFilters(serializers.Serializer[Any]):
+    form = serializers.ChoiceField(
+        choices=["short", "full"], default="short", help_text="Full: with seconds, device, time and state of each."
+    )
+    final = serializers.BooleanField(
+        default=True, help_text="False: also answers that don't count: provisional, late and discounted ones."
+    )
+    controls = serializers.BooleanField(default=False, help_text="True: also answers to control questions.")
+
+
 def read_filters(filters: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
     """What the query string asks for. Raises `ValidationError` with the messages of each parameter."""
     read = filters(data=request.query_params)

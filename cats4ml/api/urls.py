@@ -1,7 +1,7 @@
 from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
-from cats4ml.api.views import challenges, data, me, pairs, ratings, standings, submissions
+from cats4ml.api.views import challenges, data, me, pairs, rating_export, ratings, standings, submissions
 from cats4ml.api.views.base import NoSuchAddress
 from cats4ml.api.views.docs import RedocPage, SwaggerPage
 
@@ -25,6 +25,7 @@ urlpatterns = [
     path(f"{EDITION}/submissions/<int:submission_id>/", submissions.SubmissionDetail.as_view(), name="submission"),
     path(f"{EDITION}/submissions/<int:submission_id>/dispute/", submissions.DisputeDetail.as_view(), name="dispute"),
     path(f"{EDITION}/ratings/", ratings.RatingList.as_view(), name="ratings"),
+    path(f"{EDITION}/ratings/export/", rating_export.RatingExport.as_view(), name="ratings_export"),
     path(f"{EDITION}/ratings/next/", ratings.NextQuestion.as_view(), name="rating_next"),
     path(f"{EDITION}/ratings/last/", ratings.LastRating.as_view(), name="rating_last"),
     path(f"{EDITION}/ratings/<uuid:token>/picture/", ratings.QuestionPicture.as_view(), name="rating_picture"),

@@ -30,7 +30,7 @@ from cats4ml.challenges.actions import add_pool_images, add_target_labels, decid
 from cats4ml.challenges.editions import set_queue, set_status
 from cats4ml.challenges.models import Challenge, ChallengeStatus, Participation, Role
 from cats4ml.challenges.queries import target_labels
-from cats4ml.console.demo_seeds import FINDERS, RATERS, Seed, Target, answer_of, example_image
+from cats4ml.console.demo_seeds import FINDERS, RATERS, Seed, Target, example_image, said_of
 from cats4ml.leaderboard.actions import recount_board
 from cats4ml.review.actions.answering import cast_rating
 from cats4ml.review.actions.leasing import hold_leases
@@ -244,8 +244,9 @@ def rate_seeds(
     """The simulated answers, by the ordinary actions. `tick` is called once for each pair."""
     for seed in seeds:
         pair = Pair.objects.get(challenge__slug=SLUG, image__image_id=seed.image_id, label__key=seed.label_id)
-        for name in RATERS[: seed.answers]:
-            rate_one(people[name], pair, answer_of(digits[seed.image_id], seed.label_id), now())
+        said = said_of(seed, digits[seed.image_id], pair.challenge.rules)
+        for name, answer in zip(RATERS, said, strict=False):
+            rate_one(people[name], pair, answer, now())
         tick()
 
 

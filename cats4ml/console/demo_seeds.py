@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ RATERS = ("demo-rater-1", "demo-rater-2", "demo-rater-3", "demo-rater-4", "demo-
 # Of the pairs that the machines get wrong, the simulated finders know this share; the rest are the visitor's to find.
 SHARE_OF_FINDS = 0.2
 AGREEMENTS = 12
+ONE_DIVIDED_IN = 4
 WAITING = 10
 
 
@@ -56,6 +58,21 @@ def read_targets(folder: Path) -> list[Target]:
 def answer_of(digit: str, label_id: str) -> Answer:
     """What a simulated rater answers: the data set's own label."""
     return Answer.YES if digit == label_id else Answer.NO
+
+
+def said_of(seed: Seed, digit: str, policy: Policy) -> list[Answer]:
+    """What the simulated raters say of a claim, one after the other.
+
+    Over one pair in `ONE_DIVIDED_IN` that is settled one of them parts from the others, so that there is a disagreement
+    to be looked at. It never turns a verdict, and is the same at every set-up.
+    """
+    answers = [answer_of(digit, seed.label_id)] * seed.answers
+    drawn = zlib.crc32(f"{seed.image_id}:{seed.label_id}".encode())
+    if seed.answers >= max(3, policy.quorum) and drawn % ONE_DIVIDED_IN == 0:
+        opposite = Answer.NO if answers[0] is Answer.YES else Answer.YES
+        drawn //= ONE_DIVIDED_IN
+        answers[drawn % len(answers)] = Answer.DONT_KNOW if drawn // len(answers) % 3 == 0 else opposite
+    return answers
 
 
 def adverse_pairs(targets: Sequence[Target], threshold: float) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@ from django.urls import path
 
 from cats4ml.console import (
     adjudication_views,
+    agreement_views,
     control_views,
     dispute_views,
     near_copy_views,
@@ -75,4 +76,7 @@ urlpatterns = [
     ),
     path("challenges/<slug:slug>/console/guidance/", control_views.guidance, name="guidance"),
     path("challenges/<slug:slug>/console/guidance/<int:pk>/", control_views.label_guidance, name="label_guidance"),
+    path("challenges/<slug:slug>/console/pairs/<int:pk>/", agreement_views.pair, name="pair"),
+    path("challenges/<slug:slug>/console/agreement/", agreement_views.agreement, name="agreement"),
+    path("challenges/<slug:slug>/console/agreement/answers/", agreement_views.answers, name="agreement_answers"),
 ]

@@ -20,6 +20,8 @@ from cats4ml.challenges.models import Challenge
 from cats4ml.challenges.queries import Viewer
 from cats4ml.console import queries
 from cats4ml.console.adjudication import needs_expert, open_disputes
+from cats4ml.console.agreement import agreement_of
+from cats4ml.console.agreement_figures import alpha_in_words
 from cats4ml.console.rater_pages import waiting_pauses
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.verdicts import Outcome
@@ -28,6 +30,7 @@ from cats4ml.submissions.models import Pair
 from cats4ml.submissions.presentation import reason_of
 from cats4ml.submissions.queries import first_claims
 from cats4ml.ui.paging import keyset_page
+from cats4ml.ui.plots_dots import number
 
 PAIRS_A_PAGE = 50
 
@@ -58,6 +61,7 @@ def overview(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> Http
     disputes = open_disputes(challenge)
     assert isinstance(request.user, User), "organisers are signed in"
     pauses = waiting_pauses(challenge)
+    alpha = agreement_of(challenge).alpha
     context = page_context(
         challenge,
         viewer,
@@ -79,6 +83,8 @@ def overview(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> Http
         ambiguous=needs_expert(challenge, request.user).filter(disputed=False).count(),
         disputes=disputes.count(),
         oldest_dispute=disputes.first(),
+        alpha=number(alpha.value) if alpha else "",
+        alpha_words=alpha_in_words(alpha),
     )
     return render(request, "console/overview.html", context)
 

@@ -98,6 +98,9 @@ def test_saved_token_is_never_sent_to_another_site(bench) -> None:
         (["submit", "--image", "a"], ""),
         (["export", "queue", "--split", "public", "--url", "https://a.example"], ""),
         (["export", "--json", "-f", "csv", "--url", "https://a.example", "-c", "x"], ""),
+        (["export", "ratings", "-f", "json", "--url", "https://a.example", "-c", "x"], ""),
+        (["export", "ratings", "--label", "cat", "--url", "https://a.example", "-c", "x"], ""),
+        (["export", "pairs", "--controls", "--url", "https://a.example", "-c", "x"], ""),
     ],
 )
 def test_wrong_usage_ends_with_2_before_anything_is_asked(program: Program, arguments, sent) -> None:

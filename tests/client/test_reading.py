@@ -124,6 +124,20 @@ def test_organiser_exports_the_released_columns_and_every_pair(bench, tmp_path) 
     assert (nothing.code, nothing.err) == (1, f"0 rows in {tmp_path / 'none.csv'}\nNothing was found.\n")
 
 
+def test_organiser_exports_the_answers_as_crowd_kit_reads_them(bench) -> None:
+    settle(bench, bench.world.finder(make_user("ada")), 0, "cat", 0.9, NO, NO, YES, NO, NO)
+    olga = bench.as_organiser()
+    rows = list(csv.DictReader(io.StringIO(olga("export", "ratings").out)))
+    assert [(row["task"], row["label"]) for row in rows] == [
+        ("0000000000000000:cat", answer) for answer in ("no", "no", "yes", "no", "no")
+    ]
+    assert [list(row) for row in rows] == [["task", "worker", "label"]] * 5
+    full = list(csv.DictReader(io.StringIO(olga("export", "ratings", "--full", "--controls", "--all-states").out)))
+    assert [(row["worker"], row["state"], row["control"]) for row in full] == [
+        (row["worker"], "final", "0") for row in rows
+    ]
+
+
 def test_participant_exports_own_submissions_and_the_queue_and_not_all_pairs(bench, tmp_path) -> None:
     ada = bench.as_finder("+ada")
     settle(bench, bench.finders["+ada"], 0, "cat", 0.9, NO, NO, NO, NO, NO)

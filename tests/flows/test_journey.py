@@ -198,6 +198,22 @@ def test_a_killed_scoring_worker_loses_nothing(site: Site, browser: Browser) -> 
     assert not set(site.children("scoring.app worker")) & set(workers)
 
 
+def test_the_organiser_of_the_demo_sees_where_raters_agree_and_where_not(site: Site, browser: Browser) -> None:
+    page = new_page(browser, site)
+    sign_in(page, site, "organiser")
+    page.goto("/challenges/digits/console/")
+    page.get_by_role("link", name="Agreement (alpha)").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("alpha 0.")
+    assert page.locator("table.dots tbody tr").count() > 5
+    assert page.locator(".columns-plot rect").count() > 1
+    page.locator("#divided ~ ul h3 a").first.click()
+    expect(page.get_by_role("heading", name="Under each rule")).to_be_visible()
+    page.goto("/challenges/digits/console/agreement/answers/")
+    assert page.locator(".multiples > li").count() >= 5
+    assert page.locator(".plot-shares circle").count() > 0
+    assert page.complaints == []  # type: ignore[attr-defined]
+
+
 PAGES = {
     "nobody": ["", "data/", "explore/", "queue/", "leaderboard/"],
     "participant": ["explore/", "basket/", "submit/", "submissions/", "submissions/hints/", "join/"],

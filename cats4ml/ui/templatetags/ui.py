@@ -69,6 +69,12 @@ def reading(
     return {"reading": made}
 
 
+@register.inclusion_tag("_components/_people.html")
+def people(tally: Any) -> dict[str, Any]:
+    """What people answered, as the reading draws it but without the machines. `tally`: with yes, no and dont_know."""
+    return {"votes": Votes(yes=tally.yes, no=tally.no, dont_know=tally.dont_know)}
+
+
 @register.inclusion_tag("_components/_quota_meter.html")
 def quota_meter(total: int, used: int, this_file: int = 0, what: str = "this file") -> dict[str, Any]:
     """`this_file`: how many claims of `what`, for whoever is about to send it."""
