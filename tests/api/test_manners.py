@@ -189,8 +189,8 @@ def test_description_names_every_address(db) -> None:
     below = (
         "", "data/", "data/{kind}/", "images/", "labels/", "pairs/", "pairs/{pair_id}/", "participations/", "queue/",
         "quota/", "ratings/", "ratings/examples/{example_id}/", "ratings/{token}/guidance/", "ratings/{token}/skip/",
-        "ratings/{token}/report/", "ratings/export/", "ratings/last/", "ratings/next/", "ratings/{token}/picture/", "standings/",
-        "submissions/", "submissions/{submission_id}/", "submissions/{submission_id}/dispute/",
+        "ratings/{token}/report/", "ratings/export/", "ratings/last/", "ratings/next/", "ratings/{token}/picture/",
+        "standings/", "submissions/", "submissions/{submission_id}/", "submissions/{submission_id}/dispute/",
     )  # fmt: skip
     assert sorted(paths) == sorted(["/api/v1/challenges/", "/api/v1/me/", *(edition + path for path in below)])
     assert set(paths[f"{edition}submissions/"]["post"]["requestBody"]["content"]) == {"application/json", "text/csv"}
