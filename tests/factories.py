@@ -17,7 +17,7 @@ from cats4ml.challenges.actions import add_pool_images, add_target_labels, decid
 from cats4ml.challenges.models import Challenge, ChallengeStatus, Participation, Role
 from cats4ml.review.actions.answering import cast_rating, finalise_due
 from cats4ml.review.actions.leasing import hold_leases
-from cats4ml.review.models import Rating
+from cats4ml.review.models import Lease, Rating
 from cats4ml.rules.answers import Answer
 from cats4ml.rules.policy import Policy
 from cats4ml.submissions.actions.claims import submit_pairs
@@ -99,11 +99,20 @@ class World:
     def pair(self, place: int, label: str) -> Pair:
         return Pair.objects.get(challenge=self.challenge, image=self.images[place], label__key=label)
 
+    def _lease(self, rater: Participation, pair: Pair) -> Lease:
+        """This pair in the rater's hands. A rule that stops early may wait for answers to become final first."""
+        these = Pair.objects.filter(pk=pair.pk)
+        leases = hold_leases(rater=rater, at=self.pass_time(1), count=1, only=these)
+        if not leases:
+            finalise_due(at=self.pass_time(31))
+            leases = hold_leases(rater=rater, at=self.pass_time(1), count=1, only=these)
+        return leases[0]
+
     def rate(self, pair: Pair, *answers: Answer, raters: Sequence[Participation] | None = None) -> list[Rating]:
         """Have new raters (or these) answer a pair one after the other, for good."""
         ratings = []
         for rater, answer in zip(raters or self.raters(len(answers)), answers, strict=True):
-            [lease, *_] = hold_leases(rater=rater, at=self.pass_time(1), count=1, only=Pair.objects.filter(pk=pair.pk))
+            lease = self._lease(rater, pair)
             ratings.append(cast_rating(rater=rater, token=lease.token, answer=answer, at=self.pass_time(1)))
         finalise_due(at=self.pass_time(31))
         return ratings

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cats4ml.review.models import PictureReport, Rating, RatingState, VerdictBasis
+from cats4ml.review.skills import EditionSkills, skills_of
 from cats4ml.rules.agreement import entropy
 from cats4ml.rules.answers import Answer, Tally
 from cats4ml.rules.policy import Policy
-from cats4ml.rules.skill import AVERAGE, Odds, Skill
+from cats4ml.rules.replays import read_in_order
+from cats4ml.rules.skill import Odds, Skill
 from cats4ml.rules.verdicts import (
     QUORUM_RULES,
     DontKnow,
@@ -22,7 +24,6 @@ from cats4ml.rules.verdicts import (
     Vote,
     is_enough,
     outcome_of,
-    read_votes,
 )
 from cats4ml.submissions.models import Credit, CreditKind, Dispute, DisputeState, Pair, Submission, TallySource
 from cats4ml.ui.navigation import url_or_empty
@@ -95,7 +96,7 @@ def facts_of(pair: Pair) -> PairFacts:
         entropy=entropy(tally),
         given=tuple(_given(rating, pair.challenge.slug) for rating in ratings),
         basis=basis,
-        readings=() if imported or not final else tuple(readings(pair, votes_of(final, basis), basis)),
+        readings=() if imported or not final else tuple(readings(pair, final, basis)),
         events=tuple(sorted([*_events(pair, bases)], key=lambda event: event.at)),
     )
 
@@ -113,23 +114,29 @@ def _given(rating: Rating, slug: str) -> Given:
     )
 
 
-def votes_of(final: Sequence[Rating], basis: VerdictBasis | None) -> list[Vote]:
-    """The answers with what each was worth when the pair was last settled; of one that came later nothing is known."""
+def votes_of(final: Sequence[Rating], basis: VerdictBasis | None, skills: EditionSkills) -> list[Vote]:
+    """The answers with what each was worth when the pair was last settled; one that came later has its rater's skill of
+    today."""
     worth: Mapping[int, Skill] = {} if basis is None else {one["rating"]: _skill(one) for one in basis.votes}
-    return [Vote(Answer(rating.answer), worth.get(rating.pk, AVERAGE)) for rating in final]
+    return [Vote(Answer(rating.answer), worth.get(rating.pk, skills.of[rating.rater_id])) for rating in final]
 
 
 def _skill(vote: Mapping[str, Sequence[float]]) -> Skill:
     return Skill(if_yes=Odds(*vote["if_yes"]), if_no=Odds(*vote["if_no"]))
 
 
-def readings(pair: Pair, votes: Sequence[Vote], basis: VerdictBasis | None) -> Iterator[RuleReading]:
+def readings(pair: Pair, final: Sequence[Rating], basis: VerdictBasis | None) -> Iterator[RuleReading]:
     """What each of the rules says, with the parameters of the policy in force."""
     policy = pair.challenge.rules
-    prior = basis.prior_yes if basis else 0.5
+    skills = skills_of(pair.challenge, raters=[rating.rater_id for rating in final])
+    votes = votes_of(final, basis, skills)
+    prior = basis.prior_yes if basis else skills.base_rate
     for kind in VerdictRule:
         rule = rule_as(policy, kind)
-        found, used = _first_settled(votes, rule=rule, prior=prior, pair=pair)
+        found = read_in_order(
+            votes, rule=rule, prior_yes=prior, machine_yes=bool(pair.machine_yes), least=pair.least_ratings
+        )
+        used = found.ratings
         yield RuleReading(
             rule=kind.label,
             in_force=kind == policy.verdict_rule,
@@ -148,19 +155,6 @@ def rule_as(policy: Policy, kind: VerdictRule) -> Rule:
         rule.dont_know is DontKnow.REPLACED and kind not in QUORUM_RULES
     )
     return replace(rule, kind=kind, dont_know=DontKnow.ANSWER if unreadable else rule.dont_know)
-
-
-def _first_settled(votes: Sequence[Vote], *, rule: Rule, prior: float, pair: Pair) -> tuple[Reading, int]:
-    """The reading after the first answers that settle it, else after all."""
-
-    def read(number: int) -> Reading:
-        return read_votes(votes[:number], rule=rule, prior_yes=prior, machine_yes=pair.machine_yes)
-
-    for number in range(1, len(votes)):
-        reading = read(number)
-        if reading.settled:
-            return reading, number
-    return read(len(votes)), len(votes)
 
 
 def _outcome(reading: Reading, votes: Sequence[Vote], *, rule: Rule, pair: Pair) -> Outcome | None:

@@ -21,6 +21,7 @@ from cats4ml.challenges.models import Challenge
 from cats4ml.review.actions.settling import reading_of
 from cats4ml.review.models import Waiting
 from cats4ml.rules.lifecycle import PairState
+from cats4ml.rules.verdicts import Reading
 from cats4ml.submissions.models import Pair
 
 # So many pairs of one finder share a turn: within it the keyed hash decides, and the order of claims can't be seen.
@@ -118,7 +119,7 @@ def _insert(challenge: Challenge, which: str, at: datetime, **arguments: Any) ->
         "challenge": challenge.pk,
         "a_turn": PAIRS_A_TURN,
         "policy": challenge.policy.pk,
-        "missing": missing_of_fresh(challenge),
+        "missing": missing_of_fresh(challenge, at),
         "inner": inner,
         "outer": outer,
     }
@@ -138,17 +139,17 @@ def hmac_pads(secret: str) -> tuple[bytes, bytes]:
     return bytes(byte ^ 0x36 for byte in key), bytes(byte ^ 0x5C for byte in key)
 
 
-def missing_of_fresh(challenge: Challenge) -> int:
+def missing_of_fresh(challenge: Challenge, at: datetime) -> int:
     """The fewest answers that settle a pair which nobody has answered."""
     nobody_answered = Pair(pk=0, challenge=challenge, machine_yes=False)
-    return reading_of(nobody_answered, challenge.rules).missing
+    return reading_of(nobody_answered, challenge.rules, at).missing
 
 
-def refresh(pair: Pair, *, at: datetime) -> int:
+def refresh(pair: Pair, *, at: datetime, reading: Reading | None = None) -> int:
     """Count a pair's answers, leases and missing answers anew; its row goes once it has left review. Twice is once.
 
-    The caller holds the pair's lock, or no lock of a pair or a row at all. Returns how many more raters it may be
-    given to.
+    `reading`: what the policy in force makes of its final answers, where the caller has just read them. The caller
+    holds the pair's lock, or no lock of a pair or a row at all. Returns how many more raters it may be given to.
     """
     with transaction.atomic(savepoint=False):
         row = _locked(pair.pk)
@@ -165,7 +166,7 @@ def refresh(pair: Pair, *, at: datetime) -> int:
             return 0
         policy = row.pair.challenge.policy
         assert policy is not None, "pairs exist only in an edition with a policy"
-        missing = reading_of(row.pair, policy.value).missing
+        missing = (reading or reading_of(row.pair, policy.value, at)).missing
         return _count(_COUNT_BY_POLICY, [pair.pk], missing=missing, policy=policy.pk)
 
 
@@ -201,11 +202,11 @@ def recount_locked(pairs: Sequence[int]) -> None:
         _count(_COUNT_AGAIN, pairs)
 
 
-def recount_fresh(challenge: Challenge, pairs: Sequence[int]) -> None:
+def recount_fresh(challenge: Challenge, pairs: Sequence[int], *, at: datetime) -> None:
     """Count pairs anew that nobody has answered, by the policy in force. This transaction has the locks of the rows."""
     assert challenge.policy is not None, "pairs exist only in an edition with a policy"
     if pairs:
-        _count(_COUNT_BY_POLICY, pairs, missing=missing_of_fresh(challenge), policy=challenge.policy.pk)
+        _count(_COUNT_BY_POLICY, pairs, missing=missing_of_fresh(challenge, at), policy=challenge.policy.pk)
 
 
 def _count(sql: str, pairs: Sequence[int], **arguments: Any) -> int:

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cats4ml.rules.answers import Answer, Tally
+from cats4ml.rules.replays import read_in_order
 from cats4ml.rules.skill import AVERAGE, Odds, Record, Skill, pooled_skill, skilled
 from cats4ml.rules.verdicts import (
-    QUORUM_RULES,
     DontKnow,
     Rule,
     Verdict,
@@ -19,7 +19,6 @@ from cats4ml.rules.verdicts import (
     is_adverse,
     is_enough,
     outcome_of,
-    read_votes,
 )
 
 FOLDS = 2
@@ -132,16 +131,11 @@ def ask(question: Question, order: Sequence[tuple[str, Answer]], *, rule: Rule, 
     """
     there = len(order)
     rule = replace(rule, quorum=min(rule.quorum, there), max_ratings=min(rule.max_ratings, there))
-    votes = lesson.votes(order[: rule.most])
-    used = min(rule.quorum, there) if rule.kind in QUORUM_RULES else 1
-    while True:
-        given = votes[:used]
-        reading = read_votes(given, rule=rule, prior_yes=lesson.base_rate, machine_yes=question.machine_yes)
-        if reading.verdict is not None:
-            break
-        used += 1
-    tally = Tally.of(vote.answer for vote in given)
     machine_yes = question.machine_yes
+    votes = lesson.votes(order[: rule.most])
+    reading = read_in_order(votes, rule=rule, prior_yes=lesson.base_rate, machine_yes=machine_yes)
+    assert reading.verdict is not None, "with all the answers that a rule may have, it settles"
+    tally = Tally.of(vote.answer for vote in votes[: reading.ratings])
     credited = machine_yes is not None and is_adverse(
         outcome_of(
             machine_yes=machine_yes,
@@ -149,7 +143,7 @@ def ask(question: Question, order: Sequence[tuple[str, Answer]], *, rule: Rule, 
             enough=is_enough(tally, verdict=reading.verdict, rule=rule),
         )
     )
-    return Answered(reading.verdict, used, credited)
+    return Answered(reading.verdict, reading.ratings, credited)
 
 
 def counted(question: Question, answered: Answered) -> Counts:

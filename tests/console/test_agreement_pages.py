@@ -133,7 +133,6 @@ def test_a_pair_shows_each_answer_in_order_with_seconds_device_and_state(lively,
 def test_a_pair_is_read_by_each_rule_in_the_order_of_its_answers(db) -> None:
     world = make_world(policy=Policy(quorum=5, lead=2, max_ratings=7, bound=0.95))
     answered(world, {(0, "cat"): "yyndd"}, raters=world.raters(5))
-    VerdictBasis.objects.all().delete()  # so that nothing is known of the raters
     found = facts_of(world.pair(0, "cat")).readings
     assert [(one.rule, one.in_force, one.verdict, one.outcome, one.used, one.asks) for one in found] == [
         ("Majority", True, Verdict.UNDECIDED, Outcome.AMBIGUOUS, 5, 0),
@@ -148,7 +147,6 @@ def test_raters_count_as_they_were_known_when_the_pair_was_settled(db) -> None:
     answered(world, {(0, "cat"): "yy"}, raters=world.raters(2))
     pair = world.pair(0, "cat")
     poor = [0.5, 0.5, 0.0]
-    VerdictBasis.objects.filter(pair=pair).delete()
     VerdictBasis.objects.create(
         pair=pair,
         policy=pair.policy,

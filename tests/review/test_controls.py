@@ -14,7 +14,7 @@ from cats4ml.challenges.actions import decide_policy
 from cats4ml.review.actions.controls import retire_control
 from cats4ml.review.controls import Feedback, due_control, feedback_on, warm_up_state
 from cats4ml.review.models import ControlQuestion, LeaseEnd, PauseCause, PauseDecision, RaterPause, Rating, RatingState
-from cats4ml.review.presentation import Card, card_of
+from cats4ml.review.presentation import Card, Guidance, cards_of
 from cats4ml.rules.answers import Answer
 from cats4ml.rules.policy import Policy
 from cats4ml.submissions.models import Pair
@@ -276,16 +276,14 @@ def test_a_rater_cannot_tell_a_control_from_a_pair(wide) -> None:
     [control] = add(wide, (1, "cat", "yes", MIXED))
     rater = wide.rater()
     leases = [give(wide, rater, control), give(wide, rater, pair(wide, 2, "cat"))]
-    cards = [card_of(wide.challenge, [lease]) for lease in leases]
-    assert cards == [
+    assert cards_of(wide.challenge, leases) == [
         Card(
             token=lease.token,
             picture_url=f"/challenges/{wide.challenge.slug}/review/pictures/{lease.token}/",
             width=16,
             height=16,
             question="Is there a Cat in this picture?",
-            guidance="",
-            next_picture_url="",
+            guidance=Guidance(label="Cat", short="", folded=""),
         )
         for lease in leases
     ]

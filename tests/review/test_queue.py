@@ -18,6 +18,7 @@ from cats4ml.review.actions.answering import cast_rating, finalise_due
 from cats4ml.review.actions.leasing import hold_leases
 from cats4ml.review.actions.queueing import sweep_queue, sweep_queues
 from cats4ml.review.actions.rights import RaterPaused
+from cats4ml.review.ballots import known_skills
 from cats4ml.review.giving import lock_next
 from cats4ml.review.models import ControlQuestion, Lease, PauseCause, RaterPause, Rating, Waiting
 from cats4ml.review.queries import waiting_for
@@ -120,6 +121,7 @@ def test_the_order_within_a_turn_is_a_keyed_hash_of_the_pair(world) -> None:
 def test_ten_thousand_pairs_enter_in_as_few_statements_as_ten(db) -> None:
     world = make_world(pictures=40)
     in_review(world, world.finder(), *range(3))
+    known_skills(world.challenge, world.clock)  # else the first one reads them
     with CaptureQueriesContext(connection) as few:
         assert fill(world.challenge, at=world.clock) == 3
     in_review(world, world.finder(), *range(3, 40))

@@ -144,8 +144,7 @@ def _keep_answer(
         device=device.value,
     )
     if lease.pair is not None and final:
-        settle_if_ready(lease.pair, at)
-        refresh(lease.pair, at=at)
+        refresh(lease.pair, at=at, reading=settle_if_ready(lease.pair, at))
     elif lease.pair is not None:
         recount([lease.pair.pk])
     return rating
@@ -174,9 +173,7 @@ def _finalise(rating: Rating, at: datetime) -> bool:
             state=RatingState.LATE if ended else RatingState.FINAL, final_at=None if ended else at
         )
         if changed and pair is not None:
-            if not ended:
-                settle_if_ready(pair, at)
-            refresh(pair, at=at)
+            refresh(pair, at=at, reading=None if ended else settle_if_ready(pair, at))
     if changed and not ended:
         look_at(rater=rating.rater, at=at)
     return bool(changed)

@@ -17,6 +17,7 @@ from cats4ml.review.giving import lock_next
 from cats4ml.review.models import Lease, LeaseEnd
 from cats4ml.review.queries import leases_that_ran_out, open_leases
 from cats4ml.review.queue import fill, recount, recount_locked, refresh
+from cats4ml.review.studies import at_most
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.submissions.models import Pair
 
@@ -38,6 +39,9 @@ def hold_leases(
     control is asked. Raises `RatingRefused` where this person may not rate now.
     """
     check_may_rate(rater, at)
+    count = at_most(rater, count)
+    if count < 1:
+        return []
     these = None if only is None else list(only.values_list("pk", flat=True))
     _close(leases_that_ran_out(at), at, limit=CLOSED_ON_THE_WAY)
     leases = _hold(rater, at, count, these, wait=False)

@@ -83,7 +83,7 @@ def _follow_policy(challenge: Challenge, at: datetime) -> int:
     policy = challenge.policy_id or 0
     other = Waiting.objects.filter(Q(policy__lt=policy) | Q(policy__gt=policy), challenge=challenge)
     done = 0
-    while batch := _follow_fresh(challenge, other.filter(answers=0, pair__least_ratings=0)):
+    while batch := _follow_fresh(challenge, other.filter(answers=0, pair__least_ratings=0), at):
         done += batch
     for pk in list(other.order_by("missing", "pk").values_list("pk", flat=True)[:MENDED]):
         mend(pk, at=at)
@@ -93,11 +93,11 @@ def _follow_policy(challenge: Challenge, at: datetime) -> int:
     return done
 
 
-def _follow_fresh(challenge: Challenge, rows: QuerySet[Waiting]) -> int:
+def _follow_fresh(challenge: Challenge, rows: QuerySet[Waiting], at: datetime) -> int:
     with transaction.atomic():
         locked = rows.select_for_update(of=("self",), no_key=True, skip_locked=True).order_by("pk")
         found = list(locked.values_list("pk", flat=True)[:BATCH])
-        recount_fresh(challenge, found)
+        recount_fresh(challenge, found, at=at)
     return len(found)
 
 
@@ -131,6 +131,7 @@ def mend(pair_id: int, *, at: datetime) -> None:
         pair = lock_pair(pair_id)
         policy = pair.challenge.policy
         open_ = pair.state == PairState.IN_REVIEW and not pair.challenge.is_final
-        if open_ and policy is not None and reading_of(pair, policy.value).settled:
+        reading = reading_of(pair, policy.value, at) if open_ and policy is not None else None
+        if reading is not None and reading.settled:
             settle_if_ready(pair, at)
-        refresh(pair, at=at)
+        refresh(pair, at=at, reading=reading)

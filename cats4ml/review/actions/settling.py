@@ -37,30 +37,31 @@ def reading_of(pair: Pair, policy: Policy, at: datetime | None = None) -> Readin
     return read_ballots(pair, ballots_of(pair), policy=policy, voters=voters_of(pair, policy, at or timezone.now()))
 
 
-def settle_if_ready(pair: Pair, at: datetime) -> None:
+def settle_if_ready(pair: Pair, at: datetime) -> Reading:
     """Settle a pair in review whose answers are enough by the policy in force; else count its answers anew.
 
     The caller holds the pair's lock and its transaction.
     """
     policy = pair.challenge.policy
     assert policy is not None, "pairs exist only in an edition with a policy"
-    settle_as_read(pair, ballots_of(pair), policy=policy, voters=voters_of(pair, policy.value, at), at=at)
+    return settle_as_read(pair, ballots_of(pair), policy=policy, voters=voters_of(pair, policy.value, at), at=at)
 
 
 def settle_as_read(
     pair: Pair, ballots: Sequence[Ballot], *, policy: PolicyVersion, voters: Voters, at: datetime
-) -> None:
+) -> Reading:
     """`settle_if_ready` where the answers, the policy and the skills are at hand."""
     reading = read_ballots(pair, ballots, policy=policy.value, voters=voters)
     if reading.verdict is None:
         set_tally(pair, tally_of(ballots))
         pair.save(update_fields=TALLY_FIELDS)
-        return
+        return reading
     used = ballots[: reading.ratings]
     settle_pair(
         pair=pair, verdict=reading.verdict, tally=tally_of(used), policy=policy, ratings=rating_ids(used), at=at
     )
     basis_of(pair, used, policy=policy, voters=voters, reading=reading, at=at).save()
+    return reading
 
 
 def resettle(pair: Pair, *, reason: str, by: User | None, at: datetime) -> None:
