@@ -125,6 +125,7 @@ def test_ten_thousand_pairs_enter_in_as_few_statements_as_ten(db) -> None:
     with CaptureQueriesContext(connection) as few:
         assert fill(world.challenge, at=world.clock) == 3
     in_review(world, world.finder(), *range(3, 40))
+    known_skills(world.challenge, world.clock)
     with CaptureQueriesContext(connection) as many:
         assert fill(world.challenge, at=world.clock) == 37
     assert (len(few), len(many)) == (len(many), len(few))
@@ -290,6 +291,7 @@ def test_the_statements_of_a_question_and_of_an_answer_do_not_grow(world) -> Non
     counts = []
     rater = world.rater()
     for _ in range(3):
+        known_skills(world.challenge, world.pass_time(6))  # which are looked up every few seconds
         with CaptureQueriesContext(connection) as asked:
             lease = hold_leases(rater=rater, at=world.pass_time(1))[0]
         with CaptureQueriesContext(connection) as answered:
