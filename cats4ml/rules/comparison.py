@@ -74,7 +74,7 @@ CONTENDERS = (
     Contender("weighted_dont_know_evidence", replace(WEIGHTED, dont_know=DontKnow.EVIDENCE)),
     Contender("weighted_surer", replace(WEIGHTED, bound=0.975, max_ratings=12)),
     Contender("weighted_surer_5_controls", replace(WEIGHTED, bound=0.975, max_ratings=12), controls=5),
-    Contender("weighted_adverse_from_3", replace(WEIGHTED, min_ratings=3)),
+    Contender("weighted_adverse_by_3", replace(WEIGHTED, min_lead=3)),
 )
 
 
