@@ -10,6 +10,7 @@ from django.db.models import Count, Q, QuerySet
 from cats4ml.challenges.models import Challenge, ChallengeStatus
 from cats4ml.challenges.rosters import labels_that_cannot_be_scored
 from cats4ml.review.models import PictureReport, Rating, RatingState
+from cats4ml.review.queries import reports_of
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.verdicts import Outcome
 from cats4ml.submissions.models import Pair, Submission
@@ -73,7 +74,7 @@ def stalled_pairs(challenge: Challenge, at: datetime) -> QuerySet[Pair]:
 
 
 def open_reports(challenge: Challenge) -> QuerySet[PictureReport]:
-    return PictureReport.objects.filter(pair__challenge=challenge, resolved_at=None).order_by("created_at")
+    return reports_of(challenge).filter(resolved_at=None).order_by("created_at")
 
 
 def ratings_last_hour(challenge: Challenge, at: datetime) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, When
 
-from cats4ml.challenges.models import Participation
+from cats4ml.challenges.models import Challenge, Participation
 from cats4ml.challenges.queries import team_mates
 from cats4ml.review.models import (
     Lease,
@@ -136,3 +136,8 @@ def barred_with_leases() -> QuerySet[Participation]:
     paused = RaterPause.objects.filter(~Q(decision=PauseDecision.RESUMED), rater=OuterRef("pk"))
     held = Lease.objects.filter(closed_at=None).values("rater")
     return Participation.objects.filter(Exists(paused) | Q(disqualified_at__isnull=False), pk__in=held)
+
+
+def reports_of(challenge: Challenge) -> QuerySet[PictureReport]:
+    """What raters of an edition reported, of pairs and of control questions."""
+    return PictureReport.objects.filter(rater__challenge=challenge)

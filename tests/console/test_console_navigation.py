@@ -21,7 +21,13 @@ HERE = {
     "console:near_copies": "Near-copies",
     "console:adjudicate": "Ambiguous pairs",
     "console:disputes": "Disputes",
+    "console:reports": "Reported pictures",
     "console:controls": "Control questions",
+    "console:controls_from_pairs": "Control questions",
+    "console:guidance": "Control questions",
+    "console:agreement": "Agreement",
+    "console:agreement_answers": "Agreement",
+    "console:verdict_rule": "Verdict rule",
 }
 
 

@@ -231,6 +231,7 @@ PAGES = {
         "console/guidance/",
         "console/ambiguous/",
         "console/disputes/",
+        "console/reports/",
         "console/studies/",
         "console/classifiers/",
         "console/near-copies/",

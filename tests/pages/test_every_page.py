@@ -29,6 +29,7 @@ CONSOLE = (
     "console:guidance",
     "console:adjudicate",
     "console:disputes",
+    "console:reports",
     "console:studies",
     "console:classifiers",
     "console:near_copies",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db import transaction
 
-from cats4ml.challenges.models import Participation
+from cats4ml.challenges.models import Challenge, Participation
 from cats4ml.review.actions.rights import RatingRefused
 from cats4ml.review.models import Lease, LeaseEnd, PictureReport, ReportKind
+from cats4ml.review.queries import reports_of
 from cats4ml.review.queue import recount
 
 
@@ -36,3 +38,21 @@ def report_picture(
             lease.save(update_fields=["closed_at", "ended"])
             recount([] if lease.pair_id is None else [lease.pair_id])
     return report
+
+
+def resolve_reports(*, challenge: Challenge, reports: Collection[int], at: datetime) -> list[PictureReport]:
+    """Mark these of an edition's reports as dealt with. Returns those that were open; the others stay as they are."""
+    return _marked(challenge, reports, at, resolved_at=None)
+
+
+def reopen_reports(*, challenge: Challenge, reports: Collection[int]) -> list[PictureReport]:
+    """Let these of an edition's reports wait for an organiser again. Returns those that were dealt with."""
+    return _marked(challenge, reports, None, resolved_at__isnull=False)
+
+
+def _marked(challenge: Challenge, reports: Collection[int], at: datetime | None, **now: object) -> list[PictureReport]:
+    with transaction.atomic():
+        rows = reports_of(challenge).filter(pk__in=reports, **now).select_for_update(of=("self",), no_key=True)
+        found = list(rows.order_by("pk"))
+        PictureReport.objects.filter(pk__in=[one.pk for one in found]).update(resolved_at=at)
+    return found

@@ -1,0 +1,98 @@
+"""The organiser's page of pictures that raters reported: what they said, and whether somebody has dealt with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from cats4ml.catalog.models import Image, Label
+from cats4ml.challenges.http import page_context
+from cats4ml.challenges.models import Challenge
+from cats4ml.challenges.queries import Viewer
+from cats4ml.console.views import for_organisers
+from cats4ml.review.actions.reports import reopen_reports, resolve_reports
+from cats4ml.review.models import PictureReport
+from cats4ml.review.queries import reports_of
+from cats4ml.ui.paging import keyset_page, whole_number
+from cats4ml.ui.words import counted
+
+REPORTS_A_PAGE = 50
+
+
+@dataclass
+class Reported:
+    """A picture, and what of it raters reported on this page of reports."""
+
+    image: Image
+    reports: list[PictureReport] = field(default_factory=list)
+
+    @property
+    def resolved_at(self) -> datetime | None:
+        return max((one.resolved_at for one in self.reports if one.resolved_at), default=None)
+
+
+@for_organisers
+@require_GET
+def reports(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
+    every = reports_of(challenge)
+    is_open, done = every.filter(resolved_at=None), every.filter(resolved_at__isnull=False)
+    show_done = request.GET.get("done") == "1"
+    rows = (done if show_done else is_open).select_related(
+        "pair__image", "pair__label", "control__image", "control__label", "rater__user", "rater__team"
+    )
+    page = keyset_page(request, rows, size=REPORTS_A_PAGE, ascending=not show_done)
+    context = page_context(
+        challenge,
+        viewer,
+        "console",
+        page=page,
+        pictures=_by_picture(page.rows),
+        waiting=is_open.count(),
+        done=done.count(),
+        show_done=show_done,
+    )
+    return render(request, "console/reports.html", context)
+
+
+def _by_picture(rows: Iterable[PictureReport]) -> list[Reported]:
+    """One entry for each picture, in the order of its first report."""
+    found: dict[int, Reported] = {}
+    for one in rows:
+        image, one.label = _subject(one)  # type: ignore[attr-defined]
+        found.setdefault(image.pk, Reported(image)).reports.append(one)
+    return list(found.values())
+
+
+def _subject(report: PictureReport) -> tuple[Image, Label]:
+    asked = report.pair or report.control
+    assert asked is not None, "a report is about a pair or a control question"
+    return asked.image, asked.label
+
+
+@for_organisers
+@require_POST
+def reports_decide(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
+    """Mark the reports that a form names as dealt with, or let them wait again: those that were shown, and no later one."""
+    numbers = [number for number in map(whole_number, request.POST.getlist("report")) if number is not None]
+    chosen, back = numbers[:REPORTS_A_PAGE], request.POST.get("decision") == "open"
+    if back:
+        changed = reopen_reports(challenge=challenge, reports=chosen)
+    else:
+        changed = resolve_reports(challenge=challenge, reports=chosen, at=timezone.now())
+    if changed:
+        said = "waits again" if len(changed) == 1 else "wait again"
+        if not back:
+            said = f"{'is' if len(changed) == 1 else 'are'} dealt with"
+        messages.success(request, f"{counted(len(changed), 'report')} {said}.")
+    else:
+        messages.info(request, "Nothing has changed: somebody was faster, or no report was named.")
+    where = reverse("console:reports", args=[challenge.slug])
+    return redirect(f"{where}?done=1" if back else where)
