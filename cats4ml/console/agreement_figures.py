@@ -15,6 +15,7 @@ from cats4ml.console.agreement import (
     LabelAgreement,
 )
 from cats4ml.console.agreement_raters import Confusion, RaterConfusion, Speed, SpeedBin
+from cats4ml.review.models import Device
 from cats4ml.rules.answers import Tally
 from cats4ml.ui.meters import Part
 from cats4ml.ui.navigation import url_or_empty
@@ -120,6 +121,7 @@ class LabelLine:
     parts: tuple[Part, ...]
     split: str
     advice: str
+    label: int
 
 
 def label_lines(labels: Sequence[LabelAgreement]) -> list[LabelLine]:
@@ -138,7 +140,7 @@ def _line(one: LabelAgreement) -> LabelLine:
         Part("with a don’t know", one.unsure, "none"),
         Part("all the same", one.unanimous, "rest"),
     )
-    return LabelLine(one.name, one.pairs, parts, f"{one.divided / one.pairs:.0%}", advice(one))
+    return LabelLine(one.name, one.pairs, parts, f"{one.divided / one.pairs:.0%}", advice(one), one.label)
 
 
 def advice(one: LabelAgreement) -> str:
@@ -202,13 +204,14 @@ class SpeedFigure:
 
 
 def speed_figure(speed: Speed) -> SpeedFigure:
+    name = "Device not known" if speed.name == Device.UNKNOWN.label else speed.name
     return SpeedFigure(
-        speed.name,
+        name,
         speed.answers,
         make_share_plot(
             [_share(one) for one in speed.bins],
             names=[_short(one) for one in speed.bins],
-            title=f"Answers that agree with the verdict, by seconds, {speed.name.lower()}",
+            title=f"Answers that agree with the verdict, by seconds, {name.lower()}",
             columns=("Yes or no answers", "Don’t know"),
         ),
     )

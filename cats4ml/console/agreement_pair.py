@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from cats4ml.console.rule_forms import RULES
 from cats4ml.review.models import PictureReport, Rating, RatingState, VerdictBasis
 from cats4ml.review.skills import EditionSkills, skills_of
 from cats4ml.rules.agreement import entropy
@@ -29,6 +30,7 @@ from cats4ml.submissions.models import Credit, CreditKind, Dispute, DisputeState
 from cats4ml.ui.navigation import url_or_empty
 from cats4ml.ui.words import counted
 
+RULE_NAMES = dict(RULES)
 _CREDITS = {
     CreditKind.GIVEN: "Credited",
     CreditKind.REVERSED: "Credit taken back",
@@ -138,7 +140,7 @@ def readings(pair: Pair, final: Sequence[Rating], basis: VerdictBasis | None) ->
         )
         used = found.ratings
         yield RuleReading(
-            rule=kind.label,
+            rule=RULE_NAMES[kind.value],
             in_force=kind == policy.verdict_rule,
             verdict=found.verdict,
             outcome=_outcome(found, votes[:used], rule=rule, pair=pair),

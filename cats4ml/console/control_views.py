@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -48,6 +50,7 @@ from cats4ml.ui.paging import keyset_page, whole_number
 from cats4ml.ui.words import counted
 
 CONTROLS_A_PAGE = 30
+KEPT = ("show", "after", "before")
 PAIRS_A_PAGE = 30
 BAD_ROWS_SHOWN = 100
 LISTS = (
@@ -57,6 +60,11 @@ LISTS = (
     ("doubtful", "Doubtful", "doubtful"),
     ("retired", "Retired", "retired"),
 )
+
+
+def kept_in(request: HttpRequest) -> str:
+    """What of the address says which list and which page of it is shown."""
+    return urlencode([(name, request.GET[name]) for name in KEPT if name in request.GET])
 
 
 @for_organisers
@@ -96,6 +104,7 @@ def _controls_page(
         file_form=file_form or ControlFileForm(),
         bad=(bad or [])[:BAD_ROWS_SHOWN],
         bad_count=len(bad or []),
+        kept=kept_in(request),
     )
     refused = (form is not None and form.errors) or (file_form is not None and file_form.errors) or bad
     return render(request, "console/controls.html", context, status=422 if refused else 200)
@@ -160,7 +169,7 @@ def control_retire(request: HttpRequest, challenge: Challenge, viewer: Viewer, p
         f"The question about {control.label.name} in picture {control.image.image_id} is retired. It is asked no more, "
         "and answers to it count for nobody’s skill.",
     )
-    return redirect("console:controls", slug=challenge.slug)
+    return _back(request, challenge)
 
 
 @for_organisers
@@ -173,7 +182,14 @@ def control_restore(request: HttpRequest, challenge: Challenge, viewer: Viewer, 
         f"The question about {control.label.name} in picture {control.image.image_id} is asked again, and answers to "
         "it count.",
     )
-    return redirect("console:controls", slug=challenge.slug)
+    return _back(request, challenge)
+
+
+def _back(request: HttpRequest, challenge: Challenge) -> HttpResponse:
+    """To the list and the page of it on which the button was pressed."""
+    kept = kept_in(request)
+    where = reverse("console:reports" if "reports" in request.GET else "console:controls", args=[challenge.slug])
+    return redirect(f"{where}?{kept}" if kept else where)
 
 
 def _control(challenge: Challenge, pk: int) -> ControlQuestion:
@@ -191,6 +207,8 @@ def controls_from_pairs(request: HttpRequest, challenge: Challenge, viewer: View
         use = request.POST.get("use", "")
         if not numbers:
             notice = "Choose at least one pair."
+        elif not chosen:
+            notice = "None of these is here any more: they are control questions already, or raters disagree now."
         elif use not in ControlUse.values:
             notice = "Say whether they are for the warm-up or mixed in."
         else:

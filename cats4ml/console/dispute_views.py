@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.contrib import messages
 from django.db.models import Exists, OuterRef
@@ -32,11 +34,11 @@ class AnswerForm(forms.Form):
         error_messages={"required": "Choose what becomes of the pair."},
     )
     more_ratings = forms.IntegerField(
+        required=False,
         min_value=1,
         max_value=MOST_MORE,
         initial=2,
         error_messages={
-            "required": "Say how many more raters.",
             "invalid": "Say how many more raters, in figures.",
             "min_value": "Ask one more rater at least.",
             "max_value": f"Ask {MOST_MORE} more raters at most.",
@@ -48,6 +50,15 @@ class AnswerForm(forms.Form):
         error_messages={"required": "Say why: the finder reads it."},
         widget=forms.Textarea(attrs={"rows": 3}),
     )
+
+    def clean(self) -> dict[str, Any]:
+        """How many more raters is asked only of who asks more raters."""
+        data = super().clean() or {}
+        if data.get("decision") != Decision.REOPEN:
+            self.errors.pop("more_ratings", None)
+        elif "more_ratings" not in self.errors and data.get("more_ratings") is None:
+            self.add_error("more_ratings", "Say how many more raters.")
+        return data
 
 
 @for_organisers
@@ -103,7 +114,7 @@ def dispute(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int)
                 dispute=one,
                 decision=Decision(data["decision"]),
                 answer=data["answer"],
-                more_ratings=data["more_ratings"],
+                more_ratings=data.get("more_ratings") or 1,
                 by=request.user,
                 at=timezone.now(),
             )

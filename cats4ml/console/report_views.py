@@ -80,7 +80,7 @@ def _subject(report: PictureReport) -> tuple[Image, Label]:
 @for_organisers
 @require_POST
 def reports_decide(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
-    """Mark the reports that a form names as dealt with, or let them wait again: those that were shown, and no later one."""
+    """Mark the reports that a form names as dealt with, or let them wait again: those shown, and no later one."""
     numbers = [number for number in map(whole_number, request.POST.getlist("report")) if number is not None]
     chosen, back = numbers[:REPORTS_A_PAGE], request.POST.get("decision") == "open"
     if back:

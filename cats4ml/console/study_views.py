@@ -27,13 +27,31 @@ VISITS_A_PAGE = 100
 
 
 class StudyForm(forms.Form):
-    title = forms.CharField(max_length=120, help_text="Whoever comes reads it.")
+    title = forms.CharField(
+        max_length=120,
+        help_text="Whoever comes reads it.",
+        error_messages={"required": "Give the study a title.", "max_length": "Keep the title to 120 characters."},
+    )
     platform = forms.ChoiceField(choices=StudyPlatform.choices)
     questions = forms.IntegerField(
-        min_value=1, max_value=1_000, initial=100, help_text="Answers that complete it, control questions among them."
+        min_value=1,
+        max_value=1_000,
+        initial=100,
+        help_text="Answers that complete it, control questions among them.",
+        error_messages={
+            "required": "Say how many answers complete it.",
+            "invalid": "Say how many answers complete it, in figures.",
+            "min_value": "Ask one question at least.",
+            "max_value": "Ask 1,000 questions at most.",
+        },
     )
     completion_code = forms.CharField(
-        max_length=64, help_text="The platform gives you one, or takes one that you think of: letters and digits."
+        max_length=64,
+        help_text="The platform gives you one, or takes one that you think of: 4 to 64 letters and digits.",
+        error_messages={
+            "required": "Give the code that whoever completes the study gets.",
+            "max_length": "A completion code has 64 letters and digits at most.",
+        },
     )
 
 

@@ -39,7 +39,7 @@ CONSOLE_SECTIONS = (
     Section("controls", "Control questions", "console:controls"),
     Section("adjudicate", "Ambiguous pairs", "console:adjudicate"),
     Section("disputes", "Disputes", "console:disputes"),
-    Section("reports", "Reported pictures", "console:reports"),
+    Section("reports", "Reports", "console:reports"),
     Section("studies", "Studies", "console:studies"),
     Section("classifiers", "Classifiers", "console:classifiers"),
     Section("near-copies", "Near-copies", "console:near_copies"),

@@ -78,7 +78,7 @@ def test_the_most_divided_pairs_are_shown_with_whose_pictures_they_are(lively, c
 def test_raters_and_answers_stand_beside_each_other(lively, client) -> None:
     text = shown(client, address(lively, "agreement_answers"))
     assert text.count("compared") == 3
-    assert "Unknown" in text
+    assert "Device not known" in text
     assert "13 answers" not in text
     assert "12 answers" in text  # of the four pairs with a verdict
 
@@ -94,6 +94,9 @@ def test_each_plot_has_its_table(db) -> None:
     assert shown(client, address(world, "agreement_answers")).count("Read this plot as a table") == 1
     assert "1 label is read differently" in text
     assert "Raters split on 100% of the pairs of this label: give an example that fits and one that doesn’t." in text
+    html = client.get(address(world, "agreement")).content.decode()
+    where, _, mark = re.findall(r'href="([^"]+/guidance/#label-\d+)"', html)[0].partition("#")
+    assert f'id="{mark}"' in client.get(where).content.decode()
 
 
 def test_how_many_pairs_and_raters_there_are_costs_no_further_query(db) -> None:
@@ -135,10 +138,10 @@ def test_a_pair_is_read_by_each_rule_in_the_order_of_its_answers(db) -> None:
     answered(world, {(0, "cat"): "yyndd"}, raters=world.raters(5))
     found = facts_of(world.pair(0, "cat")).readings
     assert [(one.rule, one.in_force, one.verdict, one.outcome, one.used, one.asks) for one in found] == [
-        ("Majority", True, Verdict.UNDECIDED, Outcome.AMBIGUOUS, 5, 0),
-        ("Majority of known", False, Verdict.YES, Outcome.FALSE_NEGATIVE, 5, 0),
-        ("Lead", False, Verdict.YES, Outcome.FALSE_NEGATIVE, 2, 0),
-        ("Weighted", False, None, None, 5, 1),
+        ("Majority of a fixed number", True, Verdict.UNDECIDED, Outcome.AMBIGUOUS, 5, 0),
+        ("Majority of those who knew", False, Verdict.YES, Outcome.FALSE_NEGATIVE, 5, 0),
+        ("First answer that is ahead", False, Verdict.YES, Outcome.FALSE_NEGATIVE, 2, 0),
+        ("Weighted by the raters’ skill", False, None, None, 5, 1),
     ]
 
 
@@ -158,9 +161,9 @@ def test_raters_count_as_they_were_known_when_the_pair_was_settled(db) -> None:
         posterior=0.25,
         created_at=pair.settled_at,
     )
-    [weighted] = [one for one in facts_of(pair).readings if one.rule == "Weighted"]
+    [weighted] = [one for one in facts_of(pair).readings if one.rule.startswith("Weighted")]
     assert weighted == RuleReading(
-        rule="Weighted",
+        rule="Weighted by the raters’ skill",
         in_force=False,
         verdict=None,
         outcome=None,

@@ -21,7 +21,7 @@ HERE = {
     "console:near_copies": "Near-copies",
     "console:adjudicate": "Ambiguous pairs",
     "console:disputes": "Disputes",
-    "console:reports": "Reported pictures",
+    "console:reports": "Reports",
     "console:controls": "Control questions",
     "console:controls_from_pairs": "Control questions",
     "console:guidance": "Control questions",

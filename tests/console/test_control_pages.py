@@ -260,6 +260,8 @@ def test_settled_pairs_of_one_mind_become_controls_by_the_organisers_choice(worl
     ids = [image.image_id for image in world.images]
     assert known(world) == [(ids[0], "cat", "yes", "mixed", ""), (ids[1], "cat", "no", "mixed", "")]
     assert "No settled pair is left" in client.get(address).content.decode()
+    again = client.post(address, sent)
+    assert (again.status_code, "None of these is here any more" in again.content.decode()) == (422, True)
     assert client.post(address, {**sent, "pair": ["x", "9" * 30]}).status_code == 422
 
 
@@ -354,3 +356,15 @@ def test_long_lists_are_paged(world, client, monkeypatch) -> None:
     page = client.get(url(world, "controls") + "?show=mixed").content.decode()
     assert [f'id="control-{one.pk}"' in page for one in controls] == [False, True, True]
     assert f"?show=mixed&amp;after={controls[1].pk}" in page
+
+
+def test_who_retires_a_question_stays_in_the_list_and_on_the_page_of_it(world, client) -> None:
+    client.post(url(world, "control_add"), one_question(world))
+    control = ControlQuestion.objects.get()
+    page = client.get(f"{url(world, 'controls')}?show=warm_up&after={control.pk + 1}&x=1").content.decode()
+    address = f"{url(world, 'control_retire', control.pk)}?show=warm_up&amp;after={control.pk + 1}"
+    assert f'action="{address}"' in page
+    kept = client.post(address.replace("&amp;", "&")).url
+    assert kept == f"{url(world, 'controls')}?show=warm_up&after={control.pk + 1}"
+    assert client.post(url(world, "control_restore", control.pk)).url == url(world, "controls")
+    assert client.post(f"{url(world, 'control_retire', control.pk)}?reports=1").url == url(world, "reports")

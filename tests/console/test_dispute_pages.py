@@ -144,3 +144,11 @@ def test_only_organisers_see_and_answer(world) -> None:
     stranger = signed_in(world.finder().user)
     codes = [stranger.get(url(world)), stranger.get(url(world, made)), stranger.post(url(world, made))]
     assert [one.status_code for one in codes] == [403] * 3
+
+
+def test_how_many_more_raters_is_asked_only_of_who_asks_more_raters(world, client) -> None:
+    made = dispute(world, settled(world, world.finder()))
+    for number, words in (("", "Say how many more raters."), ("x", "in figures"), (0, "Ask one more"), (10, "Ask 9")):
+        refused = answer(client, world, made, decision="reopen", more_ratings=number)
+        assert (refused.status_code, words in refused.content.decode()) == (422, True)
+    assert answer(client, world, made, decision="decline", more_ratings="").redirect_chain == [(url(world), 302)]

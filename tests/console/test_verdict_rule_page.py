@@ -63,7 +63,7 @@ def test_another_rule_has_an_address_that_shows_the_board_and_the_pairs_that_cha
     world, pairs, client = settled()
     html = client.get(address(world), {"verdict_rule": "lead"}).content.decode()
     assert "1 pair would end otherwise" in html
-    assert pairs[0].image.image_id in html
+    assert f'console/pairs/{pairs[0].pk}/">{pairs[0].image.image_id}</a>' in html
     assert "2 of 5" in html
     lines = board_lines(world.challenge, preview_policy(challenge=world.challenge, policy=LEAD))
     found = [
