@@ -130,6 +130,8 @@ def test_a_rule_is_put_in_force_for_settled_pairs_with_a_reason(db) -> None:
     assert reasons == ["", "Half the answers."]
     client.post(address(world, "verdict_rule_apply"), {**sent, "reason": "Again."})
     assert (PolicyDecision.objects.count(), Credit.objects.count()) == (1, 2)
+    back = client.get(address(world), {"verdict_rule": "majority"}).content.decode()
+    assert [text in back for text in (">5, not 2<", "5 of 2")] == [True, False]
 
 
 def test_a_rule_for_pairs_from_now_on_changes_no_settled_pair(db) -> None:
