@@ -20,8 +20,9 @@ from cats4ml.console.control_files import read_controls
 from cats4ml.console.tables import TableRefused
 from cats4ml.review.actions.controls import MOST_EXPLANATION, ControlRow
 from cats4ml.review.actions.examples import MOST_CAPTION, ExampleRow
-from cats4ml.review.models import TRUTHS, ControlQuestion, ControlUse, LabelExample, Lease, RatingState
+from cats4ml.review.models import TRUTHS, ControlQuestion, ControlUse, LabelExample, Lease, Rating, RatingState
 from cats4ml.rules.lifecycle import PairState
+from cats4ml.rules.verdicts import Verdict
 from cats4ml.submissions.models import Pair
 
 # A control is doubtful where at least so many good raters answered it and most of them otherwise. Good is who had four
@@ -110,14 +111,25 @@ def controls_like(challenge: Challenge, show: str, doubtful: Sequence[int]) -> Q
 
 
 def unanimous_pairs(challenge: Challenge) -> QuerySet[Pair]:
-    """Settled pairs on which raters were of one mind, and that are no control question yet."""
+    """Settled pairs on which raters were of one mind, and that are no control question yet.
+
+    A rule that stops early counts only some of a pair's answers, and an expert may have decided otherwise: a pair is
+    left out where any answer but a discounted rater's, or the verdict, is another than what was counted.
+    """
     same = ControlQuestion.objects.filter(
         challenge=OuterRef("challenge"), image=OuterRef("image"), label=OuterRef("label")
     )
-    all_yes = Q(yes_ratings__gte=UNANIMOUS, no_ratings=0)
-    all_no = Q(no_ratings__gte=UNANIMOUS, yes_ratings=0)
+    all_yes = Q(yes_ratings__gte=UNANIMOUS, no_ratings=0, verdict=Verdict.YES)
+    all_no = Q(no_ratings__gte=UNANIMOUS, yes_ratings=0, verdict=Verdict.NO)
+    given = Rating.objects.filter(pair=OuterRef("pk"), state__in=(RatingState.FINAL, RatingState.LATE))
+    otherwise = given.exclude(answer=OuterRef("verdict"))
     return Pair.objects.filter(
-        all_yes | all_no, ~Exists(same), challenge=challenge, state=PairState.SETTLED, dont_know_ratings=0
+        all_yes | all_no,
+        ~Exists(same),
+        ~Exists(otherwise),
+        challenge=challenge,
+        state=PairState.SETTLED,
+        dont_know_ratings=0,
     ).select_related("image", "label")
 
 

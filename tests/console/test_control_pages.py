@@ -4,6 +4,7 @@ labels."""
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -13,8 +14,12 @@ from django.urls import reverse
 from cats4ml.challenges.models import Role
 from cats4ml.console.control_pages import Figures, control_figures
 from cats4ml.review.actions.controls import retire_control
+from cats4ml.review.actions.repolicing import apply_policy
 from cats4ml.review.models import ControlQuestion, LabelExample
 from cats4ml.rules.answers import Answer
+from cats4ml.rules.verdicts import Verdict
+from cats4ml.submissions.actions.adjudication import adjudicate
+from cats4ml.submissions.models import Dispute
 from tests.console.commands import command_json
 from tests.factories import World, make_user, make_world
 from tests.review.asked import MIXED, WARM_UP, add, answer, give, stock
@@ -368,3 +373,26 @@ def test_who_retires_a_question_stays_in_the_list_and_on_the_page_of_it(world, c
     assert kept == f"{url(world, 'controls')}?show=warm_up&after={control.pk + 1}"
     assert client.post(url(world, "control_restore", control.pk)).url == url(world, "controls")
     assert client.post(f"{url(world, 'control_retire', control.pk)}?reports=1").url == url(world, "reports")
+
+
+def test_a_pair_that_anybody_answered_otherwise_is_no_control_though_the_rule_stopped_before(world, client) -> None:
+    world.claim(world.finder(), *((place, "cat") for place in range(4)))
+    for place in range(4):
+        world.score(place, {"cat": 0.1})
+        world.rate(world.pair(place, "cat"), YES, YES, YES, YES, NO if place == 1 else YES)
+    first, second, third, _ = (world.pair(place, "cat") for place in range(4))
+    policy = replace(world.challenge.rules, quorum=3)
+    expert = make_user()
+    world.challenge.participations.create(user=expert, role=Role.ORGANISER)
+    apply_policy(challenge=world.challenge, policy=policy, reason="Three.", by=expert, at=world.clock, settled=True)
+    second.refresh_from_db()
+    assert (second.yes_ratings, second.no_ratings) == (3, 0)
+    told = "The verdict counts 3 of these 5 answers."
+    assert told in client.get(url(world, "pair", second.pk)).content.decode()
+    Dispute.objects.create(
+        submission=third.submissions.get(), reason="Look.", outcome=third.outcome, created_at=world.pass_time(1)
+    )
+    adjudicate(pair_id=third.pk, verdict=Verdict.NO, reason="A fox.", by=expert, at=world.pass_time(1))
+    page = client.get(url(world, "controls_from_pairs")).content.decode()
+    offered = [f'id="pair-{world.pair(place, "cat").pk}"' in page for place in range(4)]
+    assert (offered, f'id="pair-{first.pk}"' in page) == ([True, False, False, True], True)
