@@ -27,13 +27,14 @@ from cats4ml.console.adjudication import (
     next_after,
 )
 from cats4ml.console.views import for_organisers
+from cats4ml.review.actions.taking_back import take_back_decision
+from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.verdicts import Verdict
 from cats4ml.submissions.actions.adjudication import (
     MAX_REASON,
     AdjudicationRefused,
     adjudicate,
     check_impartial,
-    take_back_adjudication,
 )
 from cats4ml.submissions.disputing import waiting_disputes
 from cats4ml.submissions.models import Adjudication, Pair
@@ -163,10 +164,13 @@ def take_back(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: in
     get_object_or_404(Pair, pk=pk, challenge=challenge)
     assert isinstance(request.user, User), "organisers are signed in"
     try:
-        take_back_adjudication(pair_id=pk, reason=request.POST.get("reason", ""), by=request.user, at=timezone.now())
+        one = take_back_decision(pair_id=pk, reason=request.POST.get("reason", ""), by=request.user, at=timezone.now())
     except AdjudicationRefused as refusal:
         messages.error(request, str(refusal))
     else:
+        if one.state != PairState.SETTLED:
+            messages.success(request, "The decision is taken back: the answers left are too few, more raters are asked.")
+            return redirect("console:adjudicate", slug=challenge.slug)
         messages.success(request, "The decision is taken back: the raters’ verdict counts again.")
     return redirect("console:adjudicate_pair", slug=challenge.slug, pk=pk)
 

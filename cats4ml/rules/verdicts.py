@@ -159,8 +159,9 @@ def read_votes(
     verdict = None if missing else _decided(tally, log_odds, rule)
     if verdict is not None and machine_yes is not None and tally.total < most:
         missing = _short_of_credit(tally, verdict, rule, machine_yes=machine_yes)
-        missing = min(missing, most - tally.total)
-        verdict = None if missing else verdict
+        if missing:
+            missing = min(missing, most - tally.total, _until_it_turns(tally, log_odds, verdict, rule))
+            verdict = None
     return Reading(verdict, 1.0 / (1.0 + math.exp(-log_odds)), tally.total, missing)
 
 
@@ -212,6 +213,15 @@ def _short_of_credit(tally: Tally, verdict: Verdict, rule: Rule, *, machine_yes:
     if not is_adverse(outcome_of(machine_yes=machine_yes, verdict=verdict)):
         return 0
     return max(0, rule.min_ratings - tally.total, rule.min_lead - _ahead(tally, verdict))
+
+
+def _until_it_turns(tally: Tally, log_odds: float, verdict: Verdict, rule: Rule) -> int:
+    """The fewest further answers with which a rule that has its yes or no could say something else."""
+    if rule.kind is VerdictRule.MAJORITY:
+        return 2 * (tally.yes if verdict is Verdict.YES else tally.no) - tally.total
+    if rule.kind is VerdictRule.WEIGHTED:
+        return max(1, math.ceil(round((abs(log_odds) + _logit(rule.bound)) / MOST_EVIDENCE, 9)))
+    return max(1, _ahead(tally, verdict))
 
 
 def is_enough(tally: Tally, *, verdict: Verdict, rule: Rule) -> bool:

@@ -76,7 +76,7 @@ def fewest_to_settle(tally: Tally, rule: Rule, machine_yes: bool | None) -> int:
 
 
 @pytest.mark.parametrize("machine_yes", [None, True, False])
-@pytest.mark.parametrize("minimum", [{}, {"min_ratings": 3}, {"min_lead": 2}])
+@pytest.mark.parametrize("minimum", [{}, {"min_ratings": 3}, {"min_lead": 2}, {"min_lead": 3}])
 @pytest.mark.parametrize("rule", PLAIN)
 def test_missing_is_the_fewest_answers_with_which_the_pair_could_settle(
     rule: Rule, minimum: dict[str, int], machine_yes: bool | None

@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce
 from cats4ml.accounts.models import User
 from cats4ml.challenges.models import Participation
 from cats4ml.review.actions.settling import resettle, settle_if_ready
+from cats4ml.review.ballots import ballots_of, tally_of
 from cats4ml.review.models import (
     Lease,
     LeaseEnd,
@@ -22,11 +23,12 @@ from cats4ml.review.models import (
     Rating,
     RatingState,
 )
-from cats4ml.review.queries import final_tally
 from cats4ml.review.queue import refresh
 from cats4ml.review.trust import decide_pause, pause_rater
+from cats4ml.rules.answers import Tally
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.submissions import dispatch
+from cats4ml.submissions.actions.ledger import counted_ratings
 from cats4ml.submissions.actions.settlement import TALLY_FIELDS, set_tally
 from cats4ml.submissions.models import Pair
 
@@ -161,8 +163,18 @@ def _read_again(pairs: list[Pair], changed: set[int], *, reason: str, by: User, 
         elif pair.pk in changed and pair.state == PairState.SETTLED and not pair.adjudicated_reason:
             resettle(pair, reason=reason, by=by, at=at)
         elif pair.pk in changed:
-            set_tally(pair, final_tally(pair)[0])
+            set_tally(pair, _left_of(pair))
             pair.save(update_fields=TALLY_FIELDS)
     # The queue's rows come last in the order of locks.
     for pair in pairs:
         refresh(pair, at=at)
+
+
+def _left_of(pair: Pair) -> Tally:
+    """The answers that count of a pair that is not read again: where an expert decided, those that the raters' verdict
+    was read from."""
+    ballots = ballots_of(pair)
+    if pair.state == PairState.SETTLED:
+        read = set(counted_ratings(pair))
+        ballots = [ballot for ballot in ballots if ballot.rating in read]
+    return tally_of(ballots)

@@ -25,6 +25,12 @@ def counted_ratings(pair: Pair) -> list[int]:
     return list(final.order_by("ratings").values_list("ratings", flat=True))
 
 
+def final_answers(pair: Pair) -> list[str]:
+    """All final answers to a pair, also those that came after its verdict could be read."""
+    final = Pair.objects.filter(pk=pair.pk, ratings__state="final")
+    return list(final.order_by("ratings").values_list("ratings__answer", flat=True))
+
+
 def first_valid(pair: Pair) -> Submission | None:
     claims = {
         claim.pk: claim for claim in Submission.objects.filter(pair=pair).select_related("participation").order_by("pk")

@@ -17,6 +17,7 @@ from cats4ml.rules.verdicts import Outcome, Verdict, is_adverse
 from cats4ml.submissions import dispatch
 from cats4ml.submissions.actions.ledger import (
     counted_ratings,
+    final_answers,
     first_valid,
     give_credit,
     live_credits,
@@ -187,9 +188,9 @@ def reopen_pair(*, pair_id: int, reason: str, by: User, at: datetime, more_ratin
             pair.save(update_fields=["verdict", "outcome", "uncredited", *REASON_FIELDS])
             return pair
         # All that were given, though a rule that stopped early may have counted fewer.
-        given = Pair.objects.filter(pk=pair.pk, ratings__state="final").count()
-        least = max(given, pair.tally.total) + more_ratings
-        send_back(pair=pair, tally=pair.tally, least_ratings=least, reason=reason, by=by, at=at)
+        given = Tally.of(final_answers(pair))
+        least = given.total + more_ratings
+        send_back(pair=pair, tally=given, least_ratings=least, reason=reason, by=by, at=at)
     return pair
 
 
