@@ -169,7 +169,9 @@ def take_back(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: in
         messages.error(request, str(refusal))
     else:
         if one.state != PairState.SETTLED:
-            messages.success(request, "The decision is taken back: the answers left are too few, more raters are asked.")
+            messages.success(
+                request, "The decision is taken back: the answers left are too few, more raters are asked."
+            )
             return redirect("console:adjudicate", slug=challenge.slug)
         messages.success(request, "The decision is taken back: the raters’ verdict counts again.")
     return redirect("console:adjudicate_pair", slug=challenge.slug, pk=pk)

@@ -18,7 +18,7 @@ from django.db.models import Count, Max
 
 from cats4ml.challenges.models import Challenge, Participation
 from cats4ml.review.ballots import Ballot
-from cats4ml.review.models import EditionSkill, Rating, RatingState
+from cats4ml.review.models import EditionSkill, RaterDiscount, Rating, RatingState
 from cats4ml.review.policy_readings import (
     EditionFacts,
     Fate,
@@ -31,7 +31,7 @@ from cats4ml.review.policy_readings import (
 from cats4ml.review.skills import skills_of
 from cats4ml.rules.policy import Policy
 from cats4ml.rules.verdicts import Outcome, VerdictRule, is_adverse
-from cats4ml.submissions.models import Credit, Pair
+from cats4ml.submissions.models import Adjudication, Credit, Pair
 
 KEPT_SECONDS = 600
 # What the board counts of a person besides points and outcomes.
@@ -236,6 +236,9 @@ def _key(challenge: Challenge, what: str, *policies: Policy) -> str:
         final.aggregate(number=Count("pk"), last=Max("pk"), at=Max("final_at")),
         pairs.aggregate(number=Count("pk"), at=Max("state_changed_at"), scored=Max("scored_at"), policy=Max("policy")),
         Credit.objects.filter(challenge=challenge).aggregate(last=Max("pk")),
+        # Who is discounted may change and leave as many answers; an expert may agree, and binds the pair from then on.
+        RaterDiscount.objects.filter(rater__challenge=challenge).aggregate(last=Max("pk"), at=Max("lifted_at")),
+        Adjudication.objects.filter(pair__challenge=challenge).aggregate(last=Max("pk")),
         pairs.aggregate(claim=Max("submissions"), back=Max("submissions__retracted_at")),
         Participation.objects.filter(challenge=challenge).aggregate(out=Max("disqualified_at")),
         EditionSkill.objects.filter(challenge=challenge).aggregate(at=Max("rebuilt_at")),

@@ -15,7 +15,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Count, Exists, OuterRef, Q
 
-from cats4ml.challenges.models import Challenge, ChallengeStatus
+from cats4ml.challenges.models import Challenge, ChallengeStatus, PolicyDecision
 from cats4ml.review.models import (
     ControlQuestion,
     EditionSkill,
@@ -28,7 +28,7 @@ from cats4ml.rules.answers import Answer
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.skill import AVERAGE, NOTHING, Odds, Record, Skill, pooled_skill, skilled
 from cats4ml.rules.verdicts import Verdict
-from cats4ml.submissions.models import Pair
+from cats4ml.submissions.models import Adjudication, Pair
 
 # The first half of an advisory lock's key: any number that nothing else in this database uses.
 SKILL_LOCK = 4_048
@@ -142,7 +142,10 @@ def _has_changed(challenge: Challenge) -> bool:
     discounts = RaterDiscount.objects.filter(Q(created_at__gte=since) | Q(lifted_at__gte=since), **own)
     retired = ControlQuestion.objects.filter(challenge=OuterRef("pk"), retired_at__gte=since)
     answers = Rating.objects.filter(final_at__gte=since, **own)
-    changed = Exists(answers) | Exists(discounts) | Exists(retired)
+    # Another policy or an expert says otherwise of the same answers: how often people say yes, and of which pairs.
+    policies = PolicyDecision.objects.filter(challenge=OuterRef("pk"), created_at__gte=since)
+    experts = Adjudication.objects.filter(pair__challenge=OuterRef("pk"), created_at__gte=since)
+    changed = Exists(answers) | Exists(discounts) | Exists(retired) | Exists(policies) | Exists(experts)
     return Challenge.objects.filter(changed, pk=challenge.pk).exists()
 
 

@@ -12,6 +12,7 @@ from cats4ml.challenges.editions import set_status
 from cats4ml.challenges.models import Challenge, ChallengeStatus, PolicyDecision
 from cats4ml.leaderboard.actions import count_lines, recount_board
 from cats4ml.leaderboard.models import Standing
+from cats4ml.review.actions.discounts import discount_rater, lift_discount
 from cats4ml.review.actions.repolicing import PolicyRefused, apply_policy
 from cats4ml.review.models import Rating, VerdictBasis
 from cats4ml.review.policy_previews import (
@@ -25,10 +26,13 @@ from cats4ml.review.policy_previews import (
 from cats4ml.review.policy_readings import Ended, Fate
 from cats4ml.rules.answers import Answer, Tally
 from cats4ml.rules.policy import Policy
+from cats4ml.rules.verdicts import Verdict
+from cats4ml.submissions.actions.adjudication import adjudicate
 from cats4ml.submissions.actions.imports import SettledElsewhere, import_settled_pairs
 from cats4ml.submissions.models import Credit, Pair
 from tests.factories import World
 from tests.review.rated import edition_skill, in_review, random_edition, random_policy, say
+from tests.submissions.disputed import organiser
 
 YES, NO, DONT_KNOW = Answer.YES, Answer.NO, Answer.DONT_KNOW
 MAJORITY = Policy(provisional_seconds=0)
@@ -121,6 +125,35 @@ def played() -> tuple[World, list[Pair]]:
     ):
         assert say(world, pair, answers, raters) == len(answers)
     return world, pairs
+
+
+def test_a_pair_that_ends_as_it_did_says_what_the_machines_say_at_the_new_threshold(db) -> None:
+    world, [pair] = in_review(MAJORITY, 0.45)
+    say(world, pair, [YES, NO, YES, NO, DONT_KNOW], world.raters(5))
+    for threshold, yes in ((0.4, True), (0.5, False)):
+        assert put(world, replace(MAJORITY, threshold=threshold)).of(Fate.ENDS_OTHERWISE) == []
+        pair.refresh_from_db()
+        assert (pair.outcome, pair.machine_yes) == ("ambiguous", yes)
+
+
+def test_a_kept_preview_is_counted_anew_once_an_expert_agreed_or_other_answers_are_discounted(db) -> None:
+    world, [split, begun] = in_review(MAJORITY, 0.1, 0.1)
+    by, raters = organiser(world), world.raters(5)
+    say(world, split, [YES, NO, YES, NO, DONT_KNOW], raters)
+    say(world, begun, [YES, YES, NO], raters)
+
+    def counted_anew() -> bool:
+        return kept_preview(world.challenge, LEAD, reopen=False) == preview_policy(
+            challenge=world.challenge, policy=LEAD
+        )
+
+    assert counted_anew()
+    adjudicate(pair_id=split.pk, verdict=Verdict.UNDECIDED, reason="Dark.", by=by, at=world.pass_time(1))
+    assert counted_anew()
+    for rater in (raters[0], raters[2]):  # each answered two pairs
+        discount_rater(rater=rater, reason="Asleep.", by=by, at=world.pass_time(1))
+        assert counted_anew()
+        lift_discount(rater=rater, reason="Awake.", by=by, at=world.pass_time(1))
 
 
 def test_a_rule_that_stops_early_reads_only_the_answers_it_would_have_asked_for(db) -> None:

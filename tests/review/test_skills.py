@@ -11,13 +11,17 @@ from django.test.utils import CaptureQueriesContext
 
 from cats4ml.challenges.models import ChallengeStatus
 from cats4ml.review.actions.controls import retire_control
+from cats4ml.review.actions.repolicing import apply_policy
 from cats4ml.review.models import EditionSkill, RaterSkill, Rating, RatingState
 from cats4ml.review.skills import AGREEMENT_WEIGHT, others_say, rebuild_due, rebuild_skills, skills_of
 from cats4ml.rules.answers import Answer
 from cats4ml.rules.policy import Policy
 from cats4ml.rules.skill import AVERAGE, Odds, Record, pooled_skill, skilled
+from cats4ml.rules.verdicts import Verdict
+from cats4ml.submissions.actions.adjudication import adjudicate
 from tests.factories import World, make_world
 from tests.review.asked import MIXED, WARM_UP, add, answer, give
+from tests.submissions.disputed import organiser
 
 YES, NO, DONT_KNOW = Answer.YES, Answer.NO, Answer.DONT_KNOW
 EMPTY = {"if_yes": [0.0, 0.0, 0.0], "if_no": [0.0, 0.0, 0.0]}
@@ -134,6 +138,38 @@ def test_the_skills_of_some_raters_alone(world) -> None:
         some = skills_of(world.challenge, raters=[raters[0].pk])
     whole = skills_of(world.challenge)
     assert (list(some.of), some.of[raters[0].pk], len(queries)) == ([raters[0].pk], whole.of[raters[0].pk], 2)
+
+
+def test_skills_are_rebuilt_after_another_policy_and_an_experts_word(world) -> None:
+    settled(world, 0, YES, NO, DONT_KNOW, raters=world.raters(3))
+    for minutes, act in enumerate((_other_policy, _expert), start=1):
+        world.pass_time(minutes * 600)
+        assert rebuild_due(at=world.pass_time(120)) == int(minutes == 1)
+        act(world)
+        assert rebuild_due(at=world.pass_time(1)) == 1
+        assert rebuild_due(at=world.pass_time(300)) == 1
+        assert rebuild_due(at=world.pass_time(300)) == 0
+
+
+def _other_policy(world: World) -> None:
+    apply_policy(
+        challenge=world.challenge,
+        policy=Policy(quorum=3, verdict_rule="lead"),
+        reason="Fewer.",
+        by=None,
+        at=world.pass_time(1),
+        settled=True,
+    )
+
+
+def _expert(world: World) -> None:
+    adjudicate(
+        pair_id=world.pair(0, "cat").pk,
+        verdict=Verdict.YES,
+        reason="The ears.",
+        by=organiser(world),
+        at=world.pass_time(1),
+    )
 
 
 def test_skills_are_rebuilt_where_something_changed(world) -> None:

@@ -105,7 +105,9 @@ class Edition:
         self.world.score(place, {label: self.dice.choice([0.05, 0.2, 0.45, 0.55, 0.9]) for label in ("cat", "dog")})
 
     def _pair(self, **of: object) -> Pair:
-        return self.dice.choice(list(Pair.objects.filter(challenge=self.world.challenge, **of).order_by("pk")) or [None])
+        return self.dice.choice(
+            list(Pair.objects.filter(challenge=self.world.challenge, **of).order_by("pk")) or [None]
+        )
 
     # What people do.
 
@@ -229,9 +231,7 @@ class Edition:
     def retract(self) -> None:
         claims = list(Submission.objects.filter(retracted_at=None).exclude(pair__state="settled").order_by("pk"))
         for claim in self.dice.sample(claims, min(1, len(claims))):
-            retract_submission(
-                participation=claim.participation, submission_id=claim.pk, at=self.world.pass_time(1)
-            )
+            retract_submission(participation=claim.participation, submission_id=claim.pk, at=self.world.pass_time(1))
 
     def disqualify(self) -> None:
         if self.dice.random() < 0.3:
@@ -274,16 +274,18 @@ class Edition:
     def _earned(self, pair: Pair) -> list[tuple[int, int, str]]:
         if pair.state != "settled" or not is_adverse(pair.outcome) or pair.uncredited:
             return []
-        claims = Submission.objects.filter(pair=pair, retracted_at=None, participation__disqualified_at=None)
-        first = claims.order_by("pk").first()
+        first = self._first_claim(pair)
         if first is None:
             return []
         return [(first.pk, points_for(pair.outcome, policy=pair.policy.value, mean=pair.machine_mean), pair.outcome)]
 
+    @staticmethod
+    def _first_claim(pair: Pair) -> Submission | None:
+        claims = Submission.objects.filter(pair=pair, retracted_at=None, participation__disqualified_at=None)
+        return claims.order_by("pk").first()
+
     def _check_tally(self, pair: Pair) -> None:
-        final = list(
-            Rating.objects.filter(pair=pair, state=RatingState.FINAL).order_by("final_at", "pk")
-        )
+        final = list(Rating.objects.filter(pair=pair, state=RatingState.FINAL).order_by("final_at", "pk"))
         assert len({one.rater_id for one in final}) == len(final)
         if pair.state != "settled":
             assert pair.tally == Tally.of(one.answer for one in final), f"pair {pair.pk} {pair.state}"
@@ -308,9 +310,7 @@ class Edition:
             return
         basis = self._basis(pair)
         assert basis.policy.value.rule == pair.policy.value.rule
-        votes = [
-            Vote(Answer(one["answer"]), Skill(Odds(*one["if_yes"]), Odds(*one["if_no"]))) for one in basis.votes
-        ]
+        votes = [Vote(Answer(one["answer"]), Skill(Odds(*one["if_yes"]), Odds(*one["if_no"]))) for one in basis.votes]
         # The machines' word asks for more answers and never says what they say; another roster may have changed it.
         reading = read_in_order(votes, rule=basis.policy.value.rule, prior_yes=basis.prior_yes, least=len(votes))
         assert (reading.verdict, reading.ratings) == (pair.verdict, len(votes)), f"pair {pair.pk}"
@@ -333,6 +333,9 @@ class Edition:
             )
 
         found = ending(near_copy=False)
+        if self._first_claim(pair) is None:  # nobody could earn: whether a near-copy came first is nobody’s question
+            assert found.outcome == pair.outcome
+            return
         if found.points and earlier_near_copy(pair) is not None:
             found = ending(near_copy=True)
         assert (found.outcome, found.uncredited or "") == (pair.outcome, pair.uncredited), f"pair {pair.pk}"
@@ -340,9 +343,7 @@ class Edition:
     def _check_board(self, pairs: list[Pair]) -> None:
         recount_board(challenge=self.world.challenge, at=self.world.clock)
         totals: dict[tuple[int | None, int | None], Counter[str]] = {}
-        for one in Participation.objects.filter(
-            challenge=self.world.challenge, role="finder", disqualified_at=None
-        ):
+        for one in Participation.objects.filter(challenge=self.world.challenge, role="finder", disqualified_at=None):
             line = totals.setdefault((None, one.team_id) if one.team_id else (one.pk, None), Counter())
             for points, adverse, outcome in Credit.objects.filter(participation=one).values_list(
                 "points", "adverse", "outcome"
@@ -411,7 +412,8 @@ MOVES = {
 }
 
 
-@pytest.mark.parametrize("seed", range(int(__import__("os").environ.get("SEEDS","8"))))
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(6))
 def test_verdicts_tallies_ledger_board_and_queue_belong_together(db, seed) -> None:
     edition = Edition(seed)
     done: list[str] = []

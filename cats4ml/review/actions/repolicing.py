@@ -27,6 +27,7 @@ from cats4ml.rules.verdicts import Verdict
 from cats4ml.submissions import dispatch
 from cats4ml.submissions.actions.ledger import counted_ratings
 from cats4ml.submissions.actions.settlement import send_back, settle_anew
+from cats4ml.submissions.endings import machines_say_yes
 from cats4ml.submissions.models import Pair
 
 logger = logging.getLogger(__name__)
@@ -138,7 +139,7 @@ class _Work:
     def _write(self, block: Sequence[_Read]) -> None:
         pairs = Pair.objects.in_bulk([one.under.pair for one in block])
         bases: list[VerdictBasis] = []
-        stays: dict[Tally, list[int]] = defaultdict(list)
+        stays: dict[tuple[Tally, bool], list[int]] = defaultdict(list)
         for one in block:
             pair = pairs[one.under.pair]
             pair.challenge = self.edition
@@ -150,11 +151,18 @@ class _Work:
                 bases += self._settle(pair, one)
             else:
                 used = one.ballots[: one.under.new.answers]
-                stays[tally_of(used) if one.anew else pair.tally].append(pair.pk)
+                yes = machines_say_yes(
+                    mean=pair.machine_mean, machine_yes=bool(pair.machine_yes), policy=self.version.value
+                )
+                stays[tally_of(used) if one.anew else pair.tally, yes].append(pair.pk)
                 bases += [self._basis(pair, used)] if one.anew else []
-        for tally, same in stays.items():
+        for (tally, yes), same in stays.items():
             Pair.objects.filter(pk__in=same).update(
-                policy=self.version, yes_ratings=tally.yes, no_ratings=tally.no, dont_know_ratings=tally.dont_know
+                policy=self.version,
+                machine_yes=yes,
+                yes_ratings=tally.yes,
+                no_ratings=tally.no,
+                dont_know_ratings=tally.dont_know,
             )
         VerdictBasis.objects.bulk_create(bases, batch_size=BLOCK)
         self.written += len(block)

@@ -17,7 +17,7 @@ from cats4ml.submissions.models import Pair
 def take_back_decision(*, pair_id: int, reason: str, by: User, at: datetime) -> Pair:
     """`take_back_adjudication`; then the raters' verdict is read again where it was read by another rule than that of
     the policy which the pair ended by, or from answers that don't count any more (`resettle`). Where those left are not
-    enough the pair goes back to review. Twice is once.
+    enough the pair goes back to review.
     """
     with transaction.atomic():
         take_back_adjudication(pair_id=pair_id, reason=reason, by=by, at=at)
