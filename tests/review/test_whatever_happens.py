@@ -1,4 +1,4 @@
-"""Whatever people do to a small edition, in whatever order: verdicts, tallies, ledger, board and queue belong together."""
+"""Whatever people do to a small edition, in whatever order: verdicts, ledger, board and queue belong together."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
-from itertools import pairwise
 
 import pytest
 from django.core.cache import cache
