@@ -91,7 +91,7 @@ class Under(NamedTuple):
 
 class _Found(NamedTuple):
     verdict: Verdict | None
-    ratings: int
+    counted: Tally
     missing: int
 
 
@@ -116,7 +116,7 @@ class Reader:
 
     def _read(self, pair: RatedPair, ballots: Sequence[Ballot]) -> _Found:
         reading = read_ballots(pair, ballots, policy=self.policy, voters=self.voters)
-        return _Found(reading.verdict, reading.ratings, reading.missing)
+        return _Found(reading.verdict, tally_of(ballots[: reading.ratings]), reading.missing)
 
 
 class EditionFacts:
@@ -204,7 +204,7 @@ def pair_under(pair: RatedPair, ballots: Sequence[Ballot], reader: Reader, facts
         if found.verdict is None:
             waiting = Ended("", "", "", 0, len(ballots))
             return Under(pair.pk, Fate.NEEDS_MORE if settled else Fate.WAITS, old, waiting, found.missing)
-        verdict, counted = found.verdict, tally_of(ballots[: found.ratings])
+        verdict, counted = found.verdict, found.counted
     new = _ended(pair, verdict, counted, reader.policy, facts)
     if not settled:
         return Under(pair.pk, Fate.SETTLES, old, new)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -36,5 +35,9 @@ class Tally:
 
     @classmethod
     def of(cls, answers: Iterable[Answer | str]) -> Tally:
-        counts = Counter(Answer(answer) for answer in answers)
-        return cls(yes=counts[Answer.YES], no=counts[Answer.NO], dont_know=counts[Answer.DONT_KNOW])
+        """Raises `ValueError` where one is no answer. Counted in place: previews do this a million times."""
+        given = list(answers)
+        tally = cls(given.count(Answer.YES), given.count(Answer.NO), given.count(Answer.DONT_KNOW))
+        if tally.total != len(given):
+            raise ValueError(f"no answers: {sorted({str(one) for one in given} - set(Answer))}")
+        return tally
