@@ -217,10 +217,15 @@ def undo_rating(*, rater: Participation, at: datetime) -> Lease:
         if last is None or last.created_at + wait <= at or gone:
             raise RatingRefused("Your last answer is final by now.")
         lease = last.lease
+        # Waiting, looking, undoing and looking again, each as long as may be; who answers and undoes in turns would
+        # else keep others from a pair for ever.
+        longest = lease.created_at + 3 * (timedelta(seconds=rater.challenge.rules.lease_seconds) + wait)
+        if longest <= at:
+            raise RatingRefused("You have had this question for long: your answer stays.")
         last.delete()
         lease.closed_at, lease.ended = None, ""
         lease.shown_at = at
-        lease.expires_at = at + timedelta(seconds=rater.challenge.rules.lease_seconds)
+        lease.expires_at = min(at + timedelta(seconds=rater.challenge.rules.lease_seconds), longest)
         lease.save(update_fields=["closed_at", "ended", "shown_at", "expires_at"])
         if pair is not None:
             recount([pair.pk])
