@@ -19,7 +19,10 @@ RATERS = ("demo-rater-1", "demo-rater-2", "demo-rater-3", "demo-rater-4", "demo-
 SHARE_OF_FINDS = 0.2
 AGREEMENTS = 12
 ONE_DIVIDED_IN = 4
-WAITING = 10
+# Pairs that wait for a visitor who rates: some finds, and plain scans claimed as what they are or as the next digit, so
+# that neither yes nor no is the usual answer.
+FINDS_WAITING = 5
+PLAIN_WAITING = 30
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,9 @@ def choose_seeds(targets: Sequence[Target], policy: Policy) -> list[Seed]:
     first = [(example[0], example[1]), (example[0], example[2])] if example else []
     settled = [*first, *(pair for pair in known if pair not in first), *plain[:AGREEMENTS]]
     rest = [pair for pair in finds[len(known) :] if pair not in first]
-    waiting = [*rest[: WAITING // 2], *plain[AGREEMENTS : AGREEMENTS + WAITING - WAITING // 2]]
+    agreed = plain[AGREEMENTS : AGREEMENTS + PLAIN_WAITING]
+    others = [(image_id, str((int(digit) + 1) % 10)) for image_id, digit in agreed[::2]]
+    waiting = [*rest[:FINDS_WAITING], *agreed[1::2], *(pair for pair in others if pair not in set(finds))]
     draw.shuffle(waiting)
     quorum = policy.quorum
     finders = draw.choices(FINDERS, weights=(5, 3, 2), k=len(settled) + len(waiting))

@@ -77,10 +77,11 @@ class _Past:
     warm_ups: list[bool] = field(default_factory=list)
     held: int = 0
     left: int = 0
+    passed: int = 0
     had: Counter[str] = field(default_factory=Counter)
 
     def warm_up(self, policy: Policy) -> WarmUp:
-        return warm_up(self.warm_ups, self.held, self.left, policy=policy)
+        return warm_up(self.warm_ups, self.held, self.left, self.passed, policy=policy)
 
 
 class _PastRow(NamedTuple):
@@ -198,9 +199,12 @@ def _add(past: _Past, row: _PastRow) -> None:
         return
     past.had.update([f"truth {row.truth}", f"label {row.label}"])
     past.left -= row.retired_at is None
-    past.held += not row.ended
     if counts:
         past.warm_ups.append(right)
+    elif not row.ended:
+        past.held += 1
+    else:
+        past.passed += row.retired_at is None
 
 
 def _key(rater: Participation, past: _Past, purpose: str) -> bytes:

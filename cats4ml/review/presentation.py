@@ -15,7 +15,7 @@ from cats4ml.challenges.models import Challenge, Participation, Role, TargetLabe
 from cats4ml.review.actions.skipping import skips_left
 from cats4ml.review.controls import feedback_on, warm_up_state
 from cats4ml.review.models import ControlUse, LabelExample, Lease, Rating, RatingState
-from cats4ml.review.queries import rating_count
+from cats4ml.review.queries import rating_count, standing_pause
 from cats4ml.rules.answers import Answer
 
 SESSION_GOAL = 100
@@ -75,7 +75,10 @@ class Card:
 
 @dataclass(frozen=True)
 class Told:
-    """The truth after an answer of the warm-up, with the picture still in view."""
+    """The truth after an answer of the warm-up, with the picture still in view.
+
+    `more`: how many questions follow beyond those that were announced.
+    """
 
     picture_url: str
     width: int | None
@@ -86,6 +89,7 @@ class Told:
     right: bool
     explanation: str
     is_last: bool
+    more: int
 
 
 @dataclass(frozen=True)
@@ -189,6 +193,8 @@ def told_of(challenge: Challenge, rating: Rating) -> Told | None:
         return None
     subject = rating.lease.subject
     target = TargetLabel.objects.select_related("label").get(challenge=challenge, label=subject.label_id)
+    warm_up = warm_up_of(rating.rater)
+    more = warm_up.total - warm_up.answered
     return Told(
         picture_url=picture_url(rating.lease),
         width=subject.image.width,
@@ -198,7 +204,8 @@ def told_of(challenge: Challenge, rating: Rating) -> Told | None:
         truth=Answer(feedback.truth).label,
         right=feedback.right,
         explanation=feedback.explanation,
-        is_last=not warm_up_of(rating.rater).is_under_way,
+        is_last=more == 0 and standing_pause(rating.rater) is None,
+        more=more if warm_up.answered >= challenge.rules.warm_up else 0,
     )
 
 

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from django.core.cache import cache
 from django.db import transaction
+from django.db.models import F, QuerySet
 from django.utils.crypto import constant_time_compare
 from django.utils.text import slugify
 
@@ -219,23 +220,30 @@ def _visit_of_rater(rater: Participation) -> StudyVisit | None:
     return StudyVisit.objects.filter(rater=rater).select_related("study").first()
 
 
+def _in_time(rater: int) -> QuerySet[Rating]:
+    """A visitor's answers to questions that they still held. Of those that ran out nobody looks at the answers: a study
+    could be gone through by them without a look at a picture."""
+    return Rating.objects.filter(rater=rater, created_at__lt=F("lease__expires_at"))
+
+
 def at_most(rater: Participation, count: int) -> int:
     """How many questions this rater may hold, `count` at most: a visitor is asked no more than their study has."""
     visit = _visit_of_rater(rater)
     if visit is None:
         return count
-    left = visit.study.questions - Rating.objects.filter(rater=rater).count()
+    left = visit.study.questions - _in_time(rater.pk).count()
     return max(0, min(count, left))
 
 
 def completion_of(rater: Participation) -> Completion | None:
     """The end of a rater's visit to a study, once they have answered as many questions as it has; None before, and for
-    whoever came otherwise. Pairs and controls count alike, late answers too: they were given. Noted once, for good."""
+    whoever came otherwise. Pairs and controls count alike, whatever became of a pair meanwhile. Noted once, for
+    good."""
     visit = _visit_of_rater(rater)
     if visit is None:
         return None
     if visit.completed_at is None and not note_completed(visit):
-        answered = Rating.objects.filter(rater=rater).count()
+        answered = _in_time(rater.pk).count()
         return Completion("", "", ready=False) if answered >= visit.study.questions else None
     code = visit.study.completion_code
     return Completion(code, PROLIFIC_RETURN + quote(code) if visit.study.platform == StudyPlatform.PROLIFIC else "")
@@ -243,7 +251,7 @@ def completion_of(rater: Participation) -> Completion | None:
 
 def note_completed(visit: StudyVisit) -> bool:
     """Write down when the answer was given that completed a visit, if it is: whoever looks first, it is the same."""
-    final = Rating.objects.filter(rater=visit.rater_id).exclude(state=RatingState.PROVISIONAL).order_by("pk")
+    final = _in_time(visit.rater_id).exclude(state=RatingState.PROVISIONAL).order_by("pk")
     last = final.values_list("created_at", flat=True)[visit.study.questions - 1 : visit.study.questions]
     for moment in last:
         StudyVisit.objects.filter(pk=visit.pk, completed_at=None).update(completed_at=moment)

@@ -69,6 +69,12 @@ def look_at(*, rater: Participation, at: datetime) -> RaterPause | None:
         return _pause(rater, PauseCause(suspicion.signal.value), suspicion.figures, at)
 
 
+def look_at_passed_over(lease: Lease, *, at: datetime) -> None:
+    """Look at a rater who has skipped or reported a question: with one of the warm-up they may have failed it."""
+    if lease.control is not None and lease.control.use == ControlUse.WARM_UP:
+        look_at(rater=lease.rater, at=at)
+
+
 def pause_rater(*, rater: Participation, by: User, note: str, at: datetime) -> RaterPause:
     """An organiser's own pause. Where one stands already it is given back as it is."""
     with transaction.atomic():
@@ -134,13 +140,12 @@ def _look(rater: Participation) -> tuple[RaterPause | None, Suspicion | None]:
 
 def _suspicion(rater: Participation, answers: QuerySet[Rating], policy: Policy) -> Suspicion | None:
     latest = _given(answers, max(FAST_ANSWERS, policy.same_answers))
-    if not latest:
-        return None
-    lately = latest[-LATELY:]
-    failed = _failed_warm_up(rater) if any(one.truth is not None for one in lately) else None
-    if failed is not None:
+    controls_lately = any(one.truth is not None for one in latest[-LATELY:])
+    # Who has answered nothing may have passed a whole warm-up over.
+    failed = _failed_warm_up(rater) if controls_lately or not latest else None
+    if failed is not None or not latest:
         return failed
-    if any(one.truth is not None for one in lately):
+    if controls_lately:
         # Answers to warm-up questions were told and judged as a warm-up.
         mixed = _given(answers.filter(control__use=ControlUse.MIXED), CONTROLS_LOOKED_AT * 2)
         failing = controls_failing(mixed, policy=policy)

@@ -105,39 +105,46 @@ def warm_up_needs(questions: int, *, policy: Policy) -> int:
     return math.ceil(questions * policy.controls_right_percent / 100)
 
 
-def warm_up(answers: Sequence[bool], held: int, left: int, *, policy: Policy) -> WarmUp:
+def warm_up(answers: Sequence[bool], held: int, left: int, passed: int = 0, *, policy: Policy) -> WarmUp:
     """Judge a warm-up by its answers so far, oldest first (True: right).
 
     `held`: questions of it in the rater's hands, not answered yet. `left`: further questions that there are. As long as
     it is open how it ends, nothing else is asked: so it may take one question more than it has, because the next
     question is given out ahead. Who fails is warmed up a second time with as many other questions, where there are so
     many. Where an edition has fewer questions than the policy wants, the warm-up is as short as that.
+
+    `passed`: questions that they skipped, reported or answered too late. Others take their place; where there are no
+    others they count as not right, so that nobody gets round a warm-up by passing its questions over.
     """
-    size = min(policy.warm_up, len(answers) + held + left)
-    first = _round(answers[:size], size, policy)
+    there = len(answers) + held + left
+    size = min(policy.warm_up, there + passed)
+    asked = min(size, there)
+    first = _round(answers[:size], size, policy, missed=size - asked)
     if first != "failed":
         # What is asked while the end is open adds to the whole.
         extra = max(0, len(answers) + held - size)
-        wants = len(answers) + held < size or (first == "open" and left > 0)
-        return WarmUp(len(answers), size + extra, wants, failed=False)
+        wants = len(answers) + held < asked or (first == "open" and left > 0)
+        return WarmUp(len(answers), asked + extra, wants, failed=False)
     again = answers[size:]
     if not again and held + left < size:
         return WarmUp(len(answers), len(answers) + held, wants=False, failed=True)
-    # One that they skip may be the last one there was.
+    # One that they skip may be the last one there was; one that is retired meanwhile is held against nobody.
     other = min(size, len(again) + held + left)
-    second = _round(again[:other], other, policy)
+    missed = min(size - other, passed)
+    second = _round(again[:other], other + missed, policy, missed=missed)
     extra = max(0, len(again) + held - other)
     wants = len(again) + held < other or (second == "open" and left > 0)
     return WarmUp(len(answers), size + other + extra, wants and second != "failed", failed=second == "failed")
 
 
-def _round(answers: Sequence[bool], size: int, policy: Policy) -> str:
-    """How one round stands: failed, passed or open. Failed only when it is answered to the end."""
+def _round(answers: Sequence[bool], size: int, policy: Policy, *, missed: int) -> str:
+    """How one round stands: failed, passed or open. Failed only when it is answered to the end; `missed` of it never
+    can be, for nothing is left to ask."""
     needed = warm_up_needs(size, policy=policy)
     right = sum(answers)
     if right >= needed:
         return "passed"
-    return "failed" if len(answers) >= size else "open"
+    return "failed" if len(answers) + missed >= size else "open"
 
 
 def too_fast(answers: Sequence[Given], *, policy: Policy) -> Suspicion | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
-from cats4ml.console.demo_seeds import FINDERS, Seed, said_of
+from cats4ml.console.demo_seeds import FINDERS, Seed, Target, answer_of, choose_seeds, said_of
 from cats4ml.rules.answers import Answer, Tally
 from cats4ml.rules.policy import Policy
 from cats4ml.rules.verdicts import verdict_of
@@ -29,3 +30,15 @@ def test_a_pair_that_waits_for_its_last_answer_is_not_divided() -> None:
 
 def test_the_same_pair_is_answered_alike_at_every_set_up() -> None:
     assert [said_of(seed, "3", POLICY) for seed in SEEDS] == [said_of(seed, "3", POLICY) for seed in SEEDS]
+
+
+def test_whoever_rates_in_the_demo_finds_enough_that_waits_and_neither_answer_is_the_usual_one() -> None:
+    targets = [plain_scan(f"digits-{place:05}", str(place % 10)) for place in range(200)]
+    waiting = [seed for seed in choose_seeds(targets, POLICY) if seed.answers == POLICY.quorum - 1]
+    digits = {target.image_id: target.digit for target in targets}
+    answers = Counter(answer_of(digits[seed.image_id], seed.label_id) for seed in waiting)
+    assert answers == {Answer.YES: 15, Answer.NO: 15}
+
+
+def plain_scan(image_id: str, digit: str) -> Target:
+    return Target(image_id, Path(image_id), digit, {label: float(label == digit) for label in "0123456789"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 
 from playwright.sync_api import Browser, Page, expect
@@ -43,6 +44,45 @@ def sign_up(page: Page) -> str:
     page.locator("main button[type=submit]").click()
     page.wait_for_url(lambda url: "signup" not in url)
     return name
+
+
+def truth(page: Page, site: Site) -> str:
+    """The answer that fits the question and the picture in view, by the data set's own label: Yes or No."""
+    asked = re.search(r"digit (\d)", page.locator("#card h1").inner_text())
+    assert asked is not None
+    picture = page.request.get(page.get_by_role("img", name="The picture to judge").get_attribute("src") or "")
+    return "Yes" if site.digit_in(picture.body()) == asked[1] else "No"
+
+
+def warm_up(page: Page, site: Site, *, by_keys: bool) -> int:
+    """From the words before a warm-up to the first question that counts. Returns how many questions it took."""
+    expect(page.get_by_role("heading", name="A short warm-up first")).to_be_visible()
+    _go_on(page, "Start the warm-up", by_keys=by_keys)
+    for number in range(1, 13):
+        expect(page.locator("[data-progress]")).to_contain_text("warm-up, does not count")
+        answer = truth(page, site)
+        if by_keys:
+            page.keyboard.press("Escape")  # what counts lies open over the picture on a narrow screen
+            page.wait_for_timeout(300)  # a key within a quarter of a second is meant for the picture before
+            page.keyboard.press("1" if answer == "Yes" else "2")
+        else:
+            page.get_by_role("button", name=answer, exact=True).click()
+        expect(page.locator("#card h1")).to_have_text(f"You said “{answer}”, and so do experts.")
+        if page.get_by_text("That was the warm-up.").count():
+            _go_on(page, "Start rating", by_keys=by_keys)
+            return number
+        _go_on(page, "Next question", by_keys=by_keys)
+    raise AssertionError("the warm-up does not end")
+
+
+def _go_on(page: Page, name: str, *, by_keys: bool) -> None:
+    link = page.get_by_role("link", name=name)
+    if not by_keys:
+        link.click()
+        return
+    page.wait_for_timeout(300)
+    page.keyboard.press("Enter")
+    expect(link).to_have_count(0)
 
 
 def join(page: Page, *, as_rater: bool = False) -> None:

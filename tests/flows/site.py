@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import re
 import signal
@@ -14,13 +15,21 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+
+from PIL import Image as Pillow
 
 from cats4ml import embedded
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 START_SECONDS = 480  # the first start trains; a busy machine takes several times as long
 STOP_SECONDS = 60
+
+
+def _pixels(picture: bytes) -> bytes:
+    with Pillow.open(io.BytesIO(picture)) as opened:
+        return opened.convert("L").tobytes()
 
 
 @dataclass
@@ -47,6 +56,16 @@ class Site:
             if home and name in command:
                 found.append(int(entry.name))
         return found
+
+    @cached_property
+    def _digits(self) -> dict[bytes, str]:
+        folder = self.home / "demo" / "digits"
+        rows = csv.DictReader((folder / "targets.csv").open(encoding="utf-8"))
+        return {_pixels((folder / row["file"]).read_bytes()): row["digit"] for row in rows}
+
+    def digit_in(self, picture: bytes) -> str:
+        """Which digit a scan shows, by the data set's own label."""
+        return self._digits[_pixels(picture)]
 
     def adverse_pairs(self) -> list[tuple[str, str, str]]:
         """Image, label and kind of the pairs that machines and the data set's own labels disagree on."""

@@ -15,7 +15,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.flows.people import NARROW, WIDE, join, new_page, sign_in, sign_up
+from tests.flows.people import NARROW, WIDE, join, new_page, sign_in, sign_up, warm_up
 from tests.flows.site import Site, start, stop
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.timeout(600)]
@@ -123,6 +123,11 @@ def test_a_dropped_file_is_checked_at_once_and_its_bar_moves_with_its_claims(sit
     assert [said for said in page.complaints if "422" not in said] == []  # type: ignore[attr-defined]
 
 
+def answer_by_key(page: Page, key: str) -> None:
+    page.wait_for_timeout(300)  # a key within a quarter of a second is meant for the picture before
+    page.keyboard.press(key)
+
+
 @pytest.mark.parametrize("size", [WIDE, NARROW])
 def test_a_rater_answers_by_keyboard_alone_and_takes_one_back(
     site: Site, browser: Browser, size: tuple[int, int]
@@ -131,17 +136,22 @@ def test_a_rater_answers_by_keyboard_alone_and_takes_one_back(
     sign_up(page)
     join(page, as_rater=True)
     question = page.locator("#card h1")
+    assert warm_up(page, site, by_keys=True) >= 6
     expect(question).to_contain_text("Is this the digit")
+    expect(page.locator("[data-progress]")).to_contain_text("0 of 100")
+    expect(page.locator("[data-undo]")).to_be_disabled()
     first = page.locator("input[name=token]").first.get_attribute("value")
-    page.keyboard.press("1")
-    expect(page.get_by_text("Last answer: Yes")).to_be_visible()
+    answer_by_key(page, "1")
+    expect(page.locator("[data-progress]")).to_contain_text("1 of 100")
     page.keyboard.press("Backspace")
-    expect(page.get_by_text("Last answer: none yet")).to_be_visible()
+    expect(page.locator("[data-progress]")).to_contain_text("0 of 100")
+    expect(page.locator("[data-undo]")).to_be_disabled()
     assert page.locator("input[name=token]").first.get_attribute("value") == first
-    page.keyboard.press("3")
+    answer_by_key(page, "3")
     expect(page.get_by_text("Last answer: Don’t know")).to_be_visible()
-    page.keyboard.press("2")
+    answer_by_key(page, "2")
     expect(page.get_by_text("Last answer: No", exact=True)).to_be_visible()
+    expect(page.locator("[data-progress]")).to_contain_text("2 of 100")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
     assert page.complaints == []  # type: ignore[attr-defined]
@@ -152,10 +162,13 @@ def test_the_whole_journey_works_without_javascript(site: Site, browser: Browser
     page = context.new_page()
     sign_up(page)
     join(page, as_rater=True)
-    for answer in ("Yes", "No"):
+    assert warm_up(page, site, by_keys=False) >= 6
+    for number, answer in enumerate(("Yes", "No"), start=1):
         page.get_by_role("button", name=answer, exact=True).click()
         expect(page.get_by_text(f"Last answer: {answer}")).to_be_visible()
+        expect(page.locator("[data-progress]")).to_contain_text(f"{number} of 100")
     page.get_by_role("button", name="Undo").click()
+    expect(page.locator("[data-progress]")).to_contain_text("1 of 100")
     expect(page.get_by_role("button", name="Don’t know")).to_be_visible()
 
 

@@ -152,6 +152,19 @@ def test_an_undone_answer_never_lets_one_more_person_in(waiting) -> None:
     assert pair not in [lease.pair for lease in hold_leases(rater=other, at=waiting.clock, count=3)]
 
 
+def test_answering_and_undoing_in_turns_keeps_nobody_from_a_pair_for_ever(waiting) -> None:
+    rater = waiting.rater()
+    token = hold_leases(rater=rater, at=waiting.clock)[0].token
+    began = waiting.clock
+    for _ in range(7):
+        cast_rating(rater=rater, token=token, answer=YES, at=waiting.pass_time(29))
+        assert undo_rating(rater=rater, at=waiting.pass_time(29)).expires_at <= began + timedelta(seconds=450)
+    cast_rating(rater=rater, token=token, answer=YES, at=waiting.pass_time(29))
+    with pytest.raises(RatingRefused, match="You have had this question for long"):
+        undo_rating(rater=rater, at=waiting.pass_time(29))
+    assert states(rater) == [("yes", PROVISIONAL)]
+
+
 def test_only_the_last_answer_is_undone_and_only_in_time(waiting) -> None:
     rater = waiting.rater()
     with pytest.raises(RatingRefused, match="no answer to undo"):

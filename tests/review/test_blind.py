@@ -15,6 +15,7 @@ import pytest
 from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from cats4ml.review.models import ControlUse, Lease, Rating
 from cats4ml.rules.answers import Answer
@@ -111,7 +112,7 @@ def controls(world: World) -> None:
     hour = world.clock.replace(year=world.clock.year + 20)
     for place in range(PICTURES):
         control = add_control(world, place, "owl", use=ControlUse.MIXED)
-        Lease.objects.create(control=control, rater=rater, created_at=world.clock, expires_at=hour)
+        Lease.objects.create(control=control, rater=rater, created_at=timezone.now(), expires_at=hour)
 
 
 def alike(world: World) -> None:

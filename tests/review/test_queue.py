@@ -213,6 +213,18 @@ def test_a_lowered_quorum_settles_the_pairs_that_have_enough_and_counts_the_othe
     assert list(rows.values_list("pair", "missing", "places")) == [(begun.pk, 2, 2), (fresh.pk, 3, 3)]
 
 
+@pytest.mark.parametrize(("quorum", "given"), [(3, 1), (2, 0), (9, 3)])
+def test_by_another_policy_nobody_too_many_is_asked_before_the_sweep_comes(world, quorum, given) -> None:
+    world.claim(world.finder(), (0, "cat"))
+    world.score(0, {"cat": 0.1})
+    world.rate(world.pair(0, "cat"), Answer.YES, Answer.YES)
+    decide_policy(challenge=world.challenge, policy=Policy(quorum=quorum))
+    raters = world.raters(3)
+    for rater in raters:
+        rater.challenge = Challenge.objects.select_related("policy").get(pk=world.challenge.pk)
+    assert sum(len(hold_leases(rater=rater, at=world.pass_time(1))) for rater in raters) == given
+
+
 def test_another_rule_counts_every_row_anew(world) -> None:
     begun, *_ = in_review(world, world.finder(), 0, 1, 2)
     world.rate(begun, YES)

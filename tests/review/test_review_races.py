@@ -8,6 +8,8 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from cats4ml.review.actions.answering import cast_rating, finalise_due, finalise_rating, rate_pair, undo_rating
 from cats4ml.review.actions.leasing import close_leases, hold_leases
@@ -101,6 +103,17 @@ def test_recorded_answers_of_many_raters_at_once_fill_a_quorum_and_no_more(provi
     finalise_due(at=world.pass_time(30))
     tallies = [world.pair(place, "cat").tally for place in range(2)]
     assert (tallies, Credit.objects.count()) == ([Tally(yes=5)] * 2, 2)
+
+
+def test_a_recorded_answer_locks_the_pair_before_its_place_in_the_queue() -> None:
+    """As every other answer does: else the two wait for each other."""
+    world = waiting_world(1)
+    rater = world.rater()
+    lease = hold_leases(rater=rater, at=world.pass_time(1))[0]
+    with CaptureQueriesContext(connection) as asked:
+        assert rate_pair(rater=rater, pair_id=lease.pair_id, answer=Answer.YES, at=world.pass_time(1)) is not None
+    locks = [sql["sql"] for sql in asked.captured_queries if "FOR NO KEY UPDATE" in sql["sql"]]
+    assert ['FROM "submissions_pair"' in sql for sql in locks][0:2] == [True, False]
 
 
 def test_answering_undoing_and_tidying_up_at_once_never_wait_for_each_other() -> None:

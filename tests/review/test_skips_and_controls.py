@@ -8,16 +8,29 @@ from datetime import timedelta
 import pytest
 
 from cats4ml.challenges.models import Participation
+from cats4ml.review.actions import reports
 from cats4ml.review.actions.answering import cast_rating, finalise_due, undo_rating
 from cats4ml.review.actions.leasing import hold_leases
 from cats4ml.review.actions.reports import report_picture
-from cats4ml.review.actions.rights import AlreadyRated, RatingRefused
+from cats4ml.review.actions.rights import AlreadyRated, RaterPaused, RatingRefused
 from cats4ml.review.actions.skipping import skip, skips_left
-from cats4ml.review.models import ControlQuestion, Device, Lease, LeaseEnd, Rating, ReportKind, Waiting
+from cats4ml.review.models import (
+    ControlQuestion,
+    Device,
+    Lease,
+    LeaseEnd,
+    PictureReport,
+    RaterPause,
+    Rating,
+    ReportKind,
+    Waiting,
+)
 from cats4ml.review.queries import waiting_for
+from cats4ml.review.trust import pause_rater
 from cats4ml.rules.answers import Answer
 from cats4ml.rules.policy import Policy
-from tests.factories import World, make_world
+from tests.factories import World, make_user, make_world
+from tests.review.asked import WARM_UP, stock
 
 YES, NO = Answer.YES, Answer.NO
 
@@ -177,10 +190,10 @@ def test_an_answer_to_a_control_that_ran_out_is_late(waiting) -> None:
 def test_a_warm_up_answer_is_final_at_once_because_its_truth_is_told(waiting) -> None:
     rater = waiting.rater()
     lease = ask_control(waiting, rater, use="warm_up")
-    cast_rating(rater=rater, token=lease.token, answer=NO, at=waiting.pass_time(1))
+    cast_rating(rater=rater, token=lease.token, answer=YES, at=waiting.pass_time(1))
     with pytest.raises(RatingRefused, match="final by now"):
         undo_rating(rater=rater, at=waiting.clock)
-    assert ratings(rater) == [("no", "final")]
+    assert ratings(rater) == [("yes", "final")]
 
 
 def test_a_picture_of_a_control_is_reported_as_any_other(waiting) -> None:
@@ -192,3 +205,58 @@ def test_a_picture_of_a_control_is_reported_as_any_other(waiting) -> None:
     lease.refresh_from_db()
     assert (first.pk, first.control, first.pair, lease.ended) == (again.pk, lease.control, None, "reported")
     assert next_lease(waiting, rater).control is None
+
+
+@pytest.mark.parametrize("how", ["skip", "report"])
+def test_who_passes_a_warm_up_over_has_not_passed_it(db, how) -> None:
+    """Else anybody would get round it: what is asked next would count."""
+    world = make_world(pictures=12, policy=Policy(warm_up=2))
+    world.claim(world.finder(), (0, "cat"))
+    world.score(0, {"cat": 0.1})
+    stock(world, WARM_UP, range(6, 8))
+    rater = world.rater()
+    for _ in range(2):
+        token = next_lease(world, rater).token
+        if how == "skip":
+            skip(rater=rater, token=token, at=world.pass_time(1))
+        else:
+            report_picture(rater=rater, token=token, kind=ReportKind.BROKEN, note="", at=world.pass_time(1))
+    assert RaterPause.objects.get(rater=rater).cause == "warm_up"
+    with pytest.raises(RaterPaused):
+        next_lease(world, rater)
+
+
+def test_reports_run_out_as_skips_do(waiting, monkeypatch) -> None:
+    monkeypatch.setattr(reports, "MOST_REPORTS", 2)
+    rater = waiting.rater()
+    said = {"rater": rater, "kind": ReportKind.OTHER, "note": ""}
+    first, second, third = [lease.token for lease in hold_leases(rater=rater, at=waiting.clock, count=3)]
+    for token in (first, second):
+        report_picture(**said, token=token, at=waiting.pass_time(1))
+    with pytest.raises(RatingRefused, match="You have reported 2 of your last 100 questions"):
+        report_picture(**said, token=third, at=waiting.pass_time(1))
+    report_picture(**said, token=first, at=waiting.pass_time(1))  # sent twice
+    assert (PictureReport.objects.count(), next_lease(waiting, rater).token) == (2, third)
+
+
+@pytest.mark.parametrize("how", ["skip", "report"])
+def test_who_passed_a_question_over_does_not_answer_it_after_all(waiting, how) -> None:
+    """An answer that nothing looks at would still count for the end of a paid study."""
+    rater = waiting.rater()
+    lease = next_lease(waiting, rater)
+    if how == "skip":
+        skip(rater=rater, token=lease.token, at=waiting.pass_time(1))
+    else:
+        report_picture(rater=rater, token=lease.token, kind=ReportKind.OTHER, note="", at=waiting.pass_time(1))
+    with pytest.raises(RatingRefused, match="passed this question over"):
+        cast_rating(rater=rater, token=lease.token, answer=YES, at=waiting.pass_time(1))
+    assert ratings(rater) == []
+
+
+def test_a_paused_rater_takes_nothing_back(waiting) -> None:
+    rater = waiting.rater()
+    cast_rating(rater=rater, token=next_lease(waiting, rater).token, answer=YES, at=waiting.pass_time(1))
+    pause_rater(rater=rater, by=make_user(), note="", at=waiting.clock)
+    with pytest.raises(RaterPaused):
+        undo_rating(rater=rater, at=waiting.clock)
+    assert (ratings(rater), Lease.objects.filter(rater=rater, closed_at=None).count()) == ([("yes", "provisional")], 0)

@@ -14,7 +14,7 @@ from cats4ml.challenges.models import Challenge, Participation, Role
 from cats4ml.review import studies
 from cats4ml.review.actions.answering import cast_rating, finalise_due, undo_rating
 from cats4ml.review.actions.leasing import hold_leases
-from cats4ml.review.models import Study, StudyPlatform, StudyVisit
+from cats4ml.review.models import Rating, Study, StudyPlatform, StudyVisit
 from cats4ml.review.studies import (
     Completion,
     StudyRefused,
@@ -25,6 +25,7 @@ from cats4ml.review.studies import (
     visitor_of,
 )
 from cats4ml.rules.answers import Answer
+from cats4ml.submissions.models import Pair
 from tests.console.crowd import claim_pairs
 from tests.factories import START, World, make_user, make_world
 from tests.web import signed_in
@@ -258,6 +259,26 @@ def test_a_visit_ends_with_its_last_question_and_the_code_comes_once_that_is_fin
     assert [completion_of(rater), completion_of(rater)] == [done, done]
     assert StudyVisit.objects.get().completed_at == last
     assert hold_leases(rater=rater, at=world.pass_time(1)) == []
+
+
+def test_answers_to_questions_that_ran_out_end_no_visit_and_a_pair_settled_meanwhile_is_nobodys_fault(
+    world, study
+) -> None:
+    claim_pairs(world, 6)
+    begin(Client(), link(study))
+    rater = StudyVisit.objects.select_related("rater__user", "rater__challenge").get().rater
+    for ran_out in hold_leases(rater=rater, at=world.pass_time(1)):
+        cast_rating(rater=rater, token=ran_out.token, answer=Answer.YES, at=ran_out.expires_at)
+    world.pass_time(300)
+    assert (Rating.objects.filter(state="late").count(), completion_of(rater)) == (2, None)
+    leases = hold_leases(rater=rater, at=world.pass_time(1))
+    assert len(leases) == 2
+    Pair.objects.filter(pk=leases[0].pair_id).update(state="withdrawn")
+    for lease in leases:
+        cast_rating(rater=rater, token=lease.token, answer=Answer.YES, at=world.pass_time(1))
+    finalise_due(at=world.pass_time(31))
+    done = completion_of(rater)
+    assert (done is not None and done.ready, Rating.objects.filter(state="late").count()) == (True, 3)
 
 
 def test_only_prolific_has_an_address_to_go_back_to(world) -> None:

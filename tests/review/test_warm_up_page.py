@@ -9,10 +9,12 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from cats4ml.challenges.actions import decide_policy
 from cats4ml.review.actions.leasing import hold_leases
 from cats4ml.review.models import ControlUse, LabelExample, Lease, PauseCause, PauseDecision, RaterPause, Rating
 from cats4ml.review.pause_words import KEPT, words_of
 from cats4ml.review.presentation import Progress, WarmUp, cards_of, last_answer_of, lately, pace_of, progress_of
+from cats4ml.rules.policy import Policy
 from tests.factories import World, make_user
 from tests.review.questions import LONG, add_control, explain, make_edition
 from tests.web import HTMX, queries_of, signed_in
@@ -59,6 +61,27 @@ def test_the_truth_is_told_and_then_the_next_question_comes(world) -> None:
         client.get(at(world))
     assert open_lease(rater).pair is not None
     assert "0 of 100" in text(client.get(at(world)).content)
+
+
+def test_a_second_warm_up_is_announced_and_a_failed_one_never_says_that_answers_count(db) -> None:
+    world = make_edition(waiting=2, warm_up=4)
+    decide_policy(challenge=world.challenge, policy=Policy(warm_up=2, control_percent=0, control_percent_least=0))
+    rater = world.rater()
+    client = signed_in(rater.user)
+    client.get(at(world) + "?begin=1")
+    said = []
+    for _ in range(4):
+        lease = open_lease(rater)
+        wrong = "no" if lease.control.truth == "yes" else "yes"
+        told = client.post(at(world, "answer"), {"token": lease.token, "answer": wrong}, headers=HTMX).content
+        said.append(re.findall(r"[^.>]*\banswers count\.", text(told)))
+        client.get(at(world))
+    more = (
+        ["2 more questions follow before your answers count."],
+        ["One more question follows before your answers count."],
+    )
+    assert [[words.strip() for words in one] for one in said] == [[], *more, []]
+    assert "Time for a pause" in text(client.get(at(world)).content)
 
 
 def test_what_is_told_is_for_the_rater_who_answered(world) -> None:

@@ -88,12 +88,37 @@ def test_a_warm_up_is_judged_by_its_answers(answers, held, left, stands) -> None
     assert warm_up([one == "+" for one in answers], held, left, policy=POLICY) == stands
 
 
-@given(st.lists(st.booleans(), max_size=40), st.integers(0, 3), st.integers(0, 40), st.integers(0, 12))
-def test_a_warm_up_ends(answers, held, left, wanted) -> None:
+@pytest.mark.parametrize(
+    ("answers", "held", "left", "passed", "stands"),
+    [
+        ("++", 1, 9, 3, WarmUp(2, 6, True, False)),  # others take the place of what was passed over
+        ("", 0, 0, 6, WarmUp(0, 0, False, True)),  # all of it passed over is no warm-up
+        ("++", 0, 0, 10, WarmUp(2, 2, False, True)),
+        ("++", 1, 1, 2, WarmUp(2, 4, True, False)),
+        ("++++", 0, 0, 2, WarmUp(4, 4, False, False)),  # enough of six
+        ("+++", 1, 0, 2, WarmUp(3, 4, False, False)),
+        ("+++-", 0, 0, 2, WarmUp(4, 4, False, True)),
+        ("++--+-", 0, 0, 6, WarmUp(6, 6, False, True)),
+        ("++--+-+", 0, 0, 5, WarmUp(7, 7, False, True)),  # nor is a second time
+        ("++--+-++++", 0, 0, 2, WarmUp(10, 10, False, False)),
+    ],
+)
+def test_nobody_gets_round_a_warm_up_by_passing_its_questions_over(answers, held, left, passed, stands) -> None:
+    assert warm_up([one == "+" for one in answers], held, left, passed, policy=POLICY) == stands
+
+
+@given(
+    st.lists(st.booleans(), max_size=40),
+    st.integers(0, 3),
+    st.integers(0, 40),
+    st.integers(0, 12),
+    st.integers(0, 20),
+)
+def test_a_warm_up_ends(answers, held, left, wanted, passed) -> None:
     """However it goes: it asks only for what is there, never says that more is done than there is, and after twice
     its length and what was in hand it asks no more."""
     policy = Policy(warm_up=wanted)
-    stands = warm_up(answers, held, left, policy=policy)
+    stands = warm_up(answers, held, left, passed, policy=policy)
     assert stands.done == len(answers) <= stands.of
     if stands.wants:
         assert left > 0

@@ -80,6 +80,8 @@ def _lock_lease_and_pair(rater: Participation, token: uuid.UUID) -> Lease:
     lease = leases.filter(token=token, rater=rater).first()
     if lease is None:
         raise RatingRefused("This question isn’t yours, or doesn’t exist. Ask for the next one.")
+    if lease.ended in (LeaseEnd.SKIPPED, LeaseEnd.REPORTED):
+        raise RatingRefused("You have passed this question over. Here is the next one.")
     if lease.pair_id is not None:
         lease.pair = lock_pair(lease.pair_id)
     return lease
@@ -94,8 +96,10 @@ def rate_pair(*, rater: Participation, pair_id: int, answer: Answer, at: datetim
     """
     check_may_rate(rater, at)
     with transaction.atomic():
-        _close_leases_before(rater, pair_id, at)
+        closed = _close_leases_before(rater, pair_id, at)
         pair = lock_pair(pair_id)
+        if closed:
+            recount([pair_id])
         if lock_places(pair, at=at) <= 0 or not open_to(rater).filter(pk=pair.pk).exists():
             return None
         expires = at + timedelta(seconds=pair.challenge.rules.lease_seconds)
@@ -115,13 +119,13 @@ def rate_pair(*, rater: Participation, pair_id: int, answer: Answer, at: datetim
     return rating
 
 
-def _close_leases_before(rater: Participation, pair_id: int, at: datetime) -> None:
+def _close_leases_before(rater: Participation, pair_id: int, at: datetime) -> int:
     """Close the rater's lease on a pair and the leases of others on it that ran out. Leases before the pair, as
-    everywhere: who holds a pair's lock never waits for a lease."""
+    everywhere: who holds a pair's lock never waits for a lease. The caller counts anew once it has the pair's lock: a
+    row's comes last."""
     ended = Q(rater=rater) | Q(expires_at__lte=at)
     how = Case(When(expires_at__lte=at, then=Value(LeaseEnd.EXPIRED)), default=Value(LeaseEnd.WITHDRAWN))
-    if Lease.objects.filter(ended, pair=pair_id, closed_at=None).update(closed_at=at, ended=how):
-        recount([pair_id])
+    return Lease.objects.filter(ended, pair=pair_id, closed_at=None).update(closed_at=at, ended=how)
 
 
 def _keep_answer(
@@ -196,8 +200,10 @@ def finalise_due(*, at: datetime) -> int:
 def undo_rating(*, rater: Participation, at: datetime) -> Lease:
     """Take back the rater's last answer while it is provisional, and give them the question again.
 
-    Nothing counted it yet, so nothing follows from it. Raises `RatingRefused` where the last answer is final.
+    Nothing counted it yet, so nothing follows from it. Raises `RatingRefused` where the last answer is final, and where
+    this person may not rate now: they would hold a question that they can't answer.
     """
+    check_may_rate(rater, at)
     with transaction.atomic():
         last = last_rating(rater)
         if last is None:
@@ -211,10 +217,15 @@ def undo_rating(*, rater: Participation, at: datetime) -> Lease:
         if last is None or last.created_at + wait <= at or gone:
             raise RatingRefused("Your last answer is final by now.")
         lease = last.lease
+        # Waiting, looking, undoing and looking again, each as long as may be; who answers and undoes in turns would
+        # else keep others from a pair for ever.
+        longest = lease.created_at + 3 * (timedelta(seconds=rater.challenge.rules.lease_seconds) + wait)
+        if longest <= at:
+            raise RatingRefused("You have had this question for long: your answer stays.")
         last.delete()
         lease.closed_at, lease.ended = None, ""
         lease.shown_at = at
-        lease.expires_at = at + timedelta(seconds=rater.challenge.rules.lease_seconds)
+        lease.expires_at = min(at + timedelta(seconds=rater.challenge.rules.lease_seconds), longest)
         lease.save(update_fields=["closed_at", "ended", "shown_at", "expires_at"])
         if pair is not None:
             recount([pair.pk])

@@ -23,7 +23,8 @@ from cats4ml.submissions.models import Pair
 
 # Leases that ran out, closed on the way by somebody who looks for a question; the sweep closes the rest.
 CLOSED_ON_THE_WAY = 4
-# Rows of pairs that have left review unnoticed, before a rater gives way and leaves them to the sweep.
+# Rows of pairs that have left review unnoticed, or have no place by another policy, before a rater gives way and leaves
+# them to the sweep.
 STALE_ROWS = 16
 # A look that took long and found nothing is not repeated for so many times as long as it took, and at most so long.
 DEAR_SECONDS, REST_TIMES, REST_SECONDS = 0.05, 20, 10
@@ -113,10 +114,10 @@ def _next_pair(rater: Participation, at: datetime, only: Sequence[int] | None, *
         pk = lock_next(rater, only=only, wait=wait and not attempt)
         if pk is None:
             return None
-        pair = Pair.objects.select_related("image", "label", "challenge__policy").get(pk=pk)
-        if pair.state == PairState.IN_REVIEW:
+        pair = Pair.objects.select_related("image", "label", "challenge__policy", "waiting").get(pk=pk)
+        counted = pair.waiting.policy_id == pair.challenge.policy_id
+        if (counted and pair.state == PairState.IN_REVIEW) or refresh(pair, at=at) > 0:
             return pair
-        refresh(pair, at=at)
     return None
 
 

@@ -11,8 +11,13 @@ from django.db import transaction
 from cats4ml.challenges.models import Challenge, Participation
 from cats4ml.review.actions.rights import RatingRefused
 from cats4ml.review.models import Lease, LeaseEnd, PictureReport, ReportKind
-from cats4ml.review.queries import reports_of
+from cats4ml.review.queries import ended_among_last, reports_of
 from cats4ml.review.queue import recount
+from cats4ml.review.trust import look_at_passed_over
+
+# A report hands its question back, as a skip does: so many of the last hundred questions, or it would be a skip that
+# never runs out.
+MOST_REPORTS, QUESTIONS = 20, 100
 
 
 def report_picture(
@@ -20,13 +25,20 @@ def report_picture(
 ) -> PictureReport:
     """Keep a rater's report about the picture they hold, and hand the question back. A second report changes nothing.
 
-    Raises `RatingRefused` for a lease that isn't this rater's.
+    Raises `RatingRefused` for a lease that isn't this rater's, and where they have reported many of the last questions.
     """
     with transaction.atomic():
+        # Two reports at once must not both be the last one.
+        Participation.objects.select_for_update(of=("self",), no_key=True).get(pk=rater.pk)
         leases = Lease.objects.select_for_update(of=("self",), no_key=True).select_related("pair", "control")
         lease = leases.filter(token=token, rater=rater).first()
         if lease is None:
             raise RatingRefused("This question isn’t yours, or doesn’t exist.")
+        if lease.closed_at is None and ended_among_last(rater, QUESTIONS, LeaseEnd.REPORTED) >= MOST_REPORTS:
+            raise RatingRefused(
+                f"You have reported {MOST_REPORTS} of your last {QUESTIONS} questions: the organisers look at those "
+                "first. Answer “Don’t know” where the picture doesn’t let you tell."
+            )
         report, _ = PictureReport.objects.get_or_create(
             pair=lease.pair,
             control=lease.control,
@@ -35,8 +47,10 @@ def report_picture(
         )
         if lease.closed_at is None:
             lease.closed_at, lease.ended = at, LeaseEnd.REPORTED
-            lease.save(update_fields=["closed_at", "ended"])
+            lease.shown_at = lease.shown_at or at
+            lease.save(update_fields=["closed_at", "ended", "shown_at"])
             recount([] if lease.pair_id is None else [lease.pair_id])
+    look_at_passed_over(lease, at=at)
     return report
 
 

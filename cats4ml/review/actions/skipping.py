@@ -10,8 +10,9 @@ from django.db import transaction
 from cats4ml.challenges.models import Participation
 from cats4ml.review.actions.rights import RatingRefused, check_may_rate
 from cats4ml.review.models import Lease, LeaseEnd
-from cats4ml.review.queries import skips_among_last
+from cats4ml.review.queries import ended_among_last
 from cats4ml.review.queue import recount
+from cats4ml.review.trust import look_at_passed_over
 
 # Skips are counted among so many questions that a rater saw last.
 QUESTIONS = 100
@@ -19,7 +20,7 @@ QUESTIONS = 100
 
 def skips_left(rater: Participation) -> int:
     """How many questions this person may skip now: `policy.skips_per_hundred` of the last hundred that they saw."""
-    return max(0, rater.challenge.rules.skips_per_hundred - skips_among_last(rater, QUESTIONS))
+    return max(0, rater.challenge.rules.skips_per_hundred - ended_among_last(rater, QUESTIONS, LeaseEnd.SKIPPED))
 
 
 def skip(*, rater: Participation, token: uuid.UUID, at: datetime) -> Lease:
@@ -32,7 +33,8 @@ def skip(*, rater: Participation, token: uuid.UUID, at: datetime) -> Lease:
     with transaction.atomic():
         # Two skips at once must not both be the last one.
         Participation.objects.select_for_update(of=("self",), no_key=True).get(pk=rater.pk)
-        lease = Lease.objects.select_for_update(no_key=True).filter(token=token, rater=rater).first()
+        leases = Lease.objects.select_for_update(of=("self",), no_key=True).select_related("control")
+        lease = leases.filter(token=token, rater=rater).first()
         if lease is None:
             raise RatingRefused("This question isn’t yours, or doesn’t exist. Ask for the next one.")
         if lease.ended == LeaseEnd.SKIPPED:
@@ -51,4 +53,5 @@ def skip(*, rater: Participation, token: uuid.UUID, at: datetime) -> Lease:
         lease.shown_at = lease.shown_at or at
         lease.save(update_fields=["closed_at", "ended", "shown_at"])
         recount([] if lease.pair_id is None else [lease.pair_id])
+    look_at_passed_over(lease, at=at)
     return lease
