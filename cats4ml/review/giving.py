@@ -12,13 +12,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from cats4ml.challenges.models import Participation
 from cats4ml.review.queries import people_like
 
 # So many pairs of each number of missing answers are looked at first.
 LOOK = 24
+# So many rows are waited for at most, each of which somebody else may have filled by then.
+WAITS = 3
+
+SKIP_LOCKED = "FOR NO KEY UPDATE OF row SKIP LOCKED"
+_ONE = """
+SELECT row.pair_id FROM review_waiting row WHERE row.pair_id = %(pair)s AND row.places > 0 FOR NO KEY UPDATE OF row
+"""
 
 _OPEN = """
     NOT EXISTS (SELECT 1 FROM review_rating mine
@@ -52,15 +59,15 @@ WITH near AS (
     ) ahead
     JOIN review_waiting row ON row.pair_id = ahead.pair_id
     WHERE row.places > 0 AND {_OPEN}
-    ORDER BY ahead.missing, ahead.turn, ahead.shuffle, ahead.pair_id LIMIT 1 FOR NO KEY UPDATE OF row {{locked}}
+    ORDER BY ahead.missing, ahead.turn, ahead.shuffle, ahead.pair_id LIMIT 1 {{lock}}
 ), fresh AS (
     SELECT row.pair_id FROM review_waiting row
     WHERE NOT EXISTS (SELECT 1 FROM near) AND {_FRESH} AND {_OPEN}
-    ORDER BY row.turn, row.shuffle, row.pair_id LIMIT 1 FOR NO KEY UPDATE OF row {{locked}}
+    ORDER BY row.turn, row.shuffle, row.pair_id LIMIT 1 {{lock}}
 ), rest AS (
     SELECT row.pair_id FROM review_waiting row
     WHERE NOT EXISTS (SELECT 1 FROM near) AND NOT EXISTS (SELECT 1 FROM fresh) AND {_STARTED} AND {_OPEN}
-    ORDER BY row.missing, row.turn, row.shuffle, row.pair_id LIMIT 1 FOR NO KEY UPDATE OF row {{locked}}
+    ORDER BY row.missing, row.turn, row.shuffle, row.pair_id LIMIT 1 {{lock}}
 )
 SELECT pair_id FROM near UNION ALL SELECT pair_id FROM fresh UNION ALL SELECT pair_id FROM rest
 """  # noqa: S608 - our own words
@@ -68,7 +75,7 @@ _NEXT_OF_THESE = f"""
 SELECT row.pair_id FROM review_waiting row
 WHERE row.challenge_id = %(challenge)s AND row.places > 0 AND row.pair_id = ANY(%(only)s) AND {_OPEN}
 ORDER BY row.answers = 0, CASE WHEN row.answers = 0 THEN 0 ELSE row.missing END, row.turn, row.shuffle, row.pair_id
-LIMIT 1 FOR NO KEY UPDATE OF row {{locked}}
+LIMIT 1 {{lock}}
 """  # noqa: S608 - our own words
 
 
@@ -79,7 +86,26 @@ def lock_next(
 
     Rows that somebody has locked are passed over, unless the caller, who holds no such lock, is ready to `wait`.
     """
-    sql, arguments = statement(rater, only=only, wait=wait, look=look)
+    found = _first(*statement(rater, only=only, look=look))
+    return _wait_for_next(rater, only=only, look=look) if found is None and wait else found
+
+
+def _wait_for_next(rater: Participation, *, only: Sequence[int] | None, look: int) -> int | None:
+    """One row at a time: who waits holds no other row's lock, so that no two wait for each other. A row that was filled
+    meanwhile is let go of before the next one is tried."""
+    for _ in range(WAITS):
+        sql, arguments = statement(rater, only=only, look=look, lock="")
+        pk = _first(sql, arguments)
+        if pk is None:
+            return None
+        with transaction.atomic():
+            if _first(_ONE, {"pair": pk}) is not None:
+                return pk
+            transaction.set_rollback(True)
+    return None
+
+
+def _first(sql: str, arguments: dict[str, Any]) -> int | None:
     with connection.cursor() as cursor:
         cursor.execute(sql, arguments)
         found = cursor.fetchone()
@@ -87,9 +113,9 @@ def lock_next(
 
 
 def statement(
-    rater: Participation, *, only: Sequence[int] | None = None, wait: bool = False, look: int = LOOK
+    rater: Participation, *, only: Sequence[int] | None = None, look: int = LOOK, lock: str = SKIP_LOCKED
 ) -> tuple[str, dict[str, Any]]:
     """What `lock_next` asks the database, with its arguments."""
     sql = _NEXT if only is None else _NEXT_OF_THESE
     arguments = {"rater": rater.pk, "challenge": rater.challenge_id, "people": people_like(rater), "only": only}
-    return sql.format(locked="" if wait else "SKIP LOCKED", look=look), arguments
+    return sql.format(lock=lock, look=look), arguments
