@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import TypeVar
 
 from django.core.cache import cache
+from django.db.models import Q
 
 from cats4ml.catalog.models import Label
-from cats4ml.challenges.models import Challenge
+from cats4ml.challenges.models import Challenge, PolicyVersion
 from cats4ml.console.agreement_counts import Group, OfBatch, OfLabel, count_groups, most_divided, stamp
 from cats4ml.rules.agreement import alpha_interval, entropy, krippendorff_alpha
 from cats4ml.rules.answers import Tally
@@ -20,6 +21,7 @@ from cats4ml.rules.disagreement import Part, discoveries, surprise
 from cats4ml.rules.intervals import Interval
 from cats4ml.rules.policy import Policy
 from cats4ml.rules.verdicts import QUORUM_RULES, DontKnow, VerdictRule
+from cats4ml.submissions.models import Pair, TallySource
 
 # Krippendorff, Content Analysis, second edition, 2004, page 241: rely on data above 0.8; between the two draw
 # tentative conclusions only.
@@ -134,8 +136,15 @@ def stops_early(policy: Policy) -> bool:
     return VerdictRule(policy.verdict_rule) not in QUORUM_RULES or policy.dont_know == DontKnow.REPLACED
 
 
+def stopped_early(challenge: Challenge) -> bool:
+    """Whether the policy in force stops early, or one by which pairs of the edition were settled before it."""
+    settled = Pair.objects.filter(challenge=challenge, tally_source=TallySource.RATINGS, policy__isnull=False)
+    versions = PolicyVersion.objects.filter(Q(pk=challenge.policy_id) | Q(pk__in=settled.values("policy")))
+    return any(stops_early(version.value) for version in versions)
+
+
 def _count(challenge: Challenge) -> Agreement:
-    early = challenge.policy is not None and stops_early(challenge.rules)
+    early = stopped_early(challenge)
     counts = count_groups(challenge, first=early)
     read = _as_read(counts.labels, early=early)
     return Agreement(

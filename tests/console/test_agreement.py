@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from cats4ml.challenges.actions import decide_policy
 from cats4ml.console.agreement import FEW_PAIRS, agreement_of, is_unanimous, stops_early
 from cats4ml.console.agreement_counts import Counts, OfBatch, OfLabel, count_groups, most_divided
 from cats4ml.console.agreement_raters import Confusion, confusions, named, speeds
@@ -86,6 +87,9 @@ def test_under_a_rule_that_stops_early_only_the_first_two_answers_count(db) -> N
         krippendorff_alpha(everything),
     )
     assert found.alpha.value < found.all_answers.value
+    # Another rule in force since doesn't undo which pairs got more answers.
+    decide_policy(challenge=world.challenge, policy=QUORUM)
+    assert (agreement_of(world.challenge).early, agreement_of(world.challenge).answers) == (True, 10)
 
 
 def test_which_rules_stop_early() -> None:

@@ -51,12 +51,14 @@ class Site:
         self.process = subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
 
     def family(self, suffix: str = "") -> list[psutil.Process]:
-        found = []
+        found = {}
         for process in psutil.process_iter():
             with suppress(psutil.Error):
-                if process.pid != self.process.pid and process.cmdline()[-1:] and self.mark in process.cmdline()[-1]:
-                    found.append(process)
-        return [process for process in found if process.cmdline()[-1].endswith(self.mark + suffix) or not suffix]
+                # Read once: a process that ends meanwhile has no words any more.
+                words = process.cmdline()
+                if process.pid != self.process.pid and words and self.mark in words[-1]:
+                    found[process] = words[-1]
+        return [process for process, mark in found.items() if mark.endswith(self.mark + suffix) or not suffix]
 
     def is_complete(self) -> bool:
         return len(self.family()) == 4

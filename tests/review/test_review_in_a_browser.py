@@ -55,9 +55,10 @@ def press(page: Page, key: str) -> None:
 
 
 def fits(page: Page) -> bool:
-    """Nothing is to be scrolled."""
+    """Nothing is to be scrolled, once the fonts are there."""
     return page.evaluate(
-        "document.documentElement.scrollHeight <= innerHeight && document.documentElement.scrollWidth <= innerWidth"
+        "document.fonts.ready.then(() => document.documentElement.scrollHeight <= innerHeight"
+        " && document.documentElement.scrollWidth <= innerWidth)"
     )
 
 
@@ -78,6 +79,7 @@ def test_thirty_pairs_are_rated_by_keyboard_alone_without_scrolling(browser: Bro
     page = page_of(browser, live_server, rater, size=size)
     open_review(page, world)
     assert fits(page)
+    page.wait_for_timeout(LOOK_MS)
     page.keyboard.press("Enter")
     guide = page.locator(".review-guide")
     for warm_up in range(2):
@@ -292,6 +294,7 @@ def test_after_an_hour_a_line_asks_to_rest_the_eyes(page) -> None:
     page.evaluate(f"sessionStorage.setItem('review-sitting', JSON.stringify({hour_ago}))")
     press(page, "2")
     expect(page.locator("[data-rest]")).to_contain_text("You have rated for an hour.")
+    settled(page)
     assert fits(page)
 
 

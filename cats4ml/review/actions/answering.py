@@ -114,8 +114,9 @@ def rate_pair(*, rater: Participation, pair_id: int, answer: Answer, at: datetim
         )
         rating = _keep_answer(lease, rater, answer, at, counts=True)
     # Nobody is looked at: a recorded vote tells nothing of how this one was given.
-    for earlier in provisional_before(rating):
-        _finalise(earlier, at)
+    if rater.challenge.rules.provisional_seconds:
+        for earlier in provisional_before(rating):
+            _finalise(earlier, at)
     return rating
 
 
