@@ -35,14 +35,22 @@ def quick_passwords(settings) -> None:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def chromium() -> Iterator[Browser]:
     """One Chromium for all tests of a process: a second driver beside the first one can't be started."""
-    chromium = find_chromium()
-    if chromium is None:
+    path = find_chromium()
+    if path is None:
         pytest.skip(NONE_FOUND)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(
-            executable_path=str(chromium), args=["--no-sandbox", "--disable-background-networking"]
+            executable_path=str(path), args=["--no-sandbox", "--disable-background-networking"]
         )
         yield started
         started.close()
+
+
+@pytest.fixture
+def browser(chromium: Browser) -> Iterator[Browser]:
+    """The process's Chromium. No page outlives its test: many of them ask the site for news every few seconds."""
+    yield chromium
+    for context in chromium.contexts:
+        context.close()
