@@ -37,7 +37,7 @@ def measure(options: argparse.Namespace) -> dict[str, object]:
 
 def _at_size(size: int, options: argparse.Namespace) -> dict[str, dict[str, float]]:
     began = time.monotonic()
-    policy = Policy(quorum=5, warm_up=0, control_percent=0, control_percent_least=0)
+    policy = Policy(quorum=5, warm_up=0, control_percent=0, control_percent_least=0, fast_seconds=0, same_answers=0)
     edition = make_queue_edition(f"depth-{size}", waiting=size, policy=policy, settled=options.answers)
     seconds = round(time.monotonic() - began, 1)
     veteran = new_rater(edition.challenge, f"veteran-{size}")

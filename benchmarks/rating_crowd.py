@@ -47,7 +47,7 @@ class Times:
 def measure(options: argparse.Namespace) -> dict[str, object]:
     kind = {"verdict_rule": "lead", "lead": 2, "max_ratings": QUORUM} if options.rule == "lead" else {"quorum": QUORUM}
     quiet = {"warm_up": 0, "control_percent": 0, "control_percent_least": 0}
-    policy = Policy.from_dict({**kind, **quiet, "provisional_seconds": 1})
+    policy = Policy.from_dict({**kind, **quiet, "provisional_seconds": 1, "fast_seconds": 0, "same_answers": 0})
     edition = make_queue_edition("crowd", waiting=options.ratings // QUORUM, policy=policy, finders=10)
     raters = [new_rater(edition.challenge, f"rater-{number}") for number in range(options.raters)]
     keys = [create_token(user=one.user, name="benchmark", scopes=["rate"], at=timezone.now())[1] for one in raters]
