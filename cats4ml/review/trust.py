@@ -16,17 +16,18 @@ from django.db.models import QuerySet
 from cats4ml.accounts.models import User
 from cats4ml.challenges.models import Participation
 from cats4ml.review.controls import warm_up_of
+from cats4ml.review.locks import lock_rater, take_back_leases
 from cats4ml.review.models import (
     ControlUse,
     EditionSkill,
     Lease,
-    LeaseEnd,
     PauseCause,
     PauseDecision,
     RaterPause,
     Rating,
     RatingState,
 )
+from cats4ml.review.queries import standing_pause
 from cats4ml.review.queue import recount
 from cats4ml.rules.answers import Answer
 from cats4ml.rules.policy import Policy
@@ -62,7 +63,7 @@ def look_at(*, rater: Participation, at: datetime) -> RaterPause | None:
     if standing is not None or suspicion is None:
         return standing
     with transaction.atomic():
-        _lock(rater)
+        lock_rater(rater)
         standing, suspicion = _look(rater)
         if standing is not None or suspicion is None:
             return standing
@@ -78,8 +79,8 @@ def look_at_passed_over(lease: Lease, *, at: datetime) -> None:
 def pause_rater(*, rater: Participation, by: User, note: str, at: datetime) -> RaterPause:
     """An organiser's own pause. Where one stands already it is given back as it is."""
     with transaction.atomic():
-        _lock(rater)
-        standing = _standing(rater)
+        lock_rater(rater)
+        standing = standing_pause(rater)
         if standing is not None:
             return standing
         return _pause(rater, PauseCause.ORGANISER, {"by": by.public_name}, at, note=note[:500])
@@ -91,7 +92,7 @@ def decide_pause(*, pause: RaterPause, decision: PauseDecision, by: User, note: 
     Who was sent away may be let back; who was let go on is not sent away by an old pause: raises `PauseRefused`.
     """
     with transaction.atomic():
-        _lock(pause.rater)
+        lock_rater(pause.rater)
         current = RaterPause.objects.select_for_update(no_key=True).get(pk=pause.pk)
         if current.decision == decision:
             return current
@@ -104,23 +105,12 @@ def decide_pause(*, pause: RaterPause, decision: PauseDecision, by: User, note: 
     return current
 
 
-def _lock(rater: Participation) -> None:
-    Participation.objects.select_for_update(of=("self",), no_key=True).get(pk=rater.pk)
-
-
-def _standing(rater: Participation) -> RaterPause | None:
-    return RaterPause.objects.filter(rater=rater).exclude(decision=PauseDecision.RESUMED).first()
-
-
 def _pause(
     rater: Participation, cause: PauseCause, figures: dict[str, Any], at: datetime, note: str = ""
 ) -> RaterPause:
     """The caller holds the participation's lock and the transaction. What is in the rater's hands is taken back and
     given to others."""
-    held = Lease.objects.select_for_update(no_key=True).filter(rater=rater, closed_at=None).order_by("pk")
-    leases = dict(held.values_list("pk", "pair_id"))
-    Lease.objects.filter(pk__in=leases).update(closed_at=at, ended=LeaseEnd.WITHDRAWN)
-    recount(pair for pair in leases.values() if pair is not None)
+    recount(take_back_leases(rater, at))
     pause = RaterPause.objects.create(rater=rater, cause=cause, evidence=figures, created_at=at, note=note)
     logger.info("rater %d is paused: %s", rater.pk, cause)
     return pause

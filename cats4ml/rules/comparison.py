@@ -106,6 +106,7 @@ class Counts:
             setattr(self, name, getattr(self, name) + times * value)
 
     def figures(self) -> dict[str, float | None]:
+        """Answers a question, and the shares of wrong, undecided and (None where none is credited) denied ones."""
         shares: dict[str, float | None] = {
             "ratings": self.ratings / self.questions,
             "error": self.wrong / self.questions,
@@ -147,6 +148,7 @@ def ask(question: Question, order: Sequence[tuple[str, Answer]], *, rule: Rule, 
 
 
 def counted(question: Question, answered: Answered) -> Counts:
+    """One answered question as sums. A verdict is wrong where the reference says otherwise or is undecided."""
     undecided = answered.verdict is Verdict.UNDECIDED
     wrong = not undecided and answered.verdict is not question.truth
     return Counts(

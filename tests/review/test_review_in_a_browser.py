@@ -233,7 +233,7 @@ def test_a_tab_that_comes_back_shows_the_question_that_is_open_now(page, world) 
             Date.now = () => now() + 60000; hidden(false); document.dispatchEvent(new Event("visibilitychange"));
         }"""
     )
-    other.wait_for_function("now => document.getElementById('card').dataset.token === now", arg=token(page))
+    expect(other.locator("#card")).to_have_attribute("data-token", token(page))
 
 
 def test_a_double_press_and_a_held_key_answer_one_question(page) -> None:

@@ -14,9 +14,8 @@ from cats4ml.accounts.models import User
 from cats4ml.challenges.models import Participation
 from cats4ml.review.actions.settling import resettle, settle_if_ready
 from cats4ml.review.ballots import ballots_of, tally_of
+from cats4ml.review.locks import lock_rater, take_back_leases
 from cats4ml.review.models import (
-    Lease,
-    LeaseEnd,
     PauseDecision,
     RaterDiscount,
     RaterPause,
@@ -50,12 +49,12 @@ def discount_rater(*, rater: Participation, reason: str, by: User, at: datetime)
     """
     _check(rater, reason, "a rater is discounted")
     with transaction.atomic():
-        _lock_rater(rater)
+        lock_rater(rater)
         standing = standing_discount(rater)
         if standing is not None:
             return standing
         discount = RaterDiscount.objects.create(rater=rater, reason=reason.strip(), by=by, created_at=at)
-        held = _withdraw_leases(rater, at)
+        held = take_back_leases(rater, at)
         pairs = _lock_pairs(Q(ratings__rater=rater, ratings__state__in=COUNTED) | Q(pk__in=held))
         changed = _take_out(discount)
         _read_again(pairs, changed, reason=reason, by=by, at=at)
@@ -74,7 +73,7 @@ def lift_discount(*, rater: Participation, reason: str, by: User, at: datetime) 
     """
     _check(rater, reason, "a discount is lifted")
     with transaction.atomic():
-        _lock_rater(rater)
+        lock_rater(rater)
         discount = standing_discount(rater)
         if discount is None:
             return None
@@ -91,7 +90,7 @@ def lift_discount(*, rater: Participation, reason: str, by: User, at: datetime) 
 def decide_about_pause(*, pause: RaterPause, decision: PauseDecision, by: User, note: str, at: datetime) -> RaterPause:
     """`review.trust.decide_pause`, but nobody goes on whose answers would not count: raises `DiscountRefused`."""
     with transaction.atomic():
-        _lock_rater(pause.rater)
+        lock_rater(pause.rater)
         if decision == PauseDecision.RESUMED and standing_discount(pause.rater) is not None:
             raise DiscountRefused("This rater is discounted. Let their answers count again first.")
         return decide_pause(pause=pause, decision=decision, by=by, note=note, at=at)
@@ -106,18 +105,6 @@ def _check(rater: Participation, reason: str, what: str) -> None:
         raise DiscountRefused(f"Say why: {what} only with a reason.")
     if rater.challenge.is_final:
         raise DiscountRefused("This edition is final: its verdicts and its board stand.")
-
-
-def _lock_rater(rater: Participation) -> None:
-    Participation.objects.select_for_update(of=("self",), no_key=True).get(pk=rater.pk)
-
-
-def _withdraw_leases(rater: Participation, at: datetime) -> list[int]:
-    """Close the rater's open leases; an answer that is on its way is waited for. Gives the pairs that they held."""
-    leases = Lease.objects.select_for_update(no_key=True).filter(rater=rater, closed_at=None).order_by("pk")
-    held = list(leases.values_list("pk", "pair_id"))
-    Lease.objects.filter(pk__in=[pk for pk, _ in held]).update(closed_at=at, ended=LeaseEnd.WITHDRAWN)
-    return [pair for _, pair in held if pair is not None]
 
 
 def _lock_pairs(which: Q) -> list[Pair]:

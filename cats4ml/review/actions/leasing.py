@@ -14,6 +14,7 @@ from cats4ml.challenges.models import Participation
 from cats4ml.review.actions.rights import check_may_rate
 from cats4ml.review.controls import due_control
 from cats4ml.review.giving import lock_next
+from cats4ml.review.locks import lock_rater
 from cats4ml.review.models import Lease, LeaseEnd
 from cats4ml.review.queries import leases_that_ran_out, open_leases
 from cats4ml.review.queue import fill, recount, recount_locked, refresh
@@ -70,7 +71,7 @@ def _hold(rater: Participation, at: datetime, count: int, only: Sequence[int] | 
     """`wait`: for rows that others have locked, where there would be nothing to show else."""
     # The lock makes two windows of one rater hold the same leases instead of twice as many.
     with transaction.atomic():
-        Participation.objects.select_for_update(of=("self",), no_key=True).get(pk=rater.pk)
+        lock_rater(rater)
         leases = list(open_leases(rater, at))
         # Before a row is locked below: who holds a row's lock never waits for a lease.
         _show_first(leases, at)

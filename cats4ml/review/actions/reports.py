@@ -10,6 +10,7 @@ from django.db import transaction
 
 from cats4ml.challenges.models import Challenge, Participation
 from cats4ml.review.actions.rights import RatingRefused
+from cats4ml.review.locks import lock_rater
 from cats4ml.review.models import Lease, LeaseEnd, PictureReport, ReportKind
 from cats4ml.review.queries import ended_among_last, reports_of
 from cats4ml.review.queue import recount
@@ -29,7 +30,7 @@ def report_picture(
     """
     with transaction.atomic():
         # Two reports at once must not both be the last one.
-        Participation.objects.select_for_update(of=("self",), no_key=True).get(pk=rater.pk)
+        lock_rater(rater)
         leases = Lease.objects.select_for_update(of=("self",), no_key=True).select_related("pair", "control")
         lease = leases.filter(token=token, rater=rater).first()
         if lease is None:

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from cats4ml.challenges.models import Participation
 from cats4ml.review.actions.rights import RatingRefused, check_may_rate
+from cats4ml.review.locks import lock_rater
 from cats4ml.review.models import Lease, LeaseEnd
 from cats4ml.review.queries import ended_among_last
 from cats4ml.review.queue import recount
@@ -32,7 +33,7 @@ def skip(*, rater: Participation, token: uuid.UUID, at: datetime) -> Lease:
     check_may_rate(rater, at)
     with transaction.atomic():
         # Two skips at once must not both be the last one.
-        Participation.objects.select_for_update(of=("self",), no_key=True).get(pk=rater.pk)
+        lock_rater(rater)
         leases = Lease.objects.select_for_update(of=("self",), no_key=True).select_related("control")
         lease = leases.filter(token=token, rater=rater).first()
         if lease is None:
