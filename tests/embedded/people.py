@@ -75,7 +75,10 @@ class User:
 
 
 def servers_of(home: Path) -> dict[str, psutil.Process]:
-    """The keepers and servers of a home that are running, by name."""
+    """The keepers and servers of a home that are running, by name.
+
+    The oldest of a name: a child that PostgreSQL has just forked still has its parent's command line.
+    """
     places = Places.of(home)
     marks = {
         "postgres-keeper": ("embedded/__main__.py postgres", str(places.home)),
@@ -87,7 +90,7 @@ def servers_of(home: Path) -> dict[str, psutil.Process]:
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             line = " ".join(process.cmdline())
-            found |= {name: process for name, parts in marks.items() if all(part in line for part in parts)}
+            found = {name: process for name, parts in marks.items() if all(part in line for part in parts)} | found
     return found
 
 

@@ -69,7 +69,7 @@ def test_servers_serve_until_the_last_user_has_left_and_data_are_there_again_aft
     assert answers(urls.database_url)
     assert second.leave() == ""
     assert not answers(urls.database_url)
-    assert eventually(lambda: servers_of(home) == {}, within=2)
+    assert eventually(lambda: servers_of(home) == {})
     assert ask(users.come(home).urls.database_url, "SELECT word FROM words") == [("whale",)]
 
 
@@ -94,7 +94,7 @@ def test_a_server_that_is_killed_in_use_comes_back(home: Path, users: Users, vic
     urls = users.come(home).urls
     before = servers_of(home)[victim]
     before.kill()
-    assert eventually(lambda: victim in servers_of(home) and servers_of(home)[victim].pid != before.pid)
+    assert eventually(lambda: servers_of(home).get(victim, before).pid != before.pid)
     if victim == "postgres":
         assert eventually(lambda: answers(urls.database_url))
     else:
@@ -162,4 +162,4 @@ def test_a_command_that_ends_leaves_no_server(home: Path):
         [sys.executable, "-c", program], cwd=CHECKOUT, env=environment, capture_output=True, check=False
     )
     assert (done.returncode, done.stderr) == (7, b"")
-    assert eventually(lambda: servers_of(home) == {}, within=2)
+    assert eventually(lambda: servers_of(home) == {})
