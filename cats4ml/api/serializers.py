@@ -6,11 +6,11 @@ from typing import Any
 
 from rest_framework import serializers
 
-from cats4ml.challenges.models import ChallengeStatus, DataFileKind, DataFileState, PolicyVersion, Role
+from cats4ml.api.policy_serializer import PolicySerializer
+from cats4ml.challenges.models import ChallengeStatus, DataFileKind, DataFileState, Role
 from cats4ml.rules.lifecycle import PairState
-from cats4ml.rules.policy import FLAT, PROPORTIONAL, REVEAL_SCORED, REVEAL_SETTLED
 from cats4ml.rules.split import Split
-from cats4ml.rules.verdicts import DontKnow, Outcome, Verdict, VerdictRule
+from cats4ml.rules.verdicts import Outcome, Verdict
 from cats4ml.submissions.disputing import LEAST_WORDS, MOST_WORDS
 from cats4ml.submissions.models import DisputeState, TallySource, Uncredited
 from cats4ml.submissions.presentation import CANDIDATE_UNKNOWN_UNKNOWN, KNOWN_UNKNOWN, ClaimView
@@ -26,54 +26,6 @@ class ErrorSerializer(serializers.Serializer[Any]):
     """What every refusal says. A request that is wrong in single fields gets a list of messages for each instead."""
 
     detail = serializers.CharField()
-
-
-class PolicySerializer(serializers.Serializer[Any]):
-    version = serializers.IntegerField()
-    threshold = serializers.FloatField(help_text="The machines say yes at this mean or above.")
-    verdict_rule = serializers.ChoiceField(choices=[rule.value for rule in VerdictRule])
-    quorum = serializers.IntegerField(help_text="Ratings that a pair needs.")
-    base_quota = serializers.IntegerField(help_text="Claims that a participant starts with.")
-    bonus_per_adverse = serializers.IntegerField(help_text="Claims added by each adverse pair.")
-    points_per_adverse = serializers.IntegerField()
-    roles_exclusive = serializers.BooleanField(help_text="Nobody is finder and rater at once.")
-    provisional_seconds = serializers.IntegerField(help_text="How long an answer may be undone.")
-    lease_seconds = serializers.IntegerField(help_text="How long a rater holds a pair.")
-    heldout_percent = serializers.IntegerField(help_text="The share of pairs kept out of the public part.")
-    reveal_score = serializers.ChoiceField(
-        choices=[REVEAL_SCORED, REVEAL_SETTLED], help_text="When a claimant sees the machine score."
-    )
-
-    min_classifiers = serializers.IntegerField(help_text="How many must know a label for its pairs to be scored.")
-    near_margin = serializers.FloatField(help_text="Nearer than this to the threshold the machines are unsure.")
-    near_threshold_scores = serializers.BooleanField(help_text="Whether a pair earns of which they are unsure.")
-    credit_rule = serializers.ChoiceField(
-        choices=[FLAT, PROPORTIONAL],
-        help_text="Each adverse pair earns the same, or its share by the size of the machines' error.",
-    )
-
-    lead = serializers.IntegerField(help_text="By `lead`: answers ahead that settle a pair.")
-    max_ratings = serializers.IntegerField(help_text="Where `lead` and `weighted` give up asking.")
-    bound = serializers.FloatField(help_text="By `weighted`: how sure a verdict must be.")
-    dont_know = serializers.ChoiceField(
-        choices=[one.value for one in DontKnow],
-        help_text="A don't know takes a place, is replaced by another rater, or is evidence.",
-    )
-    min_ratings = serializers.IntegerField(help_text="Answers without which no pair is adverse.")
-    min_lead = serializers.IntegerField(help_text="Answers ahead without which no pair is adverse.")
-    skill_coins = serializers.IntegerField(help_text="1: a rater is as good at yes as at no. 2: not so.")
-    adjudicated_earns = serializers.BooleanField(help_text="Whether a pair earns that an expert decided.")
-    takes_disputes = serializers.BooleanField(help_text="Whether a claimant may dispute an outcome, once.")
-    warm_up = serializers.IntegerField(help_text="Control questions before the first counted answer.")
-    control_percent = serializers.IntegerField(help_text="The share of controls among a new rater's questions.")
-    control_percent_least = serializers.IntegerField(help_text="The share among a trusted rater's questions.")
-    skips_per_hundred = serializers.IntegerField(help_text="Questions of a hundred that a rater may skip.")
-    fast_seconds = serializers.FloatField(help_text="A rater whose answers are faster is paused.")
-    same_answers = serializers.IntegerField(help_text="A rater with so many equal answers in a row is paused.")
-    controls_right_percent = serializers.IntegerField(help_text="A rater with fewer controls right is paused.")
-
-    def to_representation(self, instance: PolicyVersion) -> dict[str, Any]:
-        return super().to_representation({"version": instance.version, **instance.value.to_dict()})
 
 
 class ChallengeSerializer(serializers.Serializer[Any]):

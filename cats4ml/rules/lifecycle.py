@@ -21,22 +21,23 @@ TRANSITIONS: dict[PairState, dict[PairState, str]] = {
     PairState.QUEUED: {
         PairState.IN_REVIEW: "scored",
         PairState.UNSCORABLE: "picture can't be scored",
-        PairState.WITHDRAWN: "last claim retracted",
+        PairState.WITHDRAWN: "last claim retracted, or taken out by an organiser",
     },
     PairState.UNSCORABLE: {
         PairState.QUEUED: "requeued",
-        PairState.WITHDRAWN: "last claim retracted",
+        PairState.WITHDRAWN: "last claim retracted, or taken out by an organiser",
     },
     PairState.IN_REVIEW: {
         PairState.SETTLED: "verdict reached",
         PairState.QUEUED: "scored again",
-        PairState.WITHDRAWN: "last claim retracted",
+        PairState.WITHDRAWN: "last claim retracted, or taken out by an organiser",
     },
     PairState.SETTLED: {
         PairState.IN_REVIEW: "reopened with a reason",
+        PairState.WITHDRAWN: "taken out by an organiser",
     },
     PairState.WITHDRAWN: {
-        PairState.QUEUED: "claimed again",
+        PairState.QUEUED: "claimed again, or put back by an organiser",
     },
 }
 

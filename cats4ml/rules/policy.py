@@ -12,6 +12,9 @@ from cats4ml.rules.verdicts import QUORUM_RULES, DontKnow, Rule, VerdictRule
 
 REVEAL_SCORED = "scored"
 REVEAL_SETTLED = "settled"
+BOARD_LIVE = "live"
+BOARD_FROZEN = "frozen"
+BOARD_HIDDEN = "hidden"
 FLAT = "flat"
 PROPORTIONAL = "proportional"
 
@@ -42,6 +45,10 @@ class Policy:
     new and of a trusted rater's questions so many are controls. `skips_per_hundred`: questions that a rater may skip.
     `fast_seconds`, `same_answers`, `controls_right_percent`: faster than this, so many equal answers in a row, or
     fewer controls right, and a rater is paused.
+
+    `board`: what everybody sees of the board in the last `board_hours` before the claims close and until it is final:
+    all of it (`live`), the board as it stood when these hours began (`frozen`), or none (`hidden`).
+    `evaluations_per_day`: so many sets of predictions a person may have judged on a release in a day (24 hours).
     """
 
     threshold: float = 0.5
@@ -75,6 +82,9 @@ class Policy:
     fast_seconds: float = 0.6
     same_answers: int = 40
     controls_right_percent: int = 60
+    board: str = BOARD_LIVE
+    board_hours: int = 24
+    evaluations_per_day: int = 3
 
     def __post_init__(self) -> None:
         for name, known in _CHOICES.items():
@@ -153,6 +163,7 @@ _CHOICES = {
     "reveal_score": [REVEAL_SCORED, REVEAL_SETTLED],
     "credit_rule": [FLAT, PROPORTIONAL],
     "dont_know": [one.value for one in DontKnow],
+    "board": [BOARD_LIVE, BOARD_FROZEN, BOARD_HIDDEN],
 }
 _SWITCHES = ("roles_exclusive", "near_threshold_scores", "adjudicated_earns", "takes_disputes")
 _WHOLE_NUMBERS = (
@@ -175,4 +186,6 @@ _WHOLE_NUMBERS = (
     ("lease_seconds", 10, 3_600),
     ("heldout_percent", 0, 100),
     ("min_classifiers", 1, 99),
+    ("board_hours", 0, 10_000),
+    ("evaluations_per_day", 0, 1_000),
 )

@@ -81,6 +81,9 @@ class Pair(models.Model):
     )
     reopened_reason = models.TextField(blank=True)
     adjudicated_reason = models.TextField(blank=True, help_text="Why an expert decided so; empty where raters did.")
+    withdrawn_reason = models.TextField(
+        blank=True, help_text="Why an organiser took it out; empty where its claimants retracted it. Nobody claims it."
+    )
     is_example = models.BooleanField(
         default=False, help_text="Shown with its outcome on the challenge page, by the organiser's choice."
     )
@@ -109,6 +112,9 @@ class Pair(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(machine_mean=None) | Q(machine_mean__gte=0, machine_mean__lte=1), name="pair_mean_in_0_1"
+            ),
+            models.CheckConstraint(
+                condition=Q(withdrawn_reason="") | Q(state=PairState.WITHDRAWN), name="pair_taken_out_is_withdrawn"
             ),
         ]
         indexes: ClassVar = [

@@ -29,20 +29,46 @@ SECTIONS = (
     Section("console", "Console", "console:overview", "is_organiser"),
 )
 
-# The console's own pages, in the order of its sub-navigation.
-CONSOLE_SECTIONS = (
-    Section("overview", "Overview", "console:overview"),
-    Section("pairs", "Pairs", "console:pairs"),
-    Section("raters", "Raters", "console:raters"),
-    Section("agreement", "Agreement", "console:agreement"),
-    Section("rule", "Verdict rule", "console:verdict_rule"),
-    Section("controls", "Control questions", "console:controls"),
-    Section("adjudicate", "Ambiguous pairs", "console:adjudicate"),
-    Section("disputes", "Disputes", "console:disputes"),
-    Section("reports", "Reports", "console:reports"),
-    Section("studies", "Studies", "console:studies"),
-    Section("classifiers", "Classifiers", "console:classifiers"),
-    Section("near-copies", "Near-copies", "console:near_copies"),
+# The console's own pages, by what they are about. A group's name leads to its first page.
+CONSOLE_GROUPS: tuple[tuple[str, tuple[Section, ...]], ...] = (
+    ("Overview", (Section("overview", "Overview", "console:overview"),)),
+    (
+        "Edition",
+        (
+            Section("edition", "Edition", "console:edition"),
+            Section("rule", "Policy", "console:verdict_rule"),
+            Section("classifiers", "Classifiers", "console:classifiers"),
+            Section("announcements", "Announcements", "console:announcements"),
+            Section("acts", "What was done", "console:acts"),
+        ),
+    ),
+    (
+        "Pairs",
+        (
+            Section("pairs", "Pairs", "console:pairs"),
+            Section("adjudicate", "Ambiguous pairs", "console:adjudicate"),
+            Section("disputes", "Disputes", "console:disputes"),
+            Section("reports", "Reports", "console:reports"),
+            Section("near-copies", "Near-copies", "console:near_copies"),
+        ),
+    ),
+    (
+        "Raters",
+        (
+            Section("raters", "Raters", "console:raters"),
+            Section("agreement", "Agreement", "console:agreement"),
+            Section("controls", "Control questions", "console:controls"),
+            Section("studies", "Studies", "console:studies"),
+        ),
+    ),
+    (
+        "Finders",
+        (
+            Section("finders", "Finders", "console:finders"),
+            Section("patterns", "Patterns", "console:patterns"),
+        ),
+    ),
+    ("Releases", (Section("releases", "Releases", "console:releases"),)),
 )
 
 
@@ -68,9 +94,22 @@ def section_links(*, challenge: Any, viewer: Any, current: str) -> tuple[Link, .
     return _links(shown, challenge, current)
 
 
-def console_links(*, challenge: Any, current: str) -> tuple[Link, ...]:
-    """The console's pages, for who is already in it."""
-    return _links(CONSOLE_SECTIONS, challenge, current)
+@dataclass(frozen=True)
+class LinkGroup:
+    """A part of the console: `href` leads to the first of its pages; `current` where the present page is among them."""
+
+    label: str
+    href: str
+    current: bool
+    links: tuple[Link, ...]
+
+
+def console_links(*, challenge: Any, current: str) -> tuple[LinkGroup, ...]:
+    """The console's pages in groups, for who is already in it."""
+    groups = ((label, _links(sections, challenge, current)) for label, sections in CONSOLE_GROUPS)
+    return tuple(
+        LinkGroup(label, links[0].href, any(link.current for link in links), links) for label, links in groups if links
+    )
 
 
 def _links(sections: Iterable[Section], challenge: Any, current: str) -> tuple[Link, ...]:

@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from cats4ml.challenges.models import Role
-from cats4ml.ui.navigation import CONSOLE_SECTIONS, console_links
+from cats4ml.ui.navigation import CONSOLE_GROUPS, console_links
 from tests.factories import World, make_user
 from tests.web import signed_in
 
@@ -27,7 +27,7 @@ HERE = {
     "console:guidance": "Control questions",
     "console:agreement": "Agreement",
     "console:agreement_answers": "Agreement",
-    "console:verdict_rule": "Verdict rule",
+    "console:verdict_rule": "Policy",
 }
 
 
@@ -38,19 +38,26 @@ def organiser(world: World):
     return signed_in(user)
 
 
+def links_of(html: str) -> list[str]:
+    return re.findall(r'href="([^"]+)"', html)
+
+
 def test_each_page_of_the_console_leads_to_all_others_and_marks_itself(world, organiser) -> None:
-    links = console_links(challenge=world.challenge, current="")
-    addresses = [link.href for link in links]
+    groups = console_links(challenge=world.challenge, current="")
+    every = [link.href for group in groups for link in group.links]
     for page, label in HERE.items():
         html = organiser.get(reverse(page, args=[world.challenge.slug])).content.decode()
-        wide = html.split('<nav class="console-nav-wide"')[1].split("</nav>")[0]
-        assert re.findall(r'href="([^"]+)"', wide) == addresses
+        wide, narrow = html.split('<div class="console-nav-wide">')[1].split('<details class="console-nav-narrow">')
+        own = next(group for group in groups if label in [link.label for link in group.links])
+        pages = [link.href for link in own.links] if len(own.links) > 1 else []
+        assert links_of(wide) == [*(group.href for group in groups), *pages]
         assert re.findall(r'aria-current="page">([^<]+)<', wide) == [label]
+        assert links_of(narrow.split("</details>")[0]) == every
         assert f"<summary>Console: {label} <span>All pages</span></summary>" in html
 
 
 def test_a_page_that_is_not_there_yet_is_left_out(world, settings) -> None:
-    names = [section.name for section in CONSOLE_SECTIONS]
-    assert (names[0], names[-1], len(set(names))) == ("overview", "near-copies", len(names))
+    names = [section.name for _, sections in CONSOLE_GROUPS for section in sections]
+    assert (names[0], names[-1], len(set(names))) == ("overview", "releases", len(names))
     settings.ROOT_URLCONF = "cats4ml.accounts.urls"
     assert console_links(challenge=world.challenge, current="overview") == ()

@@ -39,6 +39,7 @@ def test_of_all_moves_exactly_these_are_legal() -> None:
         ("in_review", "queued"),
         ("in_review", "withdrawn"),
         ("settled", "in_review"),
+        ("settled", "withdrawn"),
         ("withdrawn", "queued"),
     }
 

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from cats4ml.ui import licences, words
 from cats4ml.ui.meters import Part, make_interval, make_quota_meter, make_stack
-from cats4ml.ui.navigation import Link, console_links, section_links
+from cats4ml.ui.navigation import Link, LinkGroup, console_links, section_links
 from cats4ml.ui.plots import instant, make_plot
 from cats4ml.ui.readings import Votes, make_reading
 
@@ -172,8 +172,8 @@ def site_links(context: Context) -> Iterable[Link | dict[str, Any]]:
 
 
 @register.simple_tag
-def console_sections(challenge: Any, here: str) -> Iterable[Link]:
-    """The console's sub-navigation; `here` is the section that the page belongs to."""
+def console_groups(challenge: Any, here: str) -> Iterable[LinkGroup]:
+    """The console's sub-navigation in groups; `here` is the section that the page belongs to."""
     return console_links(challenge=challenge, current=here)
 
 

@@ -1,0 +1,58 @@
+"""The people who take part in an edition."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from cats4ml.accounts.models import Team, User
+from cats4ml.challenges.models.editions import Challenge
+
+
+class Role(models.TextChoices):
+    FINDER = "finder", "Participant"
+    RATER = "rater", "Rater"
+    ORGANISER = "organiser", "Organiser"
+
+
+class Participation(models.Model):
+    """A person's part in an edition, with the consent they gave to it."""
+
+    challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="participations")
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="participations")
+    role = models.CharField(max_length=10, choices=Role.choices)
+    team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.PROTECT, related_name="participations")
+    consented_at = models.DateTimeField(null=True, blank=True)
+    consent_version = models.PositiveIntegerField(null=True, blank=True)
+    disqualified_at = models.DateTimeField(null=True, blank=True)
+    disqualified_reason = models.TextField(blank=True)
+    is_baseline = models.BooleanField(
+        default=False, help_text="Plays out of competition: shown on the board beside the others, without a rank."
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["challenge", "user", "role"], name="one_participation_per_role"),
+            models.CheckConstraint(
+                condition=Q(consented_at=None, consent_version=None)
+                | Q(consented_at__isnull=False, consent_version__isnull=False),
+                name="consent_has_a_version_and_a_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(role=Role.ORGANISER) | Q(consented_at__isnull=False), name="finders_and_raters_consented"
+            ),
+            models.CheckConstraint(
+                condition=Q(disqualified_at=None) | ~Q(disqualified_reason=""), name="disqualified_with_a_reason"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} as {self.role} in {self.challenge.slug}"
+
+    @property
+    def public_name(self) -> str:
+        return self.team.name if self.team else self.user.public_name
