@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +9,9 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.chromium import NONE_FOUND, find_chromium
 from tests.factories import World, make_world
+
+# What a shell starts in the background ignores Ctrl-C, and so would all that the tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes says how busy the machine is, and no more.
 hypothesis_settings.register_profile("no asserted times", deadline=None)

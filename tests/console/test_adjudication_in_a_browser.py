@@ -10,7 +10,7 @@ from cats4ml.challenges.models import Participation
 from cats4ml.submissions.actions.disputes import dispute_outcome
 from cats4ml.submissions.models import Adjudication, Dispute
 from tests.factories import World, make_world
-from tests.flows.people import NARROW, WIDE
+from tests.flows.people import LOOKS, NARROW, WIDE
 from tests.pages.test_explore_in_a_browser import page_of
 from tests.submissions.disputed import WORDS, organiser, settled
 
@@ -89,8 +89,7 @@ def test_all_of_it_works_without_javascript(browser: Browser, live_server, waiti
     page.context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [WIDE, NARROW])
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_no_page_breaks_an_accessibility_rule_or_scrolls_sideways(
     browser: Browser, live_server, waiting, size, scheme
 ) -> None:

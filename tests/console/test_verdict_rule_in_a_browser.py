@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from cats4ml.challenges.models import Challenge, Role
 from tests.factories import World, make_user
-from tests.flows.people import NARROW, WIDE
+from tests.flows.people import LOOKS, WIDE
 from tests.review.rated import random_edition
 from tests.web import signed_in
 
@@ -27,8 +27,7 @@ def organisers_page(world: World, browser: Browser, live_server, size, scheme: s
     return context.new_page()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [WIDE, NARROW])
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_the_page_breaks_no_accessibility_rule_and_does_not_scroll_sideways(
     db, browser: Browser, live_server, size, scheme
 ) -> None:

@@ -10,6 +10,8 @@ from playwright.sync_api import Browser, Page, expect
 from tests.flows.site import Site
 
 WIDE, NARROW = (1280, 800), (360, 640)
+# Where the width changes nothing of the colours and the colours nothing of the width, each is looked at once.
+LOOKS = [(WIDE, "light"), (NARROW, "dark")]
 
 
 def new_page(browser: Browser, site: Site, size: tuple[int, int] = WIDE) -> Page:

@@ -16,7 +16,7 @@ from cats4ml.catalog.models import Image
 from cats4ml.submissions.actions.basket import put_in_basket
 from cats4ml.submissions.models import BasketItem
 from tests.factories import START, World, make_world
-from tests.flows.people import NARROW, WIDE
+from tests.flows.people import LOOKS, WIDE
 from tests.pages.explored import annotate, embed_all, explore_url, picture_url, write_words
 from tests.web import signed_in
 
@@ -151,8 +151,7 @@ def test_a_finder_without_javascript_fills_a_basket_and_submits_it(gallery, find
     page.context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [WIDE, NARROW])
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_no_page_of_explore_breaks_an_accessibility_rule_or_scrolls_sideways(
     gallery, finder, browser, live_server, size, scheme
 ) -> None:

@@ -13,7 +13,7 @@ from cats4ml.challenges.editions import set_joint_classifier
 from cats4ml.submissions.meaning import record_text_vectors
 from scoring.contract import TextResult, pack_half
 from tests.factories import World
-from tests.flows.people import NARROW, WIDE
+from tests.flows.people import LOOKS
 from tests.pages.test_explore_in_a_browser import finder, gallery, page_of  # noqa: F401  (fixtures)
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -73,8 +73,7 @@ def test_without_scripts_a_link_looks_again(meant, browser: Browser, live_server
     page.context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [NARROW, WIDE])
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_it_is_for_everybody_to_use(meant, browser: Browser, live_server, finder, size, scheme) -> None:  # noqa: F811
     page = page_of(browser, live_server, finder, size=size, scheme=scheme)
     for known in (False, True):

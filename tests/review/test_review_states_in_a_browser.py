@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from cats4ml.review.models import Device, Lease, PauseCause, RaterPause, Rating
-from tests.flows.people import NARROW, WIDE
+from tests.flows.people import LOOKS, NARROW, WIDE
 from tests.pages.test_explore_in_a_browser import page_of
 from tests.review.questions import LONG, explain, make_edition
 from tests.review.test_review_in_a_browser import answers, fits, open_review, press
@@ -24,8 +24,7 @@ def problems(page: Page) -> list[str]:
     return found if fits(page) else [*found, "scrolls"]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [WIDE, NARROW, ON_ITS_SIDE, TABLET])
+@pytest.mark.parametrize(("size", "scheme"), [*LOOKS, (ON_ITS_SIDE, "dark"), (TABLET, "light")])
 def test_no_state_of_the_page_breaks_an_accessibility_rule_or_scrolls(
     browser: Browser, live_server, size: tuple[int, int], scheme: str
 ) -> None:
