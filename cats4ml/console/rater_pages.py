@@ -221,14 +221,18 @@ def waiting_pauses(challenge: Challenge) -> QuerySet[RaterPause]:
     )
 
 
-def evidence_in_words(pause: RaterPause) -> list[tuple[str, str]]:
-    """The figures that led to a pause, as they were kept."""
-    return [(name.replace("_", " ").capitalize(), _figure(value)) for name, value in sorted(pause.evidence.items())]
+EVIDENCE = {
+    PauseCause.TOO_FAST: "Half of the last {answers} answers came within {median_seconds} s or sooner; "
+    "below {fast_seconds} s is too fast.",
+    PauseCause.SAME_ANSWER: "{in_a_row} times “{answer}” in a row; {controls_against_it} control questions among them "
+    "have another answer.",
+    PauseCause.CONTROLS: "{right} of the last {answered} control questions right; {wanted_percent}% are wanted.",
+    PauseCause.WARM_UP: "{right} of {answered} warm-up questions right; {wanted_percent}% are wanted.",
+    PauseCause.ORGANISER: "By {by}.",
+}
 
 
-def _figure(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.3g}"
-    if isinstance(value, (list, tuple)):
-        return ", ".join(_figure(one) for one in value)
-    return str(value)
+def evidence_in_words(pause: RaterPause) -> str:
+    """The figures that led to a pause, as a sentence. Empty where there are none."""
+    words = EVIDENCE.get(PauseCause(pause.cause))
+    return words.format(**pause.evidence) if words and pause.evidence else ""

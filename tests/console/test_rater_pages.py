@@ -134,7 +134,7 @@ def test_the_pages_cost_as_many_queries_for_three_raters_as_for_one(world, clien
             rater = world.rater()
             world.rate(pairs[place], YES, raters=[rater])
             answer_controls(world, rater, controls, YES, YES)
-            pause(world, rater, PauseCause.CONTROLS, right=1, of=2)
+            pause(world, rater, PauseCause.CONTROLS, right=1, answered=2, wanted_percent=60)
 
     come(1)
     first = queries_of(client, url(world, "raters"))
@@ -150,11 +150,11 @@ def test_the_pages_cost_as_many_queries_for_three_raters_as_for_one(world, clien
 def test_the_console_says_who_waits_and_the_organiser_decides(world, client) -> None:
     rater = world.rater()
     answer_controls(world, rater, make_controls(world, YES), NO)
-    waits = pause(world, rater, PauseCause.CONTROLS, right=0, of=1)
+    waits = pause(world, rater, PauseCause.CONTROLS, right=0, answered=1, wanted_percent=60)
     assert "for your decision" in client.get(url(world, "overview")).content.decode()
     html = client.get(url(world, "raters")).content.decode()
     assert "1 rater waits for you" in html
-    assert "Right: 0" in html
+    assert "0 of the last 1 control questions right; 60% are wanted." in html
     nonsense = client.post(url(world, "pause_decide", waits.pk), {"decision": "maybe"})
     assert nonsense.url == url(world, "rater", rater.pk)
     sent = {"decision": "resumed", "note": "Talked to them", "back": "1"}

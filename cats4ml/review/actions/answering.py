@@ -189,12 +189,19 @@ def _takes_no_answers(pair: Pair) -> bool:
 
 
 def finalise_due(*, at: datetime) -> int:
-    """Make final every provisional answer whose time for undoing is over. Returns how many."""
+    """Make final every provisional answer whose time for undoing is over. Returns how many.
+
+    One that can't be made final is logged and tried again the next time: it keeps no other one waiting.
+    """
     done = 0
     for rating in due_ratings(at):
         wait = timedelta(seconds=rating.rater.challenge.rules.provisional_seconds)
-        if rating.created_at + wait <= at:
+        if rating.created_at + wait > at:
+            continue
+        try:
             done += _finalise(rating, at)
+        except Exception:
+            logger.exception("answer %d could not be made final", rating.pk)
     return done
 
 
