@@ -21,7 +21,12 @@ hypothesis_settings.load_profile("no asserted times")
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Where several processes share the files (`make test`), those with slow tests go first: a long one that is begun
-    last would be waited for by all the others."""
+    last would be waited for by all the others. Who starts processes or a browser has a second try: a machine that does
+    something else meanwhile makes them late, and a fact that is none fails twice. The summary counts the second tries.
+    """
+    for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("flaky"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
     if config.getoption("dist", "no") != "no" or hasattr(config, "workerinput"):
         slow = {item.path for item in items if item.get_closest_marker("slow")}
         items.sort(key=lambda item: item.path not in slow)
