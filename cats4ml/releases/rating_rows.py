@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -44,7 +44,7 @@ def rating_rows(challenge: Challenge, wanted: Wanted) -> Iterator[Cells]:
     answers of one rater in the edition, another in another edition, and tells nothing of who it is. `label` is yes, no
     or dont_know; `created_at` is in UTC, to the second.
     """
-    worker = cache(_worker_ids(challenge).name)
+    worker = cache(worker_names(challenge))
     ratings = Rating.objects.filter(rater__challenge=challenge).order_by("pk")
     if wanted.final:
         ratings = ratings.filter(state=RatingState.FINAL)
@@ -66,15 +66,13 @@ def rating_rows(challenge: Challenge, wanted: Wanted) -> Iterator[Cells]:
             yield row
 
 
-@dataclass(frozen=True)
-class _WorkerIds:
-    key: bytes
-
-    def name(self, rater: int) -> str:
-        return hmac.new(self.key, str(rater).encode(), sha256).hexdigest()[:WORKER_DIGITS]
-
-
-def _worker_ids(challenge: Challenge) -> _WorkerIds:
-    """By a key of the edition's own, derived from the site's secret: with another secret all ids are others."""
+def worker_names(challenge: Challenge) -> Callable[[int], str]:
+    """By rater's id, their name in an edition's tables: by a key of the edition's own, derived from the site's secret.
+    With another secret all names are others."""
     purpose = f"cats4ml.releases.rating_rows:{challenge.pk}"
-    return _WorkerIds(hmac.new(settings.SECRET_KEY.encode(), purpose.encode(), sha256).digest())
+    key = hmac.new(settings.SECRET_KEY.encode(), purpose.encode(), sha256).digest()
+
+    def name(rater: int) -> str:
+        return hmac.new(key, str(rater).encode(), sha256).hexdigest()[:WORKER_DIGITS]
+
+    return name
