@@ -7,6 +7,7 @@ from cats4ml.console import (
     dispute_views,
     near_copy_views,
     rater_views,
+    release_views,
     report_views,
     roster_views,
     rule_views,
@@ -82,4 +83,17 @@ urlpatterns = [
     path("challenges/<slug:slug>/console/pairs/<int:pk>/", agreement_views.pair, name="pair"),
     path("challenges/<slug:slug>/console/agreement/", agreement_views.agreement, name="agreement"),
     path("challenges/<slug:slug>/console/agreement/answers/", agreement_views.answers, name="agreement_answers"),
+    path("challenges/<slug:slug>/console/releases/", release_views.releases, name="releases"),
+    path(
+        "challenges/<slug:slug>/console/releases/<int:pk>/publish/",
+        release_views.release_publish,
+        name="release_publish",
+    ),
+    path("challenges/<slug:slug>/console/releases/<int:pk>/free/", release_views.release_free, name="release_free"),
+    path("challenges/<slug:slug>/console/releases/<int:pk>/retry/", release_views.release_retry, name="release_retry"),
+    path(
+        "challenges/<slug:slug>/console/releases/<int:pk>/delete/",
+        release_views.release_delete,
+        name="release_delete",
+    ),
 ]

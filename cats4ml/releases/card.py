@@ -64,7 +64,7 @@ def part_card(facts: Facts, part: str, figures: PartFigures) -> str:
     """`README.md` of a part."""
     head = _head(facts, figures.pairs, {part: f"{layout.DATA}/{part}-*.parquet"})
     body = [
-        f"# {facts.name}: {part} part",
+        f"# {facts.name}: {layout.NAMES[part]}",
         facts.challenge.summary.strip(),
         f"{counted(figures.pairs, 'pair')} of {facts.total:,}. The columns are told in `docs/releases.md` of the "
         "platform; `datasheet.md` says who made "

@@ -107,7 +107,7 @@ def changelog(facts: Facts, former: Release | None, changes: dict[str, PartChang
     lines += [f"Its root digest is `{former.root_digest}`.", "", "| | added | gone | changed |", "|---|---:|---:|---:|"]
     for part in layout.PARTS:
         one = changes[part]
-        lines.append(f"| {part} part | {one.added:,} | {one.gone:,} | {one.changed:,} |")
+        lines.append(f"| {layout.NAMES[part]} | {one.added:,} | {one.gone:,} | {one.changed:,} |")
     public = changes[layout.PUBLIC]
     lines += _list("Gone from the public part", public.named_gone, public.gone)
     lines += _list("Changed in the public part", public.named_changed, public.changed)
@@ -116,7 +116,7 @@ def changelog(facts: Facts, former: Release | None, changes: dict[str, PartChang
 
 
 def _sizes(facts: Facts) -> str:
-    return " and ".join(f"{facts.pairs.get(part, 0):,} in the {part} part" for part in layout.PARTS)
+    return " and ".join(f"{facts.pairs.get(part, 0):,} in the {layout.NAMES[part]}" for part in layout.PARTS)
 
 
 def _list(title: str, lines: list[str], number: int) -> list[str]:

@@ -110,7 +110,7 @@ def croissant(
         "@context": CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": CONFORMS_TO,
-        "name": f"{facts.name}: {part} part",
+        "name": f"{facts.name}: {layout.NAMES[part]}",
         "description": (
             f"{counted(figures.pairs, 'pair')} of a picture and a label on which people and classifiers were "
             f"compared. {SELECTED}"

@@ -37,7 +37,7 @@ def datasheet(
         ("Distribution", _distribution(part)),
         ("Maintenance", _maintenance(facts, since)),
     )
-    lines = [f"# Datasheet: {facts.name}, {part} part", ""]
+    lines = [f"# Datasheet: {facts.name}, {layout.NAMES[part]}", ""]
     for title, paragraphs in sections:
         lines += [f"## {title}", "", "\n\n".join(one for one in paragraphs if one), ""]
     return "\n".join(lines)

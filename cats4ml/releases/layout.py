@@ -9,6 +9,7 @@ from cats4ml.rules.split import Split
 FORMAT = 1
 PUBLIC, HELDOUT = Split.PUBLIC.value, Split.HELDOUT.value
 PARTS = (PUBLIC, HELDOUT)
+NAMES = {PUBLIC: "public part", HELDOUT: "held-out part"}
 
 RELEASE_JSON = "release.json"
 README = "README.md"

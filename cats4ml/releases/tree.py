@@ -80,6 +80,7 @@ def _write_rows(root: Path, spool: Path, frame: Frame, facts: Facts, meter: Mete
         }
         whole = Csv(root / layout.PAIRS_CSV, RELEASED_COLUMNS, files)
         kept = csv.writer(files.enter_context(spool.open("w", encoding="utf-8", newline="")), lineterminator="\n")
+        meter.to("Writing pairs", 0, facts.total)
         for pair in read_pairs(frame.challenge, frame):
             figures[pair.split].add(pair)
             tables[pair.split].add(pair)

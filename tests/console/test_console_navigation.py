@@ -28,6 +28,7 @@ HERE = {
     "console:agreement": "Agreement",
     "console:agreement_answers": "Agreement",
     "console:verdict_rule": "Policy",
+    "console:releases": "Releases",
 }
 
 

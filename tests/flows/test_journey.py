@@ -238,6 +238,7 @@ PAGES = {
         "console/agreement/",
         "console/agreement/answers/",
         "console/verdict-rule/",
+        "console/releases/",
         "console/verdict-rule/?verdict_rule=lead",
         "console/controls/",
         "console/controls/from-pairs/",

@@ -33,6 +33,7 @@ CONSOLE = (
     "console:studies",
     "console:classifiers",
     "console:near_copies",
+    "console:releases",
 )
 PAGES = (
     "pages:challenge", "pages:data", "pages:data_checksums", "pages:explore", "submissions:queue",
