@@ -125,9 +125,11 @@ class Parquet:
             self._write()
 
     def close(self) -> None:
-        """Write what waits; of a table without rows, a file without rows."""
-        if self._waiting or (self._shard is None and len(self._paths) > 0):
+        """Write what waits; of a table without rows, a file without a group of rows, which every reader can read."""
+        if self._waiting:
             self._write()
+        elif self._shard is None and self._paths:
+            self._shard = pq.ParquetWriter(self._paths.pop(0), SCHEMA)
         if self._shard is not None:
             self._shard.close()
 
