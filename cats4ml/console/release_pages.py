@@ -40,6 +40,14 @@ class ReleaseLine:
         return self.release.step or ("Waits for a worker" if self.release.state == ReleaseState.WAITING else "Begins")
 
     @property
+    def total(self) -> int:
+        return max(self.release.total, 1)
+
+    @property
+    def percent(self) -> str:
+        return f"{100 * self.release.done // self.total}%"
+
+    @property
     def can_publish(self) -> bool:
         return self.release.state == ReleaseState.READY
 

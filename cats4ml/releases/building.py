@@ -162,6 +162,7 @@ def _finish(release: Release, tree: Tree, files: list[ReleaseFile], spool: Path)
 
 
 def _fail(release: Release, error: str) -> None:
-    storage.remove(storage.prefix_of(release.challenge, release.version))
     found = Release.objects.filter(pk=release.pk, state__in=ON_THE_WAY)
     found.update(state=ReleaseState.FAILED, step="", error=error[:500])
+    # Last, for a storage that can't be reached raises here too; what it keeps is removed when it is built again.
+    storage.remove(storage.prefix_of(release.challenge, release.version))

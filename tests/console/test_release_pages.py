@@ -53,7 +53,12 @@ def test_the_page_says_what_a_release_would_hold_and_what_not_and_freezes_it(cli
     Release.objects.update(state=ReleaseState.BUILDING, step="Packing", done=850, total=1000)
     moving = client.get(URL, headers=HTMX).content.decode()
     assert moving.lstrip().startswith('<div id="releases"')
-    assert ('<progress value="850" max="1000"' in moving, "Packing" in moving, "every 2s" in moving) == (True,) * 3
+    assert (
+        '<progress value="850" max="1000"' in moving,
+        "85%" in moving,
+        "Packing" in moving,
+        "every 2s" in moving,
+    ) == (True,) * 4
     built = build(waiting, at=rich.pass_time(60))
     after = text(client)
     assert "7 pairs: 5 public, 2 held out. 20 answers of 3 raters." in after

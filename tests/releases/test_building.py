@@ -29,6 +29,7 @@ from cats4ml.releases.dispatch import BUILD_RELEASE
 from cats4ml.releases.models import Release, ReleasePair, ReleasePart, ReleaseState
 from cats4ml.releases.queries import may_read, released
 from cats4ml.releases.storage import CopyRefused, check_out, copy_to
+from cats4ml.releases.tasks import build_release
 from cats4ml.rules.answers import Answer
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.submissions.models import Pair
@@ -99,12 +100,13 @@ def test_what_a_killed_worker_left_is_swept_up_and_built_from_the_start() -> Non
     assert sweep(at=START + timedelta(seconds=19)) == 0
     assert sweep(at=START + timedelta(seconds=20)) == 1
     assert drain(WEB) == [(BUILD_RELEASE, {"release": ordered.pk})]
-    build_waiting(release_id=ordered.pk, at=world.clock)
+    build_release(release=ordered.pk)
     ordered.refresh_from_db()
     assert (ordered.state, ordered.counts["pairs"]) == (ReleaseState.READY, 2)
     assert stored(world.challenge) == sorted(str(one.file) for one in ordered.files.all())
-    build_waiting(release_id=ordered.pk, at=world.clock + timedelta(days=1))
-    assert (Release.objects.get().frozen_at, sweep(at=START + timedelta(days=1))) == (world.clock, 0)
+    build_waiting(release_id=ordered.pk, at=START + timedelta(days=1))
+    build_waiting(release_id=ordered.pk + 1, at=START)
+    assert (Release.objects.get().frozen_at, sweep(at=START + timedelta(days=1))) == (ordered.frozen_at, 0)
 
 
 @pytest.mark.django_db(transaction=True)
