@@ -19,7 +19,7 @@ from cats4ml.ui.meters import Part
 from cats4ml.ui.navigation import url_or_empty
 from cats4ml.ui.words import OUTCOMES
 
-RELEASE_PAGE = "releases:release"
+RELEASE_PAGE = "pages:release"
 
 
 @dataclass(frozen=True)

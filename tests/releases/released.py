@@ -24,9 +24,8 @@ WEIGHTED = {"verdict_rule": "weighted", "max_ratings": 3}
 
 
 def rich_world(slug: str = "rich") -> World:
-    """Nine settled pairs: the four outcomes, one that an expert decided, two under a weighted rule, two that only one
-    classifier knows nothing of; one pair in review and one not scored. The seed is fixed, and so is who is in which
-    part."""
+    """Seven settled pairs: the four outcomes, one that an expert decided, two under a weighted rule; one pair in review
+    and one not scored. The seed is fixed, and so is who is in which part."""
     world = make_world(pictures=8, slug=slug, policy=Policy(quorum=3))
     Challenge.objects.filter(pk=world.challenge.pk).update(split_seed=SEED, title="Rich “edition”")
     Label.objects.filter(vocabulary=slug, key="owl").update(name='=Owl, "the"')

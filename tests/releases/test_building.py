@@ -30,13 +30,14 @@ from cats4ml.releases.models import Release, ReleasePair, ReleasePart, ReleaseSt
 from cats4ml.releases.queries import may_read, released
 from cats4ml.releases.storage import CopyRefused, check_out, copy_to
 from cats4ml.releases.tasks import build_release
+from cats4ml.review.actions.discounts import discount_rater
 from cats4ml.rules.answers import Answer
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.submissions.models import Pair
 from tests.concurrency import at_once
 from tests.factories import START, World, make_world
 from tests.messages import drain
-from tests.releases.released import release_of, rich_world
+from tests.releases.released import organiser_of, release_of, rich_world
 
 YES, NO = Answer.YES, Answer.NO
 WEB = "web"
@@ -206,6 +207,22 @@ def test_the_changelog_says_what_was_added_went_and_changed_and_names_no_held_ou
 
 
 @pytest.mark.django_db
+def test_what_an_expert_decided_stands_and_a_discounted_raters_answer_to_it_is_in_no_file() -> None:
+    world = rich_world("discounted")
+    pair = world.pair(4, "owl")
+    liar = pair.ratings.order_by("pk")[0].rater
+    discount_rater(rater=liar, reason="Answers at random.", by=organiser_of(world), at=world.pass_time(1))
+    release = release_of(world.challenge, at=world.pass_time(1))
+    with default_storage.open(release.files.get(path="public/pairs.jsonl").file.name) as file:
+        told = {one["image_id"][-1]: one for one in map(json.loads, file.read().decode().splitlines())}
+    counts = ("verdict", "adjudicated", "hum_yes_rating", "hum_no_rating", "hum_dont_know_rating")
+    assert tuple(told["4"][key] for key in counts) == ("yes", True, 0, 1, 1)
+    with default_storage.open(release.files.get(path="public/ratings.csv").file.name) as file:
+        rows = [line.split(",") for line in file.read().decode().splitlines()]
+    assert [(row[2], row[4]) for row in rows if row[0].endswith("4:owl")] == [("no", "1"), ("dont_know", "1")]
+
+
+@pytest.mark.django_db
 def test_who_may_read_which_file_at_which_time() -> None:
     world = small_world()
     organiser, nobody = Viewer(is_organiser=True), Viewer()
@@ -239,23 +256,14 @@ def test_who_may_read_which_file_at_which_time() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(
-    ("version", "reason"),
-    [
-        ("", "can’t be a version"),
-        ("../up", "can’t be a version"),
-        ("a/b", "can’t be a version"),
-        ("v" * 33, "can’t be a version"),
-        ("1.", "can’t be a version"),
-        ("é", "can’t be a version"),
-        ("FIRST", "There is a release FIRST already"),
-    ],
-)
-def test_a_version_that_is_taken_or_no_part_of_a_path_is_refused(version, reason) -> None:
+def test_a_version_that_is_taken_or_no_part_of_a_path_is_refused() -> None:
     world = small_world()
     release_of(world.challenge, at=world.clock, version="first")
-    with pytest.raises(ReleaseRefused, match=reason):
-        request_release(challenge=world.challenge, version=version, by=None, at=world.clock)
+    for version in ("", "../up", "a/b", "v" * 33, "1.", "é"):
+        with pytest.raises(ReleaseRefused, match="can’t be a version"):
+            request_release(challenge=world.challenge, version=version, by=None, at=world.clock)
+    with pytest.raises(ReleaseRefused, match="There is a release FIRST already"):
+        request_release(challenge=world.challenge, version="FIRST", by=None, at=world.clock)
     assert (Release.objects.count(), proposed_version(world.challenge)) == (1, "2")
 
 
