@@ -1,4 +1,4 @@
-"""What a classifier of the catalogue says of the pairs of a release, and which of their pictures it has still to see."""
+"""What a classifier of the catalogue says of the pairs of a release, and which pictures it has still to see."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def count(
     *,
     threshold: float,
     whole: bool,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Callable[[int], None] | None = None,
 ) -> Counted:
     """Count a classifier's answers beside what people certified, and the ensemble's on the very same pairs.
 
@@ -132,7 +132,7 @@ def count(
     sheet, ensemble = Sheet(), Sheet(labels=False)
     ambiguous, unanswered = dict.fromkeys(PARTS, 0), dict.fromkeys(PARTS, 0)
     for number, case in enumerate(cases, start=1):
-        if number % TELL_EVERY == 0:
+        if progress is not None and number % TELL_EVERY == 0:
             progress(number)
         if not whole and case.part != Split.PUBLIC:
             continue

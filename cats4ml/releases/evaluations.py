@@ -68,6 +68,11 @@ def visible_evaluations(release: Release, user: User | AnonymousUser, viewer: Vi
     return everything.filter(listed | Q(by=user) if isinstance(user, User) else listed)
 
 
+def names_of(evaluations: QuerySet[Evaluation]) -> dict[str, str]:
+    """The names of these evaluations, by uuid."""
+    return {str(key): name for key, name in evaluations.order_by().values_list("uuid", "name")}
+
+
 class Allowance:
     """How many evaluations a person, with their team, has left on an edition now; `left` None: as many as they like."""
 

@@ -216,9 +216,8 @@ def _lines(stream: IO[bytes]) -> Iterator[str]:
     packed = beginning.startswith(GZIP)
     if not packed:
         _refuse_other_types(beginning)
-    source: IO[bytes] = io.BufferedReader(whole)
-    if packed:
-        source = gzip.GzipFile(fileobj=source)
+    plain = io.BufferedReader(whole)
+    source = gzip.GzipFile(fileobj=plain) if packed else plain
     read = number = 0
     try:
         while line := source.readline(LONGEST_LINE + 1):

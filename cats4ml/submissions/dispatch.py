@@ -76,7 +76,7 @@ def request_predictions(
     priority: int | None = None,
     embeddings: bool = False,
 ) -> int:
-    """As `request_scores`, of these classifiers, be they of the roster or not. Nothing is sent twice for what is there."""
+    """As `request_scores`, of these classifiers, be they of the roster or not."""
     classifiers = {one.pk: one for one in asked_ones}
     rows = Image.objects.filter(pk__in=list(image_ids)).order_by("pk").values_list("pk", "file", "sha256")
     images = {pk: ImageRef(pk, file, sha256) for pk, file, sha256 in rows}
