@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +26,10 @@ from cats4ml.rules.evaluation import Kind
 
 class Command(BaseCommand):
     help = (
-        "Tests classifiers on a release: predictions as a CSV image_id,label_id,score, or classifiers that are run here."
-        " With --folder it reads a release as “release --out” writes it, and needs no database."
+        "Tests classifiers on a release: predictions as a CSV image_id,label_id,score, or classifiers that are run"
+        " here. With --folder it reads a release as “release --out” writes it, and needs no database."
     )
-    requires_system_checks: Sequence[str] = []
+    requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("challenge", metavar="SLUG", nargs="?", help="the challenge's slug")
@@ -173,10 +172,10 @@ def _in_words(found: dict[str, Any]) -> str:
     for kind, told in found["heldout"].items():
         words = f"{told['value']:.0%} or a little more" if told["value"] is not None else told["why"].replace("_", " ")
         lines.append(f"  held out, {Kind(kind).label.lower()}: {words}")
-    for row in found["compared"]:
-        if row["kind"] == Kind.ALL.value:
-            lines.append(
-                f"  beside {row['name']}, {row['part']}: {row['first']:,} to {row['second']:,} right alone, "
-                f"p = {row['p_raised']:.3g}"
-            )
+    lines += [
+        f"  beside {row['name']}, {row['part']}: {row['first']:,} to {row['second']:,} right alone, "
+        f"p = {row['p_raised']:.3g}"
+        for row in found["compared"]
+        if row["kind"] == Kind.ALL.value
+    ]
     return "\n".join(lines)
