@@ -14,7 +14,7 @@ from typing import Any
 from django.db.models import Count
 
 from cats4ml.releases.models import Evaluation, EvaluationState, Release
-from cats4ml.rules.evaluation import BOTH, Kind, groups_of, holm, interval_of
+from cats4ml.rules.evaluation import BOTH, PARTS, Kind, groups_of, holm, interval_of
 from cats4ml.rules.split import Split
 from cats4ml.rules.verdicts import ADVERSE, Outcome
 
@@ -27,7 +27,7 @@ TOLD = ("pairs", "step", "value", "interval", "below", "why")
 
 def parts_seen(one: Evaluation, *, freed: bool) -> list[str]:
     """The parts of which every figure may be seen: the public one, and once the rest is freed all that were counted."""
-    return [part for part in one.results.get("parts", {}) if freed or part == Split.PUBLIC]
+    return [part for part in PARTS if part in one.results["parts"] and (freed or part == Split.PUBLIC)]
 
 
 def shown(one: Evaluation, *, freed: bool) -> dict[str, Any]:

@@ -17,6 +17,9 @@ COLUMNS = ("image_id", "label_id", "score")
 MOST_BYTES = 256 * 1024 * 1024  # of the text, however well it is packed
 MOST_SENT = 64 * 1024 * 1024
 LONGEST_LINE = 4_000
+# Empty lines, and texts over several, are no harm; a hundred million of them are.
+LINES_A_PAIR = 4
+SPARE_LINES = 10_000
 SHOWN = 100
 NAMED = 5
 GZIP = b"\x1f\x8b"
@@ -118,7 +121,7 @@ def read_predictions(stream: IO[bytes], questions: Questions) -> Predictions:
     Other columns are ignored. Every pair of the release must be there once, or every pair of its public part and no
     other. Raises `PredictionsRefused`, with the line of each row that is wrong. Memory and time are bounded.
     """
-    reader = csv.reader(_lines(stream), strict=True)
+    reader = csv.reader(_lines(stream, most=LINES_A_PAIR * len(questions) + SPARE_LINES), strict=True)
     problems = _Problems()
     scores = array("f", [NAN]) * len(questions)
     try:
@@ -209,7 +212,7 @@ def _first(places: Sequence[int], questions: Questions) -> str:
     return shown + (" …" if len(places) > NAMED else "")
 
 
-def _lines(stream: IO[bytes]) -> Iterator[str]:
+def _lines(stream: IO[bytes], *, most: int) -> Iterator[str]:
     """The lines of the text, unpacked where they are packed, within the limits."""
     beginning = stream.read(4)
     whole = _Counted(beginning, stream, MOST_SENT, "The file is larger than {limit}. Pack it with gzip.")
@@ -225,6 +228,8 @@ def _lines(stream: IO[bytes]) -> Iterator[str]:
             read += len(line)
             if len(line) > LONGEST_LINE:
                 raise PredictionsRefused(f"Line {number:,} is longer than {LONGEST_LINE:,} bytes.")
+            if number > most:
+                raise PredictionsRefused(f"The file has more than {most:,} lines. The release has fewer pairs.")
             if read > MOST_BYTES:
                 raise PredictionsRefused(f"The file has more than {MOST_BYTES // 2**20} MB of text.")
             yield _decoded(line.removeprefix(BOM) if number == 1 else line, number)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import uuid
 from collections.abc import Mapping
@@ -95,6 +96,17 @@ class PackedPredictionsParser(_Handed):
     media_type = "application/gzip"
 
 
+def is_json(request: Request) -> bool:
+    kind = (request.content_type or "").partition(";")[0].strip().lower()
+    return kind not in (PredictionsParser.media_type, PackedPredictionsParser.media_type)
+
+
+def _stream_of(request: Request) -> IO[bytes]:
+    """The body; of an empty one the framework makes no stream."""
+    data: Any = request.data
+    return cast("IO[bytes]", data) if hasattr(data, "read") else io.BytesIO()
+
+
 class ReleaseView(ApiView):
     """A view under `/releases/{id}/`: `release`, and what the `viewer` is in its edition."""
 
@@ -185,13 +197,13 @@ class EvaluationList(ReleaseView):
         at = timezone.now()
         ignored: tuple[str, ...] = ()
         try:
-            if hasattr(request.data, "read"):
+            if not is_json(request):
                 given = read_filters(HandInSerializer, request)
                 one, predictions = hand_in(
                     release=self.release,
                     by=user,
                     is_organiser=self.viewer.is_organiser,
-                    stream=cast("IO[bytes]", request.data),
+                    stream=_stream_of(request),
                     at=at,
                     **given,
                 )
