@@ -198,7 +198,7 @@ def _compared(one: Evaluation, part: str, names: dict[str, str], *, freed: bool)
             "ahead": row["first_pictures"] > row["second_pictures"],
             "uuid": "" if row["with"] == "ensemble" else row["with"],
         }
-        for row in wanted
+        for row in sorted(wanted, key=lambda row: row["kind"] != Kind.ADVERSE.value)
     ]
 
 

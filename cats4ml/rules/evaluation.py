@@ -178,12 +178,14 @@ class Group:
     def figures(self) -> dict[str, Any]:
         """As JSON: numbers of pairs and pictures, and each figure as [value, low, high]."""
         tp, fn, fp, tn = self.total
+        # Where nothing is there to be found, F1 would be 0 whatever a classifier says.
+        f1 = Figure.of(self.union, as_f1=True) if tp + fn else Figure(None, None, None)
         return {
             "pairs": self.accuracy.trials,
             "pictures": self.accuracy.pictures,
             "confusion": {"true_yes": tp, "missed": fn, "invented": fp, "true_no": tn},
             "accuracy": list(Figure.of(self.accuracy)),
-            "f1": list(Figure.of(self.union, as_f1=True)),
+            "f1": list(f1),
             "false_negative_rate": list(Figure.of(self.missed)),
             "false_positive_rate": list(Figure.of(self.invented)),
         }

@@ -80,6 +80,8 @@ def test_figures_are_told_apart_by_part_kind_and_label() -> None:
 def test_a_share_of_nothing_has_no_figure() -> None:
     figures = sheet_of(answered(1, FN, True)).figures("public")
     assert figures["adverse"]["false_positive_rate"] == [None, None, None]
+    nothing_there = sheet_of(answered(1, FP, True, truth=False)).figures("public")["adverse"]
+    assert (nothing_there["f1"][0], nothing_there["false_positive_rate"][0]) == (None, 1.0)
     assert (figures["agreement"]["pairs"], figures["agreement"]["accuracy"]) == (0, [None, None, None])
 
 
