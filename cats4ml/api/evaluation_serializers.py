@@ -7,6 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from cats4ml.api.serializers import SPLITS
 from cats4ml.releases.evaluation_shown import by_label_shown, compared_shown, shown
 from cats4ml.releases.evaluations import LONGEST_DESCRIPTION, LONGEST_NAME
 from cats4ml.releases.models import Evaluation, EvaluationState, ReleasePair
@@ -20,6 +21,7 @@ class QuestionSerializer(serializers.ModelSerializer[ReleasePair]):
     image_id = serializers.CharField(source="pair.image.image_id")
     label_id = serializers.CharField(source="pair.label.key")
     label_name = serializers.CharField(source="pair.label.name")
+    split = serializers.ChoiceField(choices=SPLITS)
 
     class Meta:
         model = ReleasePair
