@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import math
 from array import array
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,11 +20,11 @@ from django.db.models import Q
 from cats4ml.releases.classifier_scores import scores_of, unseen_pictures
 from cats4ml.releases.evaluating import Case, Counted, Versus, cases_of, compare_with, count
 from cats4ml.releases.evaluation_dispatch import ring_evaluation
-from cats4ml.releases.evaluations import group_of, lock_release
+from cats4ml.releases.evaluations import group_of, lock_edition
 from cats4ml.releases.models import Evaluation, EvaluationSource, EvaluationState
 from cats4ml.releases.predictions import pack_scores, unpack_scores
 from cats4ml.rules.evaluation import Kind
-from cats4ml.rules.heldout import SHOWN_KINDS, Told, tell
+from cats4ml.rules.heldout import SHOWN_KINDS, Told, bits_told, tell
 from cats4ml.rules.split import Split
 from cats4ml.submissions.dispatch import request_predictions
 from scoring.contract import AHEAD
@@ -85,7 +86,7 @@ def _count(one: Evaluation, at: datetime) -> None:
     counted = count(cases, scores, threshold=one.threshold, whole=whole, progress=lambda done: _update(one, done=done))
     compared = compare_with(cases, scores, threshold=one.threshold, whole=whole, others=_earlier(one, cases))
     with transaction.atomic():
-        lock_release(one.release_id)
+        lock_edition(one.release.challenge_id)
         results = {**counted.results, "compared": compared, "told": _told(one, counted)}
         _update(
             one,
@@ -121,31 +122,45 @@ def _earlier(one: Evaluation, cases: Sequence[Case]) -> Iterator[Versus]:
 
 def _told(one: Evaluation, counted: Counted) -> dict[str, Any]:
     """What may be told of the held-out part, by kind; nothing where an answer about it is lacking. The caller holds
-    the lock of the release, so that what was told before is all there is."""
+    the lock of the edition, so that what was told before is all there is."""
     unanswered = counted.results["unanswered"].get(Split.HELDOUT, 0)
     if not counted.whole or unanswered:
         return {}
     ladder = one.source == EvaluationSource.PREDICTIONS and one.by is not None
-    rows = Evaluation.objects.filter(release=one.release_id, state=EvaluationState.DONE)
+    rows = Evaluation.objects.filter(release__challenge=one.release.challenge_id, state=EvaluationState.DONE)
     if ladder:
         assert one.by is not None, "it was just looked at"
         before = rows.filter(source=EvaluationSource.PREDICTIONS, by__in=group_of(one.by))
     else:
         before = rows.filter(Q(source=EvaluationSource.CLASSIFIER) | Q(by=None))
-    earlier = [told for told in before.values_list("results__told", flat=True) if told]
-    return {kind.value: _told_of(kind, counted, earlier, ladder=ladder).to_dict() for kind in SHOWN_KINDS}
+    earlier: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for release, told in before.values_list("release", "results__told"):
+        if told:
+            earlier[release].append(told)
+    return {kind.value: _told_of(kind, one, counted, earlier, ladder=ladder).to_dict() for kind in SHOWN_KINDS}
 
 
-def _told_of(kind: Kind, counted: Counted, earlier: Sequence[dict[str, Any]], *, ladder: bool) -> Told:
-    reports = [told[kind.value] for told in earlier if told[kind.value]["why"] in ("", "not_above")]
-    levels = [report["level"] for report in reports if report["level"] is not None]
+def _told_of(
+    kind: Kind, one: Evaluation, counted: Counted, earlier: Mapping[int, Sequence[dict[str, Any]]], *, ladder: bool
+) -> Told:
+    """Releases of an edition hold the same held-out pairs, so what was told on the others uses up this one's bits."""
+    reports = {
+        release: [told[kind.value] for told in those if told[kind.value]["why"] in ("", "not_above")]
+        for release, those in earlier.items()
+    }
+    here = reports.pop(one.release_id, [])
+    elsewhere = sum(
+        bits_told(those[0]["pairs"], reports=len(those), ladder=ladder) for those in reports.values() if those
+    )
+    levels = [report["level"] for report in here if report["level"] is not None]
     share = counted.sheet.share(Split.HELDOUT, kind)
     return tell(
         right=share.successes,
         pairs=share.trials,
-        before=len(reports),
+        before=len(here),
         best=max(levels, default=None),
         ladder=ladder,
+        elsewhere=elsewhere,
     )
 
 

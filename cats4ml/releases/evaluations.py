@@ -26,7 +26,7 @@ READABLE = (ReleaseState.READY, ReleaseState.PUBLISHED)
 LONGEST_NAME = 120
 LONGEST_DESCRIPTION = 2_000
 # The first half of an advisory lock's key: any number that nothing else in this database uses.
-RELEASE_LOCK = 4_062
+EVALUATIONS_LOCK = 4_062
 
 
 class EvaluationRefused(Exception):
@@ -41,10 +41,10 @@ class DailyLimit(EvaluationRefused):
         self.again = again
 
 
-def lock_release(release_id: int) -> None:
-    """Until the transaction ends nobody else hands in, or is told anything held out, on this release."""
+def lock_edition(challenge_id: int) -> None:
+    """Until the transaction ends nobody else hands in, or is told anything held out, on a release of this edition."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [RELEASE_LOCK, release_id])
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [EVALUATIONS_LOCK, challenge_id])
 
 
 def open_releases(challenge: Challenge, viewer: Viewer) -> QuerySet[Release]:
@@ -131,7 +131,7 @@ def hand_in(
     packed = pack_scores(predictions.scores)
     digest = hashlib.sha256(f"{name}\n{threshold!r}\n".encode() + packed).hexdigest()
     with transaction.atomic():
-        lock_release(release.pk)
+        lock_edition(release.challenge_id)
         same = Evaluation.objects.filter(release=release, by=by, digest=digest).exclude(state=EvaluationState.FAILED)
         found = same.first()
         if found is not None:
@@ -190,7 +190,7 @@ def run_here(*, release: Release, classifier: Classifier, by: User | None, at: d
     if not knows_a_label(release, classifier):
         raise EvaluationRefused(f"{classifier.name} knows none of the labels in this release.")
     with transaction.atomic():
-        lock_release(release.pk)
+        lock_edition(release.challenge_id)
         there = Evaluation.objects.filter(release=release, classifier=classifier)
         found = there.exclude(state=EvaluationState.FAILED).first()
         if found is not None:

@@ -117,15 +117,22 @@ class Told:
         return found
 
 
-def tell(*, right: int, pairs: int, before: int, best: int | None, ladder: bool) -> Told:
+def bits_told(pairs: int, *, reports: int, ladder: bool) -> float:
+    """How many bits so many reports about so many answers can have told at most."""
+    bits = bits_of_ladder if ladder else bits_of_list
+    return bits(levels=Steps(pairs).top, reports=reports) if reports else 0.0
+
+
+def tell(*, right: int, pairs: int, before: int, best: int | None, ladder: bool, elsewhere: float = 0.0) -> Told:
     """What may be told of `right` answers among `pairs`.
 
     `before`: how many reports this asker has had; `best`: the highest level among them, None where there was none.
+    `elsewhere`: the bits that they can have been told of other releases, which may hold the same pairs.
     `ladder`: whether only a better level is told. It isn't needed for who can't choose predictions by what was told.
     """
     if pairs < LEAST_PAIRS:
         return Told(pairs, None, best, "too_few")
-    if before >= most_reports(pairs, ladder=ladder):
+    if bits_told(pairs, reports=before + 1, ladder=ladder) + elsewhere > pairs * BITS_AN_ANSWER:
         return Told(pairs, None, best, "used_up")
     level = Steps(pairs).level(right)
     if ladder and best is not None and level <= best:

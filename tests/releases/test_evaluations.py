@@ -123,6 +123,15 @@ def test_a_person_and_their_team_climb_one_ladder_and_others_another(site) -> No
     assert [value for value, _ in told(second).values()] == [None, None]
 
 
+def test_another_release_of_the_same_pairs_is_no_second_ladder(site) -> None:
+    world, release = site
+    ada = make_user()
+    counted(release, predictions(release, truth), by=ada)
+    later = world.release_rows(version="2")
+    one = counted(later, predictions(later, truth), by=ada)
+    assert told(one) == {"adverse": (None, "used_up"), "agreement": (None, "used_up")}
+
+
 def test_the_same_predictions_are_the_same_evaluation_and_a_day_has_three(site) -> None:
     _, release = site
     ada, bob = make_user(), make_user()

@@ -87,6 +87,10 @@ def test_only_a_whole_step_more_is_told() -> None:
 def test_nothing_is_told_of_few_pairs_or_after_too_many_reports() -> None:
     assert tell(right=10, pairs=19, before=0, best=None, ladder=True) == Told(19, None, None, "too_few")
     assert tell(right=400, pairs=400, before=36, best=3, ladder=True) == Told(400, None, 3, "used_up")
+    spent = {
+        bits: tell(right=400, pairs=400, before=0, best=None, ladder=True, elsewhere=bits).why for bits in (45, 46)
+    }
+    assert spent == {45: "", 46: "used_up"}  # 4.4 bits of 50 are for the first report
     for said in (Told(19, None, None, "too_few"), Told(400, None, 3, "used_up"), Told(0, None, None, "too_few")):
         shown = said.to_dict()
         assert (shown["value"], shown["interval"], shown["below"]) == (None, None, None)
