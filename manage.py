@@ -29,6 +29,8 @@ def needs_servers(arguments: list[str]) -> bool:
     if "--help" in arguments or "-h" in arguments or "DJANGO_AUTO_COMPLETE" in os.environ:
         return False
     command = next((argument for argument in arguments if not argument.startswith("-")), "help")
+    if command == "evaluate" and any(argument.partition("=")[0] == "--folder" for argument in arguments):
+        return False
     return command not in NEEDS_NO_SERVERS
 
 

@@ -7,6 +7,7 @@ urlpatterns = [
     path("", include("cats4ml.submissions.urls")),
     path("", include("cats4ml.review.urls")),
     path("", include("cats4ml.leaderboard.urls")),
+    path("", include("cats4ml.releases.evaluation_urls")),
     path("", include("cats4ml.console.urls")),
     path("accounts/", include("allauth.urls")),
     path("api/", include("cats4ml.api.urls")),

@@ -12,15 +12,18 @@ from PIL import Image as Pillow
 
 from cats4ml.accounts.models import Team, TeamMembership, User
 from cats4ml.catalog.actions import NewLabel, add_classifier, add_images, add_labels, store_picture
-from cats4ml.catalog.models import Classifier, Image
+from cats4ml.catalog.models import Classifier, Image, Label
 from cats4ml.challenges.actions import add_pool_images, add_target_labels, decide_policy, decide_roster, join_challenge
 from cats4ml.challenges.models import Challenge, ChallengeStatus, Participation, Role
+from cats4ml.releases.models import Release, ReleasePair, ReleaseState
+from cats4ml.releases.rows import settled_pairs
 from cats4ml.review.actions.answering import cast_rating, finalise_due
 from cats4ml.review.actions.leasing import hold_leases
 from cats4ml.review.models import Lease, Rating
-from cats4ml.rules.answers import Answer
+from cats4ml.rules.answers import Answer, Tally
 from cats4ml.rules.policy import Policy
 from cats4ml.submissions.actions.claims import submit_pairs
+from cats4ml.submissions.actions.imports import SettledElsewhere, import_settled_pairs
 from cats4ml.submissions.actions.recording import record_scores
 from cats4ml.submissions.models import Pair
 from cats4ml.submissions.queries import CheckedRow, ClaimRow
@@ -116,6 +119,41 @@ class World:
             ratings.append(cast_rating(rater=rater, token=lease.token, answer=answer, at=self.pass_time(1)))
         finalise_due(at=self.pass_time(31))
         return ratings
+
+    def settle_elsewhere(self, *rows: tuple[int, str, Tally, bool]) -> None:
+        """Pairs that were settled elsewhere: (place of the picture, label, tally, whether the machines said yes)."""
+        labels = {label.key: label for label in Label.objects.filter(vocabulary=self.challenge.vocabulary)}
+        pairs = [SettledElsewhere(self.images[at], labels[label], tally, yes) for at, label, tally, yes in rows]
+        import_settled_pairs(challenge=self.challenge, pairs=pairs, at=self.clock)
+
+    def release_rows(self, *, version: str = "1", state: ReleaseState = ReleaseState.PUBLISHED) -> Release:
+        """A release as the table has it, of all settled pairs and without files."""
+        release = Release.objects.create(
+            challenge=self.challenge,
+            number=self.challenge.releases.count() + 1,
+            version=version,
+            state=state,
+            policy=self.challenge.policy,
+            roster=self.challenge.roster,
+            root_digest="0" * 64,
+            requested_at=self.clock,
+            frozen_at=self.clock,
+            published_at=self.clock if state == ReleaseState.PUBLISHED else None,
+        )
+        ReleasePair.objects.bulk_create(
+            ReleasePair(
+                release=release,
+                pair=pair,
+                position=position,
+                split=pair.split,
+                verdict=pair.verdict,
+                outcome=pair.outcome,
+                machine_yes=pair.machine_yes,
+                machine_mean=pair.machine_mean,
+            )
+            for position, pair in enumerate(settled_pairs(self.challenge), start=1)
+        )
+        return release
 
 
 def make_world(*, pictures: int = 6, policy: Policy | None = None, slug: str | None = None) -> World:

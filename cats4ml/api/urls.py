@@ -1,7 +1,7 @@
 from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
-from cats4ml.api.views import challenges, data, me, pairs, rating_export, ratings, standings, submissions
+from cats4ml.api.views import challenges, data, evaluations, me, pairs, rating_export, ratings, standings, submissions
 from cats4ml.api.views.base import NoSuchAddress
 from cats4ml.api.views.docs import RedocPage, SwaggerPage
 
@@ -37,5 +37,12 @@ urlpatterns = [
     path(f"{EDITION}/pairs/<int:pair_id>/", pairs.PairDetail.as_view(), name="pair"),
     path(f"{EDITION}/queue/", pairs.Queue.as_view(), name="queue"),
     path(f"{EDITION}/standings/", standings.StandingList.as_view(), name="standings"),
+    path("v1/releases/<int:release_id>/questions/", evaluations.QuestionList.as_view(), name="questions"),
+    path("v1/releases/<int:release_id>/evaluations/", evaluations.EvaluationList.as_view(), name="evaluations"),
+    path(
+        "v1/releases/<int:release_id>/evaluations/<uuid:evaluation_id>/",
+        evaluations.EvaluationDetail.as_view(),
+        name="evaluation",
+    ),
     re_path(r"^v1/", NoSuchAddress.as_view()),
 ]

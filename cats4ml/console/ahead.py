@@ -108,7 +108,7 @@ def score_ahead(
     total = min(todo.count(), limit) if limit is not None else todo.count()
     run = _Run()
     if total:
-        with _somebody(challenge, classifiers_dir, log) as (asked, workers), Progress(total, "Scoring", log) as bar:
+        with somebody(challenge, classifiers_dir, log) as (asked, workers), Progress(total, "Scoring", log) as bar:
             _work(run, asked, todo, total, workers=workers, bar=bar, embeddings=embeddings)
     return _came(challenge, classifiers, run, before=before, seconds=time.monotonic() - began)
 
@@ -152,7 +152,7 @@ def _forget_failures(challenge: Challenge, classifiers: Sequence[Classifier]) ->
 
 
 @contextmanager
-def _somebody(
+def somebody(
     challenge: Challenge, classifiers_dir: Path, log: Log
 ) -> Iterator[tuple[Challenge, EditionWorkers | None]]:
     """The edition as it is to be asked for, and the workers if they are our own."""

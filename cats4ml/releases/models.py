@@ -165,7 +165,12 @@ class Evaluation(models.Model):
     total = models.PositiveBigIntegerField(default=0)
     error = models.CharField(max_length=500, blank=True)
     scores = models.BinaryField(blank=True, help_text="Float32 by position, NaN where it gave none.")
-    results = models.JSONField(default=dict)
+    digest = models.CharField(max_length=64, blank=True, help_text="Of the name, threshold and scores of predictions.")
+    touched_at = models.DateTimeField(null=True, blank=True, help_text="When something was last done for it.")
+    results = models.JSONField(
+        default=dict, help_text="Of both parts: only what `evaluation_shown` lets through may leave the server."
+    )
+    by_label = models.JSONField(default=dict, help_text="Likewise, by label.")
     is_listed = models.BooleanField(default=True, help_text="Shown on the board of classifiers.")
     by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="evaluations")
     created_at = models.DateTimeField()
@@ -177,6 +182,12 @@ class Evaluation(models.Model):
                 fields=["release", "classifier"],
                 condition=Q(source="classifier") & ~Q(state="failed"),
                 name="a_classifier_is_run_once_on_a_release",
+            ),
+            models.UniqueConstraint(
+                fields=["release", "by", "digest"],
+                condition=Q(source="predictions") & ~Q(state="failed") & ~Q(digest=""),
+                nulls_distinct=False,
+                name="predictions_are_evaluated_once",
             ),
             models.CheckConstraint(
                 condition=Q(source="predictions", classifier=None) | Q(source="classifier", classifier__isnull=False),

@@ -62,9 +62,22 @@ def request_scores(
     """
     roster = roster or challenge.roster
     assert roster is not None, "pairs exist only in an edition with a roster"
-    classifiers = {one.pk: one for one in Classifier.objects.filter(rosters=roster)}
+    classifiers = list(Classifier.objects.filter(rosters=roster))
     if embeddings and challenge.joint_classifier is not None:
-        classifiers[challenge.joint_classifier.pk] = challenge.joint_classifier
+        classifiers.append(challenge.joint_classifier)
+    return request_predictions(challenge, image_ids, classifiers, priority=priority, embeddings=embeddings)
+
+
+def request_predictions(
+    challenge: Challenge,
+    image_ids: Iterable[int],
+    asked_ones: Collection[Classifier],
+    *,
+    priority: int | None = None,
+    embeddings: bool = False,
+) -> int:
+    """As `request_scores`, of these classifiers, be they of the roster or not."""
+    classifiers = {one.pk: one for one in asked_ones}
     rows = Image.objects.filter(pk__in=list(image_ids)).order_by("pk").values_list("pk", "file", "sha256")
     images = {pk: ImageRef(pk, file, sha256) for pk, file, sha256 in rows}
     if priority is None:

@@ -1,4 +1,4 @@
-"""A file that is larger than a file of claims may be is not kept while it is received."""
+"""A file that is larger than it may be is not kept while it is received."""
 
 from __future__ import annotations
 
@@ -20,8 +20,12 @@ class LimitedUpload(FileUploadHandler):
 
     passed = 0
 
+    def __init__(self, request: HttpRequest, *, most: int) -> None:
+        super().__init__(request)
+        self.most = most
+
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
-        if self.passed > settings.UPLOAD_MAX_BYTES:
+        if self.passed > self.most:
             return None
         self.passed += len(raw_data)
         return raw_data
@@ -30,14 +34,22 @@ class LimitedUpload(FileUploadHandler):
         return None
 
 
-def limited_upload(view: View) -> View:
-    """Receive the view's files through `LimitedUpload`. The token is looked at after that: it lies in the same body."""
-    protected = csrf_protect(view)
+def limited_to(most: Callable[[], int]) -> Callable[[View], View]:
+    """Receive a view's files through `LimitedUpload`, so many bytes and a little more. The token is looked at after
+    that: it lies in the same body."""
 
-    @csrf_exempt
-    @wraps(view)
-    def received(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        request.upload_handlers.insert(0, LimitedUpload(request))
-        return protected(request, *args, **kwargs)
+    def decorate(view: View) -> View:
+        protected = csrf_protect(view)
 
-    return received
+        @csrf_exempt
+        @wraps(view)
+        def received(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+            request.upload_handlers.insert(0, LimitedUpload(request, most=most()))
+            return protected(request, *args, **kwargs)
+
+        return received
+
+    return decorate
+
+
+limited_upload = limited_to(lambda: settings.UPLOAD_MAX_BYTES)

@@ -69,7 +69,7 @@ def voices_of(pairs: Sequence[Pair], *, roster_id: int) -> dict[int, tuple[Voice
         for speaker in speakers[pair.label.key]
         for place in speaker.places
     }
-    outputs = _outputs(sorted(wanted))
+    outputs = outputs_at(sorted(wanted))
     return {
         pair.pk: tuple(
             Voice(one.classifier, one.weight, _probability(one, outputs.get((pair.image_id, one.classifier))))
@@ -79,7 +79,7 @@ def voices_of(pairs: Sequence[Pair], *, roster_id: int) -> dict[int, tuple[Voice
     }
 
 
-def _outputs(wanted: Sequence[tuple[int, int, int]]) -> dict[tuple[int, int], dict[int, float]]:
+def outputs_at(wanted: Sequence[tuple[int, int, int]]) -> dict[tuple[int, int], dict[int, float]]:
     """By image and classifier, the wanted outputs by their place; nothing where there is no prediction."""
     found: dict[tuple[int, int], dict[int, float]] = {}
     if not wanted:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import click
 
 from cats4ml_client import __version__
-from cats4ml_client.commands import account, challenges, download, export, standings, submissions, submit
+from cats4ml_client.commands import account, challenges, download, evaluating, export, standings, submissions, submit
 from cats4ml_client.errors import Exit, Failure
 from cats4ml_client.options import common
 from cats4ml_client.output import warn
@@ -54,6 +54,8 @@ for command in (
     challenges.quota,
     standings.leaderboard,
     export.export,
+    evaluating.questions,
+    evaluating.evaluate,
 ):
     cli.add_command(command)
 

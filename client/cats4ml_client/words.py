@@ -16,6 +16,9 @@ def words_of(answer: requests.Response) -> str:
         said = answer.json()
     except ValueError:
         return ""
+    if isinstance(said, dict) and isinstance(said.get("problems"), list):
+        rows = [f"  line {one.get('line')}: {one.get('message')}" for one in said["problems"] if isinstance(one, dict)]
+        return "\n".join([str(said.get("detail", "")), *rows])
     if isinstance(said, dict):
         return "\n".join(_field(name, value) for name, value in said.items())
     return "\n".join(str(one) for one in said) if isinstance(said, list) else ""

@@ -204,3 +204,23 @@ def test_no_address_makes_a_page_fail(world, query) -> None:
         found = {client.get(reverse(page, args=[slug]) + query).status_code for page in PAGES}
         assert found <= {200, 302, 403}
     hold_leases(rater=world.rater(), at=world.clock)
+
+
+def test_the_classifiers_of_a_published_release_are_everybodys(world) -> None:
+    lively(world)
+    release = world.release_rows()
+    pages = [
+        reverse(f"evaluations:{page}", args=[world.challenge.slug, release.version]) for page in ("board", "questions")
+    ]
+    people = (
+        None,
+        make_user(),
+        world.finder().user,
+        world.rater().user,
+        organiser(world),
+        make_user(is_superuser=True),
+    )
+    for user in people:
+        client = Client() if user is None else signed_in(user)
+        assert [client.get(page).status_code for page in pages] == [200, 200]
+        assert client.get(f"{pages[0]}?x=%00").status_code == 200

@@ -1,0 +1,229 @@
+"""Handing predictions in, and having classifiers run here: who may, how often, and nothing twice."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import IO
+
+from django.contrib.auth.models import AnonymousUser
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet
+
+from cats4ml.accounts.models import User
+from cats4ml.catalog.models import Classifier
+from cats4ml.challenges.models import Challenge, RosterMember, RosterVersion
+from cats4ml.challenges.queries import Viewer, team_mates
+from cats4ml.releases.classifier_scores import knows_a_label
+from cats4ml.releases.evaluating import questions_of
+from cats4ml.releases.evaluation_dispatch import ring_evaluation
+from cats4ml.releases.models import Evaluation, EvaluationSource, EvaluationState, Release, ReleaseState
+from cats4ml.releases.predictions import Predictions, pack_scores, read_predictions
+from cats4ml.submissions.dispatch import after_commit
+
+DAY = timedelta(hours=24)
+READABLE = (ReleaseState.READY, ReleaseState.PUBLISHED)
+LONGEST_NAME = 120
+LONGEST_DESCRIPTION = 2_000
+# The first half of an advisory lock's key: any number that nothing else in this database uses.
+EVALUATIONS_LOCK = 4_062
+
+
+class EvaluationRefused(Exception):
+    """Why an evaluation is not made, in a sentence that says how to mend it."""
+
+
+class DailyLimit(EvaluationRefused):
+    """All of the day's evaluations are used. `again`: when the next one is free."""
+
+    def __init__(self, message: str, again: datetime) -> None:
+        super().__init__(message)
+        self.again = again
+
+
+def lock_edition(challenge_id: int) -> None:
+    """Until the transaction ends nobody else hands in, or is told anything held out, on a release of this edition."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [EVALUATIONS_LOCK, challenge_id])
+
+
+def open_releases(challenge: Challenge, viewer: Viewer) -> QuerySet[Release]:
+    """The releases on which this viewer may see evaluations: published ones, to organisers frozen ones too."""
+    states = READABLE if viewer.is_organiser else (ReleaseState.PUBLISHED,)
+    return Release.objects.filter(challenge=challenge, state__in=states).select_related("challenge", "policy", "roster")
+
+
+def group_of(user: User) -> set[int]:
+    """The ids of those who share this person's limits: the person, and all who share a team with them."""
+    return {user.pk, *team_mates(user.pk)}
+
+
+def visible_evaluations(release: Release, user: User | AnonymousUser, viewer: Viewer) -> QuerySet[Evaluation]:
+    """Newest first: the listed ones, one's own unlisted ones, and to organisers all. Without scores and labels."""
+    everything = Evaluation.objects.filter(release=release).select_related("by", "classifier").order_by("-id")
+    everything = everything.defer("scores", "by_label", "classifier__outputs", "classifier__card")
+    if viewer.is_organiser:
+        return everything
+    listed = Q(is_listed=True) & ~Q(state=EvaluationState.FAILED)
+    return everything.filter(listed | Q(by=user) if isinstance(user, User) else listed)
+
+
+def names_of(evaluations: QuerySet[Evaluation]) -> dict[str, str]:
+    """The names of these evaluations, by uuid."""
+    return {str(key): name for key, name in evaluations.order_by().values_list("uuid", "name")}
+
+
+class Allowance:
+    """How many evaluations a person, with their team, has left on an edition now; `left` None: as many as they like."""
+
+    def __init__(self, *, release: Release, user: User, is_organiser: bool, at: datetime) -> None:
+        self.per_day = release.challenge.rules.evaluations_per_day
+        self.again: datetime | None = None
+        self.left: int | None = None
+        if is_organiser and release.state != ReleaseState.PUBLISHED:
+            return
+        made = (
+            Evaluation.objects.filter(
+                release__challenge=release.challenge,
+                source=EvaluationSource.PREDICTIONS,
+                by__in=group_of(user),
+                created_at__gt=at - DAY,
+                created_at__lte=at,
+            )
+            .exclude(state=EvaluationState.FAILED)
+            .order_by("-created_at")
+        )
+        times = list(made.values_list("created_at", flat=True)[: max(self.per_day, 1)])
+        self.left = max(0, self.per_day - len(times)) if self.per_day else 0
+        if not self.left and times and self.per_day:
+            self.again = times[-1] + DAY
+
+
+def check_may_evaluate(*, release: Release, user: User, is_organiser: bool) -> None:
+    """Raises `EvaluationRefused` for who may not hand predictions in on this release."""
+    if user.is_guest:
+        raise EvaluationRefused("Guests of a study can’t hand in predictions. Make an account for it.")
+    if release.state == ReleaseState.PUBLISHED or (is_organiser and release.state == ReleaseState.READY):
+        return
+    raise EvaluationRefused("Predictions are taken once the release is published.")
+
+
+def hand_in(
+    *,
+    release: Release,
+    by: User | None,
+    is_organiser: bool,
+    name: str,
+    stream: IO[bytes],
+    at: datetime,
+    description: str = "",
+    threshold: float = 0.5,
+) -> tuple[Evaluation, Predictions]:
+    """Keep predictions and have them counted. `by` None is an operator's command, which has no daily limit.
+
+    The same predictions under the same name and threshold are the same evaluation of the same person, and cost nothing
+    again. Raises `PredictionsRefused`, `DailyLimit`, or else `EvaluationRefused`.
+    """
+    name = _checked(name, description, threshold)
+    if by is not None:
+        check_may_evaluate(release=release, user=by, is_organiser=is_organiser)
+    predictions = read_predictions(stream, questions_of(release))
+    packed = pack_scores(predictions.scores)
+    digest = hashlib.sha256(f"{name}\n{threshold!r}\n".encode() + packed).hexdigest()
+    with transaction.atomic():
+        lock_edition(release.challenge_id)
+        same = Evaluation.objects.filter(release=release, by=by, digest=digest).exclude(state=EvaluationState.FAILED)
+        found = same.first()
+        if found is not None:
+            return found, predictions
+        if by is not None:
+            _check_allowance(Allowance(release=release, user=by, is_organiser=is_organiser, at=at))
+        made = Evaluation.objects.create(
+            release=release,
+            name=name,
+            description=description,
+            source=EvaluationSource.PREDICTIONS,
+            threshold=threshold,
+            total=len(predictions.scores),
+            scores=packed,
+            digest=digest,
+            by=by,
+            created_at=at,
+            touched_at=at,
+        )
+        after_commit(ring_evaluation, release.challenge, made.pk)
+    return made, predictions
+
+
+def _checked(name: str, description: str, threshold: float) -> str:
+    name = " ".join(name.split())
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        raise EvaluationRefused(f"Give the classifier a name of 1 to {LONGEST_NAME} letters.")
+    if len(description) > LONGEST_DESCRIPTION or "\x00" in description:
+        raise EvaluationRefused(f"The description may have {LONGEST_DESCRIPTION:,} letters.")
+    if not 0.0 < threshold < 1.0:
+        raise EvaluationRefused(f"The threshold should lie between 0 and 1, not at {threshold:g}.")
+    return name
+
+
+def _check_allowance(allowance: Allowance) -> None:
+    if allowance.left is None or allowance.left:
+        return
+    if not allowance.per_day:
+        raise EvaluationRefused("This challenge takes no predictions: its policy allows none a day.")
+    assert allowance.again is not None, "who has used all has used one"
+    times = f"{allowance.per_day} evaluation{'' if allowance.per_day == 1 else 's'}"
+    raise DailyLimit(
+        f"You and your team have used all of the day’s {times}. The next is free at "
+        f"{allowance.again:%H:%M} UTC on {allowance.again.day} {allowance.again:%B}.",
+        allowance.again,
+    )
+
+
+def run_here(*, release: Release, classifier: Classifier, by: User | None, at: datetime) -> Evaluation:
+    """Have a classifier of the catalogue run on the pictures of a release; organisers alone may (the caller sees to
+    it). Its evaluation where there is one already. Raises `EvaluationRefused` where it knows none of the labels."""
+    if release.state not in READABLE:
+        raise EvaluationRefused("This release is not frozen yet.")
+    if classifier.is_joint:
+        raise EvaluationRefused(f"{classifier.name} is a joint text-image card: it scores no labels.")
+    if not knows_a_label(release, classifier):
+        raise EvaluationRefused(f"{classifier.name} knows none of the labels in this release.")
+    with transaction.atomic():
+        lock_edition(release.challenge_id)
+        there = Evaluation.objects.filter(release=release, classifier=classifier)
+        found = there.exclude(state=EvaluationState.FAILED).first()
+        if found is not None:
+            return found
+        made = Evaluation.objects.create(
+            release=release,
+            name=classifier.name,
+            source=EvaluationSource.CLASSIFIER,
+            classifier=classifier,
+            in_roster=RosterMember.objects.filter(roster__in=selected_against(release), classifier=classifier).exists(),
+            threshold=(release.policy or release.challenge.policy).value.threshold,  # type: ignore[union-attr]
+            total=release.pairs.order_by().values("pair__image").distinct().count(),
+            by=by,
+            created_at=at,
+            touched_at=at,
+        )
+        after_commit(ring_evaluation, release.challenge, made.pk)
+    return made
+
+
+def selected_against(release: Release) -> QuerySet[RosterVersion]:
+    """The rosters by which the pairs of the release were scored: it was selected against all of their members."""
+    rosters = RosterVersion.objects.filter(challenge=release.challenge_id)
+    by_pairs = release.pairs.order_by().values("pair__roster").distinct()
+    return rosters.filter(Q(pk__in=by_pairs) | Q(pk=release.roster_id))
+
+
+def members_run_here(release: Release) -> list[Classifier]:
+    """The members of the roster in force when the release was frozen, in their order."""
+    members = RosterMember.objects.filter(roster=release.roster_id).select_related("classifier").order_by("position")
+    return [member.classifier for member in members]
+
+
+def set_listed(*, evaluation: Evaluation, is_listed: bool) -> None:
+    """Show an evaluation on the board, or not. What it was told of held-out pairs it was told all the same."""
+    Evaluation.objects.filter(pk=evaluation.pk).update(is_listed=is_listed)
