@@ -53,6 +53,8 @@ def is_disputed() -> Exists:
 
 def dispute_in_words(dispute: Dispute, pair: Pair) -> str:
     """How a dispute stands, for whoever made it: "The outcome stands." or "More raters look at it now."."""
+    if pair.withdrawn_reason:
+        return "You disputed how this ended. The organisers have taken the pair out."
     if dispute.state == DisputeState.OPEN:
         return "You disputed how this ended. An organiser will look at it."
     if dispute.state == DisputeState.DECLINED:
