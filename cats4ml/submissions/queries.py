@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 
 from cats4ml.catalog.models import Label
-from cats4ml.challenges.models import Challenge, Participation, PoolImage, TargetLabel
+from cats4ml.challenges.models import Challenge, Participation, PoolImage, Role, TargetLabel
 from cats4ml.challenges.queries import team_mates
 from cats4ml.rules.credit import Quota, quota_of
 from cats4ml.rules.lifecycle import PairState
@@ -55,6 +55,10 @@ class CheckedRow:
         return self.image_pk, self.label.pk
 
 
+# Whoever claimed such a pair has the claim back.
+GIVEN_BACK = (PairState.UNSCORABLE, PairState.WITHDRAWN)
+
+
 def valid_claims() -> Q:
     """The claims that can earn: not retracted, and not of somebody disqualified."""
     return Q(retracted_at=None, participation__disqualified_at=None)
@@ -65,11 +69,26 @@ def quota_for(participation: Participation) -> Quota:
     being counted."""
     used = (
         Submission.objects.filter(participation=participation, charged=True, retracted_at=None)
-        .exclude(pair__state__in=(PairState.UNSCORABLE, PairState.WITHDRAWN))
+        .exclude(pair__state__in=GIVEN_BACK)
         .count()
     )
     adverse = Credit.objects.filter(participation=participation).aggregate(n=Sum("adverse"))["n"] or 0
     return quota_of(adverse=adverse, used=used, policy=participation.challenge.rules)
+
+
+def quota_claims(challenge: Challenge) -> dict[int, int]:
+    """By finder, how many of their claims the quota counts."""
+    finders = Participation.objects.filter(challenge=challenge, role=Role.FINDER, disqualified_at=None)
+    counted = Submission.objects.filter(charged=True, retracted_at=None, participation__in=finders)
+    counted = counted.exclude(pair__state__in=GIVEN_BACK).order_by()
+    used = dict(counted.values_list("participation").annotate(n=Count("pk")))
+    return {finder: used.get(finder, 0) for finder in finders.values_list("pk", flat=True)}
+
+
+def adverse_by_finder(challenge: Challenge) -> dict[int, int]:
+    """By finder, how many adverse pairs the ledger credits them with."""
+    entries = Credit.objects.filter(challenge=challenge).order_by()
+    return dict(entries.values_list("participation").annotate(n=Sum("adverse")))
 
 
 class LabelIndex:
@@ -194,19 +213,20 @@ def known_pairs(participation: Participation, keys: Iterable[tuple[int, int]]) -
 def _against_known(row: CheckedRow, known: KnownPair | None) -> CheckedRow:
     if known is None:
         return row
-    if known.taken_out:
-        return replace(row, problem=Problem.TAKEN_OUT)
-    if known.mine is not None:
+    if known.mine is not None and not known.taken_out:
         return replace(row, problem=Problem.OWN_CLAIM, detail=f"On {known.mine:%-d %B %Y}.")
-    if known.my_team is not None:
+    if known.my_team is not None and not known.taken_out:
         return replace(row, problem=Problem.TEAM_CLAIM, detail=f"On {known.my_team:%-d %B %Y}.")
-    if known.rated:
-        return replace(row, problem=Problem.RATED)
-    if known.state == PairState.UNSCORABLE:
-        return replace(row, problem=Problem.UNSCORABLE)
-    if known.left_over:
+    objections = (
+        (known.taken_out, Problem.TAKEN_OUT),
+        (known.rated, Problem.RATED),
+        (known.state == PairState.UNSCORABLE, Problem.UNSCORABLE),
         # Its credit is nobody's. Whoever could claim it now would pick from what somebody else found and lost.
-        return replace(row, problem=Problem.LEFT_OVER)
+        (known.left_over, Problem.LEFT_OVER),
+    )
+    problem = next((one for holds, one in objections if holds), None)
+    if problem is not None:
+        return replace(row, problem=problem)
     return replace(row, later=known.claimed or known.state in (PairState.IN_REVIEW, PairState.SETTLED))
 
 

@@ -120,7 +120,7 @@ def test_a_rule_is_put_in_force_for_settled_pairs_with_a_reason(db) -> None:
     world, pairs, client = settled()
     sent = {**in_words(LEAD), "scope": "settled"}
     reply = client.post(address(world, "verdict_rule_apply"), sent)
-    assert (reply.status_code, "Say why: another verdict rule" in reply.content.decode()) == (422, True)
+    assert (reply.status_code, "Say why: another policy" in reply.content.decode()) == (422, True)
     reply = client.post(address(world, "verdict_rule_apply"), {**sent, "reason": "Half the answers."}, follow=True)
     html = reply.content.decode()
     facts = ["1 pair ends otherwise than before.", "Two to nine raters look at each pair.", "Half the answers."]

@@ -27,8 +27,8 @@ def withdraw_pair(*, pair_id: int, reason: str, by: User | None, at: datetime) -
 
 
 def restore_pair(*, pair_id: int, reason: str, by: User | None, at: datetime) -> Pair:
-    """`submissions.actions.withdrawing.restore_pair`; where its score is at hand it is scored at once, and settled where
-    its answers are enough by the policy in force."""
+    """`submissions.actions.withdrawing.restore_pair`; where its score is at hand it is scored at once, and settled
+    where its answers are enough by the policy in force."""
     pair = withdrawing.restore_pair(pair_id=pair_id, reason=reason, by=by, at=at)
     if pair.state == PairState.QUEUED:
         # Each in a transaction of its own, for rosters are locked before pairs.

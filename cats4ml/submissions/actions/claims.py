@@ -15,9 +15,9 @@ from cats4ml.challenges.models import Challenge, Participation, Role
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.split import split_of
 from cats4ml.submissions import dispatch
+from cats4ml.submissions.actions.awarding import free_near_copies, lock_with_near_copies
 from cats4ml.submissions.actions.moves import lock_pair, move_pairs
 from cats4ml.submissions.actions.scores import apply_scores
-from cats4ml.submissions.actions.awarding import free_near_copies, lock_with_near_copies
 from cats4ml.submissions.bulk import insert_rows
 from cats4ml.submissions.models import Pair, Submission, Upload, UploadRow, UploadState
 from cats4ml.submissions.problems import Problem

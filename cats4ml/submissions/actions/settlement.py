@@ -233,7 +233,7 @@ def disqualify_participant(*, participation: Participation, reason: str, by: Use
 def reinstate_participant(*, participation: Participation, reason: str, by: User, at: datetime) -> int:
     """Take a disqualification back: the participant's claims count again, each at its place in the order of claims.
 
-    What their pairs earn goes back to them by entries of the ledger, from whoever had inherited it, and from near-copies
+    What their pairs earn goes back to them by entries of the ledger, from whoever had inherited it and from near-copies
     that come after theirs again. Pairs that were withdrawn because nobody else claimed them are queued again. Twice is
     once. Returns how many credits they hold now. Raises `SettlementRefused` without a reason or in a final edition.
     """
