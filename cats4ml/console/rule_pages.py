@@ -26,7 +26,8 @@ from cats4ml.rules.plain_words import verdict_in_words
 from cats4ml.rules.policy import BOARD_HIDDEN, BOARD_LIVE, Policy
 from cats4ml.rules.verdicts import ADVERSE
 from cats4ml.submissions.models import Pair, Submission
-from cats4ml.submissions.queries import adverse_by_finder, first_claims, quota_claims
+from cats4ml.submissions.queries import first_claims
+from cats4ml.submissions.quotas import adverse_by_finder, quota_claims
 from cats4ml.ui.spreadsheets import harmless
 from cats4ml.ui.words import counted
 

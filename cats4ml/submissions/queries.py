@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
 from cats4ml.catalog.models import Label
-from cats4ml.challenges.models import Challenge, Participation, PoolImage, Role, TargetLabel
+from cats4ml.challenges.models import Challenge, Participation, PoolImage, TargetLabel
 from cats4ml.challenges.queries import team_mates
 from cats4ml.rules.credit import Quota, quota_of
 from cats4ml.rules.lifecycle import PairState
@@ -74,21 +74,6 @@ def quota_for(participation: Participation) -> Quota:
     )
     adverse = Credit.objects.filter(participation=participation).aggregate(n=Sum("adverse"))["n"] or 0
     return quota_of(adverse=adverse, used=used, policy=participation.challenge.rules)
-
-
-def quota_claims(challenge: Challenge) -> dict[int, int]:
-    """By finder, how many of their claims the quota counts."""
-    finders = Participation.objects.filter(challenge=challenge, role=Role.FINDER, disqualified_at=None)
-    counted = Submission.objects.filter(charged=True, retracted_at=None, participation__in=finders)
-    counted = counted.exclude(pair__state__in=GIVEN_BACK).order_by()
-    used = dict(counted.values_list("participation").annotate(n=Count("pk")))
-    return {finder: used.get(finder, 0) for finder in finders.values_list("pk", flat=True)}
-
-
-def adverse_by_finder(challenge: Challenge) -> dict[int, int]:
-    """By finder, how many adverse pairs the ledger credits them with."""
-    entries = Credit.objects.filter(challenge=challenge).order_by()
-    return dict(entries.values_list("participation").annotate(n=Sum("adverse")))
 
 
 class LabelIndex:

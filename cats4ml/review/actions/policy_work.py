@@ -1,9 +1,9 @@
 """Putting a policy in force, or taking a decision back, as work for a worker.
 
 One transaction does it, so that no board ever shows half a policy, and what was previewed is what is done. A worker
-that is killed leaves nothing behind, and a sweep has the work begun anew. Meanwhile raters' answers to these pairs wait.
-Whoever works holds an advisory lock of the database's for as long as their connection lives: a lock that nobody holds
-says that the worker died.
+that is killed leaves nothing behind, and a sweep has the work begun anew. Meanwhile raters' answers wait. Whoever works
+holds an advisory lock of the database's for as long as their connection lives: a lock that nobody holds says that the
+worker died.
 """
 
 from __future__ import annotations
