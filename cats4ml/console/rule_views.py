@@ -195,8 +195,8 @@ def verdict_rule_undo(request: HttpRequest, challenge: Challenge, viewer: Viewer
             work = request_undo(
                 decision=decision, reason=form.cleaned_data["reason"], by=request.user, at=timezone.now()
             )
-        except PolicyRefused as refusal:
-            form.add_error(None, str(refusal))
+        except PolicyRefused as refused:
+            form.add_error(None, str(refused))
         else:
             _tell(request, work)
             return redirect("console:verdict_rule", slug=challenge.slug)

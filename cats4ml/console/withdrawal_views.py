@@ -50,7 +50,7 @@ def _act(
     assert isinstance(request.user, User), "organisers are signed in"
     form = WithdrawalForm(request.POST)
     if not form.is_valid():
-        messages.error(request, " ".join(form.errors["reason"]))
+        messages.error(request, " ".join(map(str, form.errors["reason"])))
     else:
         try:
             pair = act(pair_id=pk, reason=form.cleaned_data["reason"], by=request.user, at=timezone.now())

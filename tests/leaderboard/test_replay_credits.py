@@ -83,8 +83,11 @@ CHANGES = {
     "a rating is gone": ("DELETE FROM review_rating WHERE pair_id = %s", "rating"),
     "a rating is late": ("UPDATE review_rating SET state = 'late', final_at = NULL WHERE pair_id = %s", "rating"),
     "a credit's points": ("UPDATE submissions_credit SET points = 7 WHERE pair_id = %s", "credit"),
-    "a credit's owner": ("UPDATE submissions_credit SET participation_id = (SELECT max(id) FROM challenges_participation"
-                         " WHERE role = 'finder') WHERE pair_id = %s", "credit"),  # fmt: skip
+    "a credit's owner": (
+        "UPDATE submissions_credit SET participation_id = "
+        "(SELECT max(id) FROM challenges_participation WHERE role = 'finder') WHERE pair_id = %s",
+        "credit",
+    ),
     "a credit's mean": ("UPDATE submissions_credit SET machine_mean = 0.3 WHERE pair_id = %s", "credit"),
     "a credit's ratings": ("UPDATE submissions_credit SET ratings = '{1}' WHERE pair_id = %s", "credit"),
     "no credit": ("DELETE FROM submissions_credit WHERE pair_id = %s", "credit"),
@@ -96,7 +99,7 @@ CHANGES = {
     "a reason for nothing": ("UPDATE submissions_pair SET uncredited = 'near_copy' WHERE id = %s", "uncredited"),
     "a prior": ("UPDATE review_verdictbasis SET prior_yes = 0.9 WHERE pair_id = %s", "posterior"),
     "a claim": ("UPDATE submissions_submission SET retracted_at = created_at WHERE pair_id = %s", "credit"),
-}  # fmt: skip
+}
 
 
 def test_what_is_changed_behind_the_platforms_back_is_named(played) -> None:
@@ -117,7 +120,7 @@ def test_what_is_changed_behind_the_platforms_back_is_named(played) -> None:
     lines = {}
     for field in ("points", "settled", "pending", "false_negatives", "rank"):
         with transaction.atomic():
-            tamper(f"UPDATE leaderboard_standing SET {field} = {field} + 1 WHERE name = %s", "ada")  # noqa: S608
+            tamper(f"UPDATE leaderboard_standing SET {field} = {field} + 1 WHERE name = %s", "ada")
             status, replay = replayed(played)
             named = replay["first_difference"]
             lines[field] = (status, named["what"], named["name"], named["field"])
