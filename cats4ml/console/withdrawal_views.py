@@ -26,7 +26,7 @@ class WithdrawalForm(forms.Form):
         label="Reason",
         max_length=MAX_REASON,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Whoever claimed the pair reads it.",
+        help_text="It is kept; whoever claimed a pair that is taken out reads it.",
         error_messages={"required": "Say why: a pair is taken out or put back only with a reason."},
     )
 
