@@ -283,6 +283,7 @@ class PairSerializer(serializers.Serializer[Any]):
     unscorable_reason = serializers.CharField()
     reopened_reason = serializers.CharField()
     adjudicated_reason = serializers.CharField(help_text="Why an expert decided so; empty where raters did.")
+    withdrawn_reason = serializers.CharField(help_text="Why an organiser took it out; empty where none did.")
 
     def get_machine_score(self, pair: Any) -> int | None:
         return None if pair.machine_yes is None else int(pair.machine_yes)

@@ -48,6 +48,15 @@ def decide_policy(*, challenge: Challenge, policy: Policy, by: User | None = Non
     return version
 
 
+def put_policy_back(*, challenge: Challenge, version: PolicyVersion) -> None:
+    """Put a policy in force that was decided before, as the version that it was. Twice is once."""
+    with transaction.atomic():
+        locked = Challenge.objects.select_for_update(no_key=True).get(pk=challenge.pk)
+        locked.policy = version
+        locked.save(update_fields=["policy"])
+    challenge.policy = version
+
+
 class NewMember(NamedTuple):
     """A classifier of a new roster, and its weight in the mean. `label_map`, where it speaks another vocabulary than
     the edition: the places of its outputs that stand for each label key."""

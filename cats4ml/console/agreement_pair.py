@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from cats4ml.challenges.models import ActKind, OrganiserAct
 from cats4ml.console.rule_forms import RULES
 from cats4ml.review.models import PictureReport, Rating, RatingState, VerdictBasis
 from cats4ml.review.skills import EditionSkills, skills_of
@@ -36,6 +37,9 @@ _CREDITS = {
     CreditKind.REVERSED: "Credit taken back",
     CreditKind.INHERITED: "Credit passed on",
 }
+
+
+_ACTS = {ActKind.WITHDRAWN: "Taken out", ActKind.RESTORED: "Put back"}
 
 
 @dataclass(frozen=True)
@@ -185,6 +189,11 @@ def _events(pair: Pair, bases: Sequence[VerdictBasis]) -> Iterator[Event]:
         yield Event(pair.settled_at, f"Settled: {Outcome(pair.outcome).label.lower()}", expert)
     if pair.reopened_reason and pair.settled_at is None:
         yield Event(pair.state_changed_at, "Opened again", pair.reopened_reason)
+    acts = OrganiserAct.objects.filter(challenge=pair.challenge_id, kind__in=_ACTS, details__pair=pair.pk)
+    for act in acts.select_related("by"):
+        yield Event(
+            act.created_at, f"{_ACTS[ActKind(act.kind)]} by {act.by.public_name if act.by else 'a command'}", act.reason
+        )
     yield from _credits(pair)
     yield from _words(pair)
 

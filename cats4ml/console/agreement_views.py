@@ -15,6 +15,7 @@ from cats4ml.console.agreement import agreement_of, kept
 from cats4ml.console.agreement_pair import facts_of
 from cats4ml.console.agreement_raters import confusions, named, speeds
 from cats4ml.console.views import for_organisers
+from cats4ml.console.withdrawal_views import WithdrawalForm
 from cats4ml.submissions.models import Pair
 from cats4ml.submissions.presentation import reason_of
 from cats4ml.ui.meters import Part
@@ -85,5 +86,14 @@ def pair(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int) ->
         Part("don’t know", facts.tally.dont_know, "none"),
         Part("no", facts.tally.no, "rest"),
     )
-    context = page_context(challenge, viewer, "console", pair=found, facts=facts, parts=parts, reason=reason_of(found))
+    context = page_context(
+        challenge,
+        viewer,
+        "console",
+        pair=found,
+        facts=facts,
+        parts=parts,
+        reason=reason_of(found),
+        withdrawal=WithdrawalForm(),
+    )
     return render(request, "console/agreement_pair.html", context)

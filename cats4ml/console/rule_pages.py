@@ -1,28 +1,39 @@
-"""What the page about the verdict rule shows, made ready to be drawn."""
+"""What the page about the policy shows, made ready to be drawn."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import islice
 from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 
 from cats4ml.catalog.models import Image
-from cats4ml.challenges.models import Challenge, PolicyVersion, TargetLabel
+from cats4ml.challenges.models import Challenge, PolicyDecision, PolicyVersion, TargetLabel
 from cats4ml.console.rule_forms import RULES, in_words
 from cats4ml.leaderboard.actions import count_lines
 from cats4ml.leaderboard.models import Standing
+from cats4ml.review.actions.policy_work import newest_work, progress_of
+from cats4ml.review.actions.repolicing import why_not_undone
+from cats4ml.review.models import ON_THE_WAY, PolicyWork
 from cats4ml.review.policy_previews import Preview, Summary, default_policies, kept_comparison, readings
 from cats4ml.review.policy_readings import Fate, Under
+from cats4ml.rules.credit import quota_of
+from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.plain_words import verdict_in_words
-from cats4ml.rules.policy import Policy
+from cats4ml.rules.policy import BOARD_HIDDEN, BOARD_LIVE, Policy
+from cats4ml.rules.verdicts import ADVERSE
 from cats4ml.submissions.models import Pair, Submission
 from cats4ml.submissions.queries import first_claims
+from cats4ml.submissions.quotas import adverse_by_finder, quota_claims
 from cats4ml.ui.spreadsheets import harmless
+from cats4ml.ui.words import counted
 
 CSV_BLOCK = 1_000
+# What became of an order is said for so long after it was carried out.
+TOLD_FOR = timedelta(minutes=10)
 RULE_NAMES = dict(RULES)
 SHOWN = (Fate.ENDS_OTHERWISE, Fate.SETTLES, Fate.NEEDS_MORE)
 FATES = {
@@ -103,6 +114,82 @@ def policy_history(challenge: Challenge) -> QuerySet[PolicyVersion]:
     """Every policy of the edition, newest first, with who put it in force and why."""
     versions = PolicyVersion.objects.filter(challenge=challenge).select_related("created_by")
     return versions.prefetch_related("decisions__by").order_by("-version")
+
+
+def undoable(challenge: Challenge) -> dict[str, object]:
+    """Which decision can be taken back, and which were."""
+    decisions = PolicyDecision.objects.filter(challenge=challenge)
+    last = decisions.order_by("-pk").first()
+    may = last is not None and not challenge.is_final and not why_not_undone(last, challenge)
+    undone = set(decisions.filter(undoes__isnull=False).values_list("undoes", flat=True))
+    return {"undoable": last.pk if last is not None and may else None, "undone": undone}
+
+
+def policy_work(challenge: Challenge, at: datetime) -> dict[str, object]:
+    """What is to be said of the newest order to put a policy in force: it is under way, failed, or was just done."""
+    row = newest_work(challenge)
+    if row is None or (row.finished_at is not None and row.finished_at < at - TOLD_FOR):
+        return {"row": None, "under_way": False}
+    under_way = row.state in ON_THE_WAY
+    done = progress_of(row) if under_way else 0
+    return {"row": row, "under_way": under_way, "done": done, "words": "" if under_way else work_in_words(row)}
+
+
+def work_in_words(work: PolicyWork) -> str:
+    """What an order that is carried out has done."""
+    said = ["The former policy is in force again." if work.undoes_id else "The policy is in force."]
+    for number, one, many in (
+        (work.ended_otherwise, "1 pair ends otherwise than before.", "pairs end otherwise than before."),
+        (
+            work.settles,
+            "1 pair is settled now that waited for raters.",
+            "pairs are settled now that waited for raters.",
+        ),
+        (work.sent_back, "1 pair goes back to raters.", "pairs go back to raters."),
+    ):
+        if number:
+            said.append(one if number == 1 else f"{number:,} {many}")
+    return " ".join(said)
+
+
+def consequences(challenge: Challenge, in_force: Policy, chosen: Policy, preview: Preview) -> list[str]:
+    """What a policy changes besides the board and the pairs, in sentences."""
+    said = []
+    if chosen.threshold != in_force.threshold:
+        scored = Pair.objects.filter(challenge=challenge, state__in=[PairState.IN_REVIEW, PairState.SETTLED])
+        other = scored.filter(machine_mean__gte=chosen.threshold, machine_yes=False).count()
+        other += scored.filter(machine_mean__lt=chosen.threshold, machine_yes=True).count()
+        said.append(f"Of {counted(other, 'scored pair')} the machines would say otherwise.")
+    if (chosen.base_quota, chosen.bonus_per_adverse) != (in_force.base_quota, in_force.bonus_per_adverse):
+        said.append(_quotas(challenge, in_force, chosen, preview))
+    if (chosen.board, chosen.board_hours) != (in_force.board, in_force.board_hours):
+        said.append(
+            "Everybody sees the board as it is until the end."
+            if chosen.board == BOARD_LIVE
+            else f"In the last {counted(chosen.board_hours, 'hour')} before claims close, and until it is final, "
+            f"everybody sees {'no board' if chosen.board == BOARD_HIDDEN else 'it as it stood when these hours began'}."
+        )
+    if chosen.evaluations_per_day != in_force.evaluations_per_day:
+        number = counted(chosen.evaluations_per_day, "set")
+        said.append(f"A person may have {number} of predictions judged on a release in a day.")
+    return said
+
+
+def _quotas(challenge: Challenge, in_force: Policy, chosen: Policy, preview: Preview) -> str:
+    """How many finders would have fewer claims left, and how many none."""
+    claims = quota_claims(challenge)
+    adverse = adverse_by_finder(challenge)
+    fewer = none = 0
+    for finder, used in claims.items():
+        more = sum(preview.shifts.get(finder, {}).get(outcome.value, 0) for outcome in ADVERSE)
+        now = quota_of(adverse=adverse.get(finder, 0), used=used, policy=in_force).remaining
+        then = quota_of(adverse=adverse.get(finder, 0) + more, used=used, policy=chosen).remaining
+        fewer += then < now
+        none += then == 0 < now
+    if not fewer:
+        return "No finder would have fewer claims left."
+    left = f"{counted(fewer, 'finder')} would have fewer claims left"
+    return f"{left}, {none:,} of them none. Claims that were accepted stand." if none else f"{left}."
 
 
 def csv_columns(names: Sequence[str]) -> list[str]:

@@ -1,36 +1,42 @@
-"""The organiser's page about the verdict rule: what is in force, what another would make of the edition, and putting it
-in force."""
+"""The organiser's page about the policy: what is in force, what another would make of the edition, putting it in force,
+and taking that back."""
 
 from __future__ import annotations
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from cats4ml.accounts.models import User
 from cats4ml.api.formats import stream_csv
 from cats4ml.challenges.http import page_context
-from cats4ml.challenges.models import Challenge
+from cats4ml.challenges.models import Challenge, PolicyDecision
 from cats4ml.challenges.queries import Viewer
-from cats4ml.console.rule_forms import SETTLED_TOO, PolicyForm, PutInForceForm
+from cats4ml.console.rule_forms import SETTLED_TOO, PolicyForm, PutInForceForm, UndoForm
 from cats4ml.console.rule_pages import (
     FATES,
     SHOWN,
     board_lines,
     change_lines,
+    consequences,
     csv_columns,
     csv_rows,
     policy_history,
+    policy_work,
     rule_lines,
+    undoable,
+    work_in_words,
 )
 from cats4ml.console.views import for_organisers
-from cats4ml.review.actions.repolicing import PolicyRefused, apply_policy
+from cats4ml.review.actions.policy_work import request_policy, request_undo
+from cats4ml.review.actions.repolicing import PolicyRefused, why_not_undone
+from cats4ml.review.models import ON_THE_WAY, PolicyWork
 from cats4ml.review.policy_previews import Preview, default_policies, kept_preview
-from cats4ml.review.policy_readings import Fate
-from cats4ml.rules.plain_words import expert_in_words, verdict_in_words
+from cats4ml.review.policy_undoing import preview_undo
+from cats4ml.rules.plain_words import credit_in_words, expert_in_words, machines_in_words, verdict_in_words
 from cats4ml.rules.policy import Policy
 from cats4ml.ui.paging import whole_number
 
@@ -44,7 +50,13 @@ def _in_force(challenge: Challenge) -> Policy:
 
 def _in_words(policy: Policy) -> list[str]:
     disputes = ["Finders may dispute how a pair of theirs ended, once."] if policy.takes_disputes else []
-    return [verdict_in_words(policy), expert_in_words(policy), *disputes]
+    return [
+        machines_in_words(policy),
+        verdict_in_words(policy),
+        *credit_in_words(policy),
+        expert_in_words(policy),
+        *disputes,
+    ]
 
 
 @for_organisers
@@ -69,6 +81,8 @@ def _page(
         tried=tried,
         words=_in_words(in_force),
         history=policy_history(challenge),
+        **undoable(challenge),
+        work=policy_work(challenge, timezone.now()),
         lines=rule_lines(challenge, in_force, chosen),
     )
     if chosen is not None:
@@ -78,6 +92,7 @@ def _page(
             "chosen_words": verdict_in_words(chosen),
             "is_in_force": chosen == in_force and challenge.policy is not None,
             "summary": preview.summary,
+            "consequences": consequences(challenge, in_force, chosen, preview),
             **_board(challenge, preview),
             **_changes(request, preview),
         }
@@ -133,7 +148,7 @@ def verdict_rule_apply(request: HttpRequest, challenge: Challenge, viewer: Viewe
         assert isinstance(request.user, User)
         settled = put.cleaned_data["scope"] == SETTLED_TOO
         try:
-            done = apply_policy(
+            work = request_policy(
                 challenge=challenge,
                 policy=form.policy,
                 reason=put.cleaned_data["reason"],
@@ -145,34 +160,72 @@ def verdict_rule_apply(request: HttpRequest, challenge: Challenge, viewer: Viewe
         except PolicyRefused as refusal:
             put.add_error(None, str(refusal))
         else:
-            messages.success(request, _done_in_words(done))
+            _tell(request, work)
             return redirect("console:verdict_rule", slug=challenge.slug)
     return _page(request, challenge, viewer, form, put, tried=True)
 
 
-def _done_in_words(done: Preview) -> str:
-    said = ["The rule is in force."]
-    for number, what in (
-        (len(done.of(Fate.ENDS_OTHERWISE)), "otherwise than before"),
-        (len(done.of(Fate.SETTLES)), "now that waited for raters"),
-    ):
-        if number:
-            verb = "ends" if "otherwise" in what else "is settled"
-            plural = "end" if verb == "ends" else "are settled"
-            said.append(f"1 pair {verb} {what}." if number == 1 else f"{number:,} pairs {plural} {what}.")
-    back = len(done.of(Fate.NEEDS_MORE)) if done.reopen else 0
-    if back:
-        said.append("1 pair goes back to raters." if back == 1 else f"{back:,} pairs go back to raters.")
-    return " ".join(said)
+def _tell(request: HttpRequest, work: PolicyWork) -> None:
+    if work.state not in ON_THE_WAY:
+        messages.success(request, work_in_words(work))
+
+
+@for_organisers
+@require_GET
+def work_fragment(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
+    """How far the policy is that is being put in force. Once it is done the page is read anew."""
+    work = policy_work(challenge, timezone.now())
+    if not request.htmx:  # type: ignore[attr-defined]
+        return redirect("console:verdict_rule", slug=challenge.slug)
+    response = render(request, "console/_policy_work.html", {"challenge": challenge, "work": work})
+    if not work["under_way"]:
+        response["HX-Refresh"] = "true"
+    return response
+
+
+@for_organisers
+@require_http_methods(["GET", "HEAD", "POST"])
+def verdict_rule_undo(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int) -> HttpResponse:
+    """What taking a decision about the policy back would do, and the button that does it."""
+    decisions = PolicyDecision.objects.select_related("policy", "former", "by", "challenge__policy")
+    decision, form = get_object_or_404(decisions, challenge=challenge, pk=pk), UndoForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        assert isinstance(request.user, User)
+        try:
+            work = request_undo(
+                decision=decision, reason=form.cleaned_data["reason"], by=request.user, at=timezone.now()
+            )
+        except PolicyRefused as refused:
+            form.add_error(None, str(refused))
+        else:
+            _tell(request, work)
+            return redirect("console:verdict_rule", slug=challenge.slug)
+    refusal = (
+        "This challenge is final: its board stands." if challenge.is_final else why_not_undone(decision, challenge)
+    )
+    context = page_context(challenge, viewer, "console", decision=decision, form=form, refusal=refusal)
+    if not refusal:
+        assert decision.former is not None, "else it could not be taken back"
+        preview = preview_undo(challenge=challenge, decision=decision)
+        context |= {
+            "words": _in_words(decision.former.value),
+            **_board(challenge, preview),
+            **_changes(request, preview),
+        }
+    return render(request, "console/policy_undo.html", context, status=422 if form.errors else 200)
 
 
 @for_organisers
 @require_GET
 def verdict_rule_csv(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponseBase:
+    """Every rated pair under each rule, and under the policy of the address; one that can't be played by is refused."""
     in_force = _in_force(challenge)
     form = PolicyForm(request.GET, in_force=in_force)
+    refusal = form.refusal(request.GET)
+    if refusal:
+        return HttpResponse(f"{refusal}\n", status=400, content_type="text/plain; charset=utf-8")
     policies = {"in_force": in_force, **default_policies(in_force)}
-    if any(name in form.fields for name in request.GET) and form.is_valid() and form.policy is not None:
+    if request.GET and form.policy is not None:
         policies["yours"] = form.policy
     rows = csv_rows(challenge, list(policies.values()))
     return stream_csv(f"{challenge.slug}-verdict-rules.csv", csv_columns(list(policies)), rows)

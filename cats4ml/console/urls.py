@@ -13,6 +13,7 @@ from cats4ml.console import (
     rule_views,
     study_views,
     views,
+    withdrawal_views,
 )
 
 app_name = "console"
@@ -43,6 +44,12 @@ urlpatterns = [
     path("challenges/<slug:slug>/console/verdict-rule/", rule_views.verdict_rule, name="verdict_rule"),
     path(
         "challenges/<slug:slug>/console/verdict-rule/apply/", rule_views.verdict_rule_apply, name="verdict_rule_apply"
+    ),
+    path("challenges/<slug:slug>/console/verdict-rule/work/", rule_views.work_fragment, name="policy_work"),
+    path(
+        "challenges/<slug:slug>/console/verdict-rule/undo/<int:pk>/",
+        rule_views.verdict_rule_undo,
+        name="verdict_rule_undo",
     ),
     path("challenges/<slug:slug>/console/verdict-rule/pairs.csv", rule_views.verdict_rule_csv, name="verdict_rule_csv"),
     path("challenges/<slug:slug>/console/near-copies/", near_copy_views.near_copies, name="near_copies"),
@@ -81,6 +88,8 @@ urlpatterns = [
     path("challenges/<slug:slug>/console/guidance/", control_views.guidance, name="guidance"),
     path("challenges/<slug:slug>/console/guidance/<int:pk>/", control_views.label_guidance, name="label_guidance"),
     path("challenges/<slug:slug>/console/pairs/<int:pk>/", agreement_views.pair, name="pair"),
+    path("challenges/<slug:slug>/console/pairs/<int:pk>/withdraw/", withdrawal_views.withdraw, name="pair_withdraw"),
+    path("challenges/<slug:slug>/console/pairs/<int:pk>/restore/", withdrawal_views.restore, name="pair_restore"),
     path("challenges/<slug:slug>/console/agreement/", agreement_views.agreement, name="agreement"),
     path("challenges/<slug:slug>/console/agreement/answers/", agreement_views.answers, name="agreement_answers"),
     path("challenges/<slug:slug>/console/releases/", release_views.releases, name="releases"),

@@ -165,11 +165,13 @@ class PreviewInTheMaking:
         self._gained: Counter[int] = Counter()
         self._shifts: dict[int, Counter[str]] = defaultdict(Counter)
 
-    def add(self, one: Under) -> None:
+    def add(self, one: Under, *, goes_back: bool | None = None) -> None:
+        """`goes_back`: whether this pair goes back to review if it needs more answers, where it isn't as all others."""
         self._count.add(one)
         if one.fate not in (Fate.SAME, Fate.KEPT, Fate.WAITS):
             self._others.append(one)
-        if one.changes or (self._reopen and one.fate is Fate.NEEDS_MORE):
+        goes_back = self._reopen if goes_back is None else goes_back
+        if one.changes or (goes_back and one.fate is Fate.NEEDS_MORE):
             self._shift(one)
 
     def _shift(self, one: Under) -> None:

@@ -89,7 +89,9 @@ class Under(NamedTuple):
         return self.fate in (Fate.ENDS_OTHERWISE, Fate.SETTLES)
 
 
-class _Found(NamedTuple):
+class Found(NamedTuple):
+    """What a policy makes of a pair's answers: a verdict and the answers that it counts, or how many are missing."""
+
     verdict: Verdict | None
     counted: Tally
     missing: int
@@ -103,9 +105,9 @@ class Reader:
         self.rule = policy.rule
         self.voters = Voters(skills, policy)
         self._alike = policy.verdict_rule != VerdictRule.WEIGHTED
-        self._known: dict[tuple[bool, int, tuple[Answer, ...]], _Found] = {}
+        self._known: dict[tuple[bool, int, tuple[Answer, ...]], Found] = {}
 
-    def read(self, pair: RatedPair, ballots: Sequence[Ballot]) -> _Found:
+    def read(self, pair: RatedPair, ballots: Sequence[Ballot]) -> Found:
         if not self._alike:
             return self._read(pair, ballots)
         yes = machines_say_yes(mean=pair.machine_mean, machine_yes=bool(pair.machine_yes), policy=self.policy)
@@ -114,9 +116,9 @@ class Reader:
             self._known[key] = self._read(pair, ballots)
         return self._known[key]
 
-    def _read(self, pair: RatedPair, ballots: Sequence[Ballot]) -> _Found:
+    def _read(self, pair: RatedPair, ballots: Sequence[Ballot]) -> Found:
         reading = read_ballots(pair, ballots, policy=self.policy, voters=self.voters)
-        return _Found(reading.verdict, tally_of(ballots[: reading.ratings]), reading.missing)
+        return Found(reading.verdict, tally_of(ballots[: reading.ratings]), reading.missing)
 
 
 class EditionFacts:
@@ -189,8 +191,10 @@ def pairs_and_ballots(challenge: Challenge, *, settled: bool = True) -> Iterator
 _ANSWERS = {answer.value: answer for answer in Answer}
 
 
-def pair_under(pair: RatedPair, ballots: Sequence[Ballot], reader: Reader, facts: EditionFacts) -> Under:
-    """One pair under the reader's policy."""
+def pair_under(
+    pair: RatedPair, ballots: Sequence[Ballot], reader: Reader, facts: EditionFacts, *, known: Found | None = None
+) -> Under:
+    """One pair under the reader's policy. `known`: what that policy made of its answers before, where these stand."""
     held = facts.holders.get(pair.pk)
     tally = pair.tally
     old = Ended(pair.verdict, pair.outcome, pair.uncredited, held[0] if held else 0, tally.total)
@@ -200,7 +204,7 @@ def pair_under(pair: RatedPair, ballots: Sequence[Ballot], reader: Reader, facts
     if settled and facts.stands(pair, reader):
         verdict, counted = Verdict(pair.verdict), tally
     else:
-        found = reader.read(pair, ballots)
+        found = known or reader.read(pair, ballots)
         if found.verdict is None:
             waiting = Ended("", "", "", 0, len(ballots))
             return Under(pair.pk, Fate.NEEDS_MORE if settled else Fate.WAITS, old, waiting, found.missing)

@@ -53,10 +53,11 @@ def is_disputed() -> Exists:
 
 def dispute_in_words(dispute: Dispute, pair: Pair) -> str:
     """How a dispute stands, for whoever made it: "The outcome stands." or "More raters look at it now."."""
-    if dispute.state == DisputeState.OPEN:
-        return "You disputed how this ended. An organiser will look at it."
-    if dispute.state == DisputeState.DECLINED:
-        return "You disputed how this ended. An organiser looked at it: it stands."
+    if pair.withdrawn_reason:
+        return "You disputed how this ended. The organisers have taken the pair out."
+    if dispute.state in (DisputeState.OPEN, DisputeState.DECLINED):
+        what = "will look at it" if dispute.state == DisputeState.OPEN else "looked at it: it stands"
+        return f"You disputed how this ended. An organiser {what}."
     if dispute.state == DisputeState.REOPENED:
         if pair.state != PairState.SETTLED:
             return "You disputed how this ended. More raters look at it now."

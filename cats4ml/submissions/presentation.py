@@ -190,6 +190,8 @@ def reason_of(pair: Pair) -> str:
 def _reason(claim: Submission, points: int) -> str:
     if claim.retracted_at is not None:
         return "You took this claim back."
+    if claim.pair.withdrawn_reason:
+        return f"The organisers took this pair out: {claim.pair.withdrawn_reason.rstrip('.')}. It costs you nothing."
     if claim.pair.state == PairState.UNSCORABLE:
         return f"{claim.pair.unscorable_reason} It costs you nothing."
     if claim.pair.state != PairState.SETTLED:

@@ -19,6 +19,8 @@ class Problem(models.TextChoices):
     TEAM_CLAIM = "team_claim", "Your team already claimed this pair"
     RATED = "rated", "You or a team-mate rated this pair"
     UNSCORABLE = "unscorable", "The picture of this pair can’t be scored"
+    TAKEN_OUT = "taken_out", "The organisers took this pair out"
+    LEFT_OVER = "left_over", "This pair was settled, and its claims have fallen away"
     OVER_QUOTA = "over_quota", "Over your quota"
 
     @property
@@ -49,5 +51,7 @@ _REMEDIES = {
     Problem.TEAM_CLAIM: "Leave it out. Your team-mate’s claim stands for the team.",
     Problem.RATED: "Leave it out. Nobody claims a pair that they, or somebody of their team, judged.",
     Problem.UNSCORABLE: "Choose another picture.",
+    Problem.TAKEN_OUT: "Choose another pair. It costs you nothing.",
+    Problem.LEFT_OVER: "Choose another pair: how this one ended is decided, and it earns nobody anything.",
     Problem.OVER_QUOTA: "Wait until claims of yours turn out adverse: each adds to your quota. Or leave some rows out.",
 }

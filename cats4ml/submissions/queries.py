@@ -16,7 +16,7 @@ from cats4ml.challenges.models import Challenge, Participation, PoolImage, Targe
 from cats4ml.challenges.queries import team_mates
 from cats4ml.rules.credit import Quota, quota_of
 from cats4ml.rules.lifecycle import PairState
-from cats4ml.submissions.models import Credit, Pair, Submission, Upload
+from cats4ml.submissions.models import Credit, Pair, Submission, TallySource, Upload
 from cats4ml.submissions.problems import MAX_RATIONALE, Problem
 
 
@@ -55,16 +55,21 @@ class CheckedRow:
         return self.image_pk, self.label.pk
 
 
+# Whoever claimed such a pair has the claim back.
+GIVEN_BACK = (PairState.UNSCORABLE, PairState.WITHDRAWN)
+
+
 def valid_claims() -> Q:
     """The claims that can earn: not retracted, and not of somebody disqualified."""
     return Q(retracted_at=None, participation__disqualified_at=None)
 
 
 def quota_for(participation: Participation) -> Quota:
-    """The participant's quota. Unscorable pairs and retracted claims are given back by not being counted."""
+    """The participant's quota. Retracted claims, and pairs that are unscorable or were taken out, are given back by not
+    being counted."""
     used = (
         Submission.objects.filter(participation=participation, charged=True, retracted_at=None)
-        .exclude(pair__state=PairState.UNSCORABLE)
+        .exclude(pair__state__in=GIVEN_BACK)
         .count()
     )
     adverse = Credit.objects.filter(participation=participation).aggregate(n=Sum("adverse"))["n"] or 0
@@ -135,10 +140,14 @@ def resolve_rows(challenge: Challenge, rows: Sequence[ClaimRow]) -> list[Checked
 
 @dataclass(frozen=True)
 class KnownPair:
-    """What the check must know of a pair that exists. `claimed`: it has a valid claim. `rated`: the participant or a
-    team-mate answered it as a rater. `mine`, `my_team`: when the participant, or another of their team, claimed it."""
+    """What the check must know of a pair that exists. `taken_out`: by an organiser. `claimed`: it has a valid claim.
+    `left_over`: it was settled here, and has none.
+    `rated`: the participant or a team-mate answered it as a rater. `mine`, `my_team`: when the participant, or another
+    of their team, claimed it."""
 
     state: str
+    taken_out: bool
+    left_over: bool
     claimed: bool
     rated: bool
     mine: datetime | None
@@ -158,6 +167,8 @@ def known_pairs(participation: Participation, keys: Iterable[tuple[int, int]]) -
         "label_id",
         "pk",
         "state",
+        "withdrawn_reason",
+        "tally_source",
         Exists(Submission.objects.filter(valid_claims(), pair=OuterRef("pk"))),
         Exists(Pair.objects.filter(pk=OuterRef("pk"), ratings__rater__user__in=mates)),
     )
@@ -171,22 +182,36 @@ def known_pairs(participation: Participation, keys: Iterable[tuple[int, int]]) -
     for pair, owner, at in ours.values_list("pair_id", "participation_id", "created_at"):
         (mine if owner == participation.pk else team)[pair] = at
     return {
-        key: KnownPair(state=state, claimed=claimed, rated=rated, mine=mine.get(pk), my_team=team.get(pk))
-        for key, (pk, state, claimed, rated) in found.items()
+        key: KnownPair(
+            state=state,
+            taken_out=bool(why),
+            left_over=state == PairState.SETTLED and source == TallySource.RATINGS and not claimed,
+            claimed=claimed,
+            rated=rated,
+            mine=mine.get(pk),
+            my_team=team.get(pk),
+        )
+        for key, (pk, state, why, source, claimed, rated) in found.items()
     }
 
 
 def _against_known(row: CheckedRow, known: KnownPair | None) -> CheckedRow:
     if known is None:
         return row
-    if known.mine is not None:
+    if known.mine is not None and not known.taken_out:
         return replace(row, problem=Problem.OWN_CLAIM, detail=f"On {known.mine:%-d %B %Y}.")
-    if known.my_team is not None:
+    if known.my_team is not None and not known.taken_out:
         return replace(row, problem=Problem.TEAM_CLAIM, detail=f"On {known.my_team:%-d %B %Y}.")
-    if known.rated:
-        return replace(row, problem=Problem.RATED)
-    if known.state == PairState.UNSCORABLE:
-        return replace(row, problem=Problem.UNSCORABLE)
+    objections = (
+        (known.taken_out, Problem.TAKEN_OUT),
+        (known.rated, Problem.RATED),
+        (known.state == PairState.UNSCORABLE, Problem.UNSCORABLE),
+        # Its credit is nobody's. Whoever could claim it now would pick from what somebody else found and lost.
+        (known.left_over, Problem.LEFT_OVER),
+    )
+    problem = next((one for holds, one in objections if holds), None)
+    if problem is not None:
+        return replace(row, problem=problem)
     return replace(row, later=known.claimed or known.state in (PairState.IN_REVIEW, PairState.SETTLED))
 
 

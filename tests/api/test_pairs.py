@@ -120,6 +120,7 @@ def test_json_tells_everything_of_a_pair(settled, organiser) -> None:
         "unscorable_reason": "",
         "reopened_reason": "",
         "adjudicated_reason": "",
+        "withdrawn_reason": "",
         "classifiers": [
             {"name": one.name, "digest": one.digest, "weight": 1.0, "probability": 0.875} for one in settled.classifiers
         ],

@@ -58,8 +58,8 @@ def test_a_rule_is_tried_and_put_in_force(db, browser: Browser, live_server, scr
     expect(page.get_by_text("Two to six raters look at each pair.").first).to_be_visible()
     page.get_by_label("Settled pairs too, as shown above").check()
     page.get_by_label("Reason", exact=True).fill("Half the answers.")
-    page.get_by_role("button", name="Put this rule in force").press("Enter")
-    expect(page.get_by_text("The rule is in force.")).to_be_visible()
+    page.get_by_role("button", name="Put this policy in force").press("Enter")
+    expect(page.get_by_text("The policy is in force.").first).to_be_visible()
     expect(page.get_by_text("Half the answers.")).to_be_visible()
     rules = Challenge.objects.get(pk=world.challenge.pk).rules
     assert (rules.verdict_rule, rules.lead, rules.max_ratings) == ("lead", 2, 6)

@@ -8,18 +8,21 @@ from dataclasses import replace
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from cats4ml.challenges.editions import set_status
 from cats4ml.challenges.models import Challenge, ChallengeStatus, PolicyDecision, Role
 from cats4ml.console.rule_forms import PolicyForm, in_words
 from cats4ml.console.rule_pages import board_lines, rule_lines
+from cats4ml.review.actions import policy_work
+from cats4ml.review.models import PolicyWork
 from cats4ml.review.policy_previews import preview_policy
 from cats4ml.rules.answers import Answer
 from cats4ml.rules.policy import Policy
 from cats4ml.submissions.models import Credit, Pair
 from tests.factories import World, make_user
 from tests.review.rated import in_review, say
-from tests.web import queries_of, signed_in
+from tests.web import HTMX, queries_of, signed_in
 
 YES, NO, DONT_KNOW = Answer.YES, Answer.NO, Answer.DONT_KNOW
 MAJORITY = Policy(provisional_seconds=0)
@@ -120,7 +123,7 @@ def test_a_rule_is_put_in_force_for_settled_pairs_with_a_reason(db) -> None:
     world, pairs, client = settled()
     sent = {**in_words(LEAD), "scope": "settled"}
     reply = client.post(address(world, "verdict_rule_apply"), sent)
-    assert (reply.status_code, "Say why: another verdict rule" in reply.content.decode()) == (422, True)
+    assert (reply.status_code, "Say why: another policy" in reply.content.decode()) == (422, True)
     reply = client.post(address(world, "verdict_rule_apply"), {**sent, "reason": "Half the answers."}, follow=True)
     html = reply.content.decode()
     facts = ["1 pair ends otherwise than before.", "Two to nine raters look at each pair.", "Half the answers."]
@@ -128,6 +131,7 @@ def test_a_rule_is_put_in_force_for_settled_pairs_with_a_reason(db) -> None:
     assert Pair.objects.get(pk=pairs[0].pk).outcome == "false_negative"
     reasons = list(Credit.objects.order_by("pk").values_list("reason", flat=True))
     assert reasons == ["", "Half the answers."]
+    assert "Take it back" in html
     client.post(address(world, "verdict_rule_apply"), {**sent, "reason": "Again."})
     assert (PolicyDecision.objects.count(), Credit.objects.count()) == (1, 2)
     back = client.get(address(world), {"verdict_rule": "majority"}).content.decode()
@@ -181,3 +185,91 @@ def test_a_draft_without_a_policy_can_try_rules(db) -> None:
     sent = {**in_words(LEAD), "scope": "settled", "reason": "The first."}
     assert client.post(f"{page}apply/", sent).status_code == 302
     assert Challenge.objects.get(pk=draft.pk).rules.verdict_rule == "lead"
+
+
+def test_a_decision_is_taken_back_after_a_look_at_what_that_does(db) -> None:
+    world, pairs, client = settled()
+    client.post(address(world, "verdict_rule_apply"), {**in_words(LEAD), "scope": "settled", "reason": "Half."})
+    decision = PolicyDecision.objects.get()
+    page = reverse("console:verdict_rule_undo", args=[world.challenge.slug, decision.pk])
+    html = client.get(page).content.decode()
+    facts = [
+        "1 pair would not stay as it is",
+        "Five raters look at each pair.",
+        f"console/pairs/{pairs[0].pk}/",
+        "Half.",
+    ]
+    assert [fact for fact in facts if fact not in html] == []
+    reply = client.post(page, {"reason": ""})
+    assert (reply.status_code, "taken back only with a reason" in reply.content.decode()) == (422, True)
+    html = client.post(page, {"reason": "Five are better."}, follow=True).content.decode()
+    facts = [
+        "The former policy is in force again. 1 pair ends otherwise than before.",
+        "Five are better.",
+        "taken back",
+    ]
+    assert [fact for fact in facts if fact not in html] == []
+    assert (Pair.objects.get(pk=pairs[0].pk).outcome, Challenge.objects.get(pk=world.challenge.pk).rules) == (
+        "agreement", MAJORITY
+    )  # fmt: skip
+    assert "has been undone already" in client.get(page).content.decode()
+
+
+def test_everything_that_a_policy_changes_is_said_before(db) -> None:
+    world, _, client = settled()
+    asked = {
+        "threshold": "0.05",
+        "base_quota": "1",
+        "bonus_per_adverse": "0",
+        "board": "frozen",
+        "board_hours": "48",
+        "evaluations_per_day": "1",
+        "credit_rule": "proportional",
+        "points_per_adverse": "10",
+    }
+    html = client.get(address(world), asked).content.decode()
+    facts = [
+        "Of 1 scored pair the machines would say otherwise.",
+        "2 finders would have fewer claims left, 2 of them none. Claims that were accepted stand.",
+        "In the last 48 hours before claims close, and until it is final, everybody sees it as it stood when",
+        "A person may have 1 set of predictions judged on a release in a day.",
+    ]
+    assert [fact for fact in facts if fact not in html] == []
+    client.post(
+        address(world, "verdict_rule_apply"),
+        {**in_words(MAJORITY), **asked, "scope": "settled", "reason": "All of it."},
+    )
+    rules = Challenge.objects.get(pk=world.challenge.pk).rules
+    assert (rules.threshold, rules.base_quota, rules.board, rules.board_hours, rules.credit_rule) == (
+        0.05, 1, "frozen", 48, "proportional"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"quorum": "0"}, "quorum: “Answers to wait for” must be a whole number from 1 to 99, not 0."),
+        ({"verdict_rule": "coin"}, "verdict_rule: Select a valid choice."),
+        ({"quorun": "7"}, "There is no quorun here. An address may give threshold, near_margin,"),
+    ],
+)
+def test_a_csv_of_a_policy_that_cannot_be_played_by_is_refused_with_a_sentence(db, query, words) -> None:
+    world, _, client = settled()
+    reply = client.get(address(world, "verdict_rule_csv"), query)
+    assert (reply.status_code, words in reply.content.decode()) == (400, True)
+
+
+def test_the_page_says_how_far_a_policy_is_that_a_worker_puts_in_force(db, monkeypatch) -> None:
+    monkeypatch.setattr(policy_work, "AT_ONCE", 0)
+    world, _, client = settled()
+    page, sent = address(world), {**in_words(LEAD), "scope": "settled", "reason": "Half."}
+    html = client.post(address(world, "verdict_rule_apply"), sent, follow=True).content.decode()
+    assert [text in html for text in ("A policy is being put in force.", "0 of 2", "hx-get=")] == [True] * 3
+    assert "Put this policy in force" not in client.get(page, {"verdict_rule": "lead"}).content.decode()
+    again = client.post(address(world, "verdict_rule_apply"), {**sent, "lead": "3"})
+    assert (again.status_code, "at this moment" in again.content.decode()) == (422, True)
+    here = address(world, "policy_work")
+    assert (client.get(here).status_code, client.get(here, headers=HTMX).headers.get("HX-Refresh")) == (302, None)
+    policy_work.work_off(work=PolicyWork.objects.get().pk, at=timezone.now())
+    assert client.get(here, headers=HTMX).headers["HX-Refresh"] == "true"
+    assert "The policy is in force. 1 pair ends otherwise than before." in client.get(page).content.decode()

@@ -24,6 +24,9 @@ class ActKind(models.TextChoices):
     RESTORED = "restored", "Put a withdrawn pair back"
     REQUEUED = "requeued", "Sent stalled pairs again"
     RELEASED = "released", "Made, published or opened a release"
+    POLICY = "policy", "Put a policy in force"
+    DISCOUNTED = "discounted", "Took a rater’s answers out"
+    LIFTED = "lifted", "Let a rater’s answers count again"
 
 
 class OrganiserAct(models.Model):

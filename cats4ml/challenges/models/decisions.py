@@ -43,6 +43,22 @@ class PolicyDecision(models.Model):
     policy = models.ForeignKey(PolicyVersion, on_delete=models.PROTECT, related_name="decisions")
     reason = models.TextField(blank=True)
     settled_too = models.BooleanField(default=False, help_text="Pairs that were settled were read again by it.")
+    former = models.ForeignKey(
+        PolicyVersion,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="What was in force before; empty where that was not written down, or nothing was.",
+    )
+    undoes = models.OneToOneField(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="undone_by",
+        help_text="What it takes back.",
+    )
     reopened = models.PositiveIntegerField(default=0, help_text="Settled pairs that went back to review.")
     changed = models.PositiveIntegerField(default=0, help_text="Pairs that it ended otherwise than before.")
     by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")

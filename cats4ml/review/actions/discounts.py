@@ -11,7 +11,8 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from cats4ml.accounts.models import User
-from cats4ml.challenges.models import Participation
+from cats4ml.challenges.acts import record_act
+from cats4ml.challenges.models import ActKind, Participation
 from cats4ml.review.actions.settling import resettle, settle_if_ready
 from cats4ml.review.ballots import ballots_of, tally_of
 from cats4ml.review.locks import lock_rater, take_back_leases
@@ -59,6 +60,7 @@ def discount_rater(*, rater: Participation, reason: str, by: User, at: datetime)
         changed = _take_out(discount)
         _read_again(pairs, changed, reason=reason, by=by, at=at)
         # Last, for it looks at leases and waiting rows: this rater's leases are closed by now.
+        _write_down(rater, ActKind.DISCOUNTED, reason, {"discount": discount.pk, "pairs": len(changed)}, by=by, at=at)
         pause_rater(rater=rater, by=by, note=f"Discounted: {reason.strip()}"[:500], at=at)
         dispatch.after_commit(dispatch.ring_board, rater.challenge_id, rater.challenge.queue)
         # Not before: a rehearsal must not say that anything was done.
@@ -82,6 +84,7 @@ def lift_discount(*, rater: Participation, reason: str, by: User, at: datetime) 
         pairs = _lock_pairs(Q(ratings__rater=rater, ratings__state=RatingState.DISCOUNTED))
         changed = _give_back(discount)
         _read_again(pairs, changed, reason=reason, by=by, at=at)
+        _write_down(rater, ActKind.LIFTED, reason, {"discount": discount.pk, "pairs": len(changed)}, by=by, at=at)
         dispatch.after_commit(dispatch.ring_board, rater.challenge_id, rater.challenge.queue)
         dispatch.after_commit(logger.info, "discount of rater %d lifted, %d pairs read again", rater.pk, len(pairs))
     return discount
@@ -105,6 +108,21 @@ def _check(rater: Participation, reason: str, what: str) -> None:
         raise DiscountRefused(f"Say why: {what} only with a reason.")
     if rater.challenge.is_final:
         raise DiscountRefused("This edition is final: its verdicts and its board stand.")
+
+
+def _write_down(
+    rater: Participation, kind: ActKind, reason: str, details: dict[str, int], *, by: User, at: datetime
+) -> None:
+    said = "Took the answers of {} out" if kind is ActKind.DISCOUNTED else "Let the answers of {} count again"
+    record_act(
+        challenge=rater.challenge,
+        kind=kind,
+        summary=said.format(rater.public_name)[:300],
+        details={"rater": rater.pk, **details},
+        reason=reason.strip(),
+        by=by,
+        at=at,
+    )
 
 
 def _lock_pairs(which: Q) -> list[Pair]:

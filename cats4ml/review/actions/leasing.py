@@ -145,3 +145,8 @@ def _close(ended: QuerySet[Lease], at: datetime, *, limit: int, how: LeaseEnd = 
 def withdraw_leases(*, rater: Participation, at: datetime) -> int:
     """Take the open questions of a rater back (they are paused, say), so that others get them. Twice is once."""
     return _close(Lease.objects.filter(rater=rater, closed_at=None), at, limit=100, how=LeaseEnd.WITHDRAWN)
+
+
+def close_leases_of(pair_id: int, *, at: datetime) -> int:
+    """Take a pair back from the raters who hold it. Whoever is answering at this moment ends their lease themselves."""
+    return _close(Lease.objects.filter(pair=pair_id, closed_at=None), at, limit=1_000, how=LeaseEnd.WITHDRAWN)

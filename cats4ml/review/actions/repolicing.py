@@ -1,41 +1,37 @@
-"""Putting another policy in force in an edition whose pairs are rated."""
+"""Putting another policy in force in an edition whose pairs are rated, and undoing that."""
 
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import datetime
-from itertools import islice
-from typing import NamedTuple
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from cats4ml.accounts.models import User
-from cats4ml.challenges.actions import decide_policy
-from cats4ml.challenges.models import Challenge, PolicyDecision, PolicyVersion
+from cats4ml.challenges.actions import decide_policy, put_policy_back
+from cats4ml.challenges.acts import record_act
+from cats4ml.challenges.models import ActKind, Challenge, PolicyDecision, PolicyVersion
 from cats4ml.challenges.rosters import lock_rosters
-from cats4ml.review.actions.settling import basis_of, settle_as_read, settle_by
-from cats4ml.review.ballots import Ballot, read_ballots, tally_of
-from cats4ml.review.models import VerdictBasis
+from cats4ml.review.actions.repoliced_pairs import PairWriter, Read
 from cats4ml.review.policy_previews import Preview, PreviewInTheMaking
-from cats4ml.review.policy_readings import EditionFacts, Fate, Reader, Under, pair_under, pairs_and_ballots, rated_pairs
+from cats4ml.review.policy_readings import EditionFacts, Fate, Reader, pair_under, pairs_and_ballots, rated_pairs
+from cats4ml.review.policy_undoing import undone_readings
 from cats4ml.review.skills import skills_of
-from cats4ml.rules.answers import Tally
 from cats4ml.rules.policy import Policy
-from cats4ml.rules.verdicts import Verdict
 from cats4ml.submissions import dispatch
-from cats4ml.submissions.actions.ledger import counted_ratings
-from cats4ml.submissions.actions.settlement import send_back, settle_anew
-from cats4ml.submissions.endings import machines_say_yes
-from cats4ml.submissions.models import Pair
 
 logger = logging.getLogger(__name__)
-BLOCK = 1_000
+
+PROGRESS_EVERY = 200
 
 
 class PolicyRefused(Exception):
     """Why a policy can't be put in force, in a sentence that says what to do. Nothing was written."""
+
+
+def nobody_asks(done: int) -> None:
+    """Progress that is told to nobody."""
 
 
 def apply_policy(
@@ -47,6 +43,7 @@ def apply_policy(
     at: datetime,
     settled: bool,
     reopen: bool = False,
+    progress: Callable[[int], None] = nobody_asks,
 ) -> Preview:
     """Put a policy in force, in one transaction. Twice is once.
 
@@ -54,29 +51,144 @@ def apply_policy(
     each from its answers in the order in which they came: where it ends otherwise, or earns otherwise, it settles anew,
     and the ledger gets entries with the reason. A pair that would need more answers keeps its verdict and its policy,
     or goes back to review with `reopen`. What an expert decided, or was imported, keeps its verdict. Without `settled`,
-    settled pairs stay as they are. Returns what was done, of the pairs that were looked at.
+    settled pairs stay as they are. How each pair stood is written down for `undo_policy`. `progress` is told how many
+    pairs were read. Returns what was done, of the pairs that were looked at.
 
     Raises `PolicyRefused` without a reason or in a final edition.
     """
-    if not reason.strip():
-        raise PolicyRefused("Say why: another verdict rule is put in force only with a reason.")
+    check_policy_may_change(challenge, reason)
     with transaction.atomic():
-        # Nobody scores meanwhile, and nobody settles: what a pair is read with stays as it is.
-        lock_rosters([challenge.pk], shared=False)
-        edition = Challenge.objects.select_related("policy").get(pk=challenge.pk)
-        if edition.is_final:
-            raise PolicyRefused("This challenge is final: its board stands.")
-        list(rated_pairs(edition, settled=settled).select_for_update(no_key=True).values_list("pk"))
-        former = edition.policy_id
+        edition = _locked(challenge, settled=settled)
+        former = edition.policy
         version = decide_policy(challenge=edition, policy=policy, by=by)
         _say_anew(edition, policy)
-        work = _Work(edition, version, reason=reason.strip(), by=by, at=at, reopen=reopen)
-        done = work.read_all(settled=settled)
-        if former != version.pk or work.written:
-            _keep(edition, version, done, work, settled=settled)
-            dispatch.after_commit(dispatch.ring_board, edition.pk, edition.queue)
+        writer = PairWriter(edition, reserved_decision(), reason=reason.strip(), by=by, at=at)
+        facts = EditionFacts(edition)
+        made = PreviewInTheMaking(facts, reopen=reopen)
+        writer.write(_applied(edition, version, facts, made, settled=settled, reopen=reopen, progress=progress))
+        done = made.preview()
+        if former is None or former.pk != version.pk or writer.written:
+            back = len(done.of(Fate.NEEDS_MORE)) if reopen else 0
+            _keep(PolicyDecision(policy=version, former=former, settled_too=settled, reopened=back), done, writer)
     challenge.policy = version
     return done
+
+
+def undo_policy(
+    *,
+    decision: PolicyDecision,
+    reason: str,
+    by: User | None,
+    at: datetime,
+    progress: Callable[[int], None] = nobody_asks,
+) -> Preview:
+    """Take a decision about the policy back, in one transaction: the policy before it is in force again.
+
+    Each pair that the decision touched, and that still has its policy, goes back to the policy and the verdict that it
+    had; one that it settled goes back to review unless its answers are enough. Credits move by entries with the reason.
+    Pairs that raters settled since keep the policy that settled them. It is a decision of its own, which can be undone
+    in turn. Raises `PolicyRefused` without a reason, in a final edition, and where `why_not_undone` says why not.
+    """
+    challenge = decision.challenge
+    check_policy_may_change(challenge, reason)
+    with transaction.atomic():
+        edition = _locked(challenge, settled=True)
+        refusal = why_not_undone(decision, edition)
+        if refusal:
+            raise PolicyRefused(refusal)
+        former, replaced = decision.former, edition.policy
+        assert former is not None, "else the decision could not be undone"
+        put_policy_back(challenge=edition, version=former)
+        _say_anew(edition, former.value)
+        writer = PairWriter(edition, reserved_decision(), reason=reason.strip(), by=by, at=at)
+        facts = EditionFacts(edition)
+        made = PreviewInTheMaking(facts, reopen=False)
+        writer.write(_undone(edition, decision, facts, made, progress=progress))
+        done = made.preview()
+        undoing = PolicyDecision(policy=former, former=replaced, undoes=decision, settled_too=decision.settled_too)
+        undoing.reopened = writer.sent_back
+        _keep(undoing, done, writer)
+    challenge.policy = former
+    return done
+
+
+def why_not_undone(decision: PolicyDecision, edition: Challenge) -> str:
+    """Why a decision can't be undone, in a sentence; empty where it can."""
+    if PolicyDecision.objects.filter(undoes=decision).exists():
+        return "This decision has been undone already."
+    last = PolicyDecision.objects.filter(challenge=edition).order_by("-pk").first()
+    if last is None or last.pk != decision.pk or edition.policy_id != decision.policy_id:
+        return "Another policy came in force since. Undo that first, or put the policy that you want in force."
+    if decision.former_id is None:
+        return "What was in force before is not known here. Put the policy that you want in force instead."
+    return ""
+
+
+def check_policy_may_change(challenge: Challenge, reason: str) -> None:
+    """Raises `PolicyRefused` without a reason or in a final edition."""
+    if not reason.strip():
+        raise PolicyRefused("Say why: another policy is put in force only with a reason.")
+    if challenge.is_final:
+        raise PolicyRefused("This challenge is final: its board stands.")
+
+
+def reserved_decision() -> int:
+    """The id of a decision that is written last, once it is known what it did; rows that point to it come before it,
+    in the same transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(pg_get_serial_sequence('challenges_policydecision', 'id'))")
+        [number] = cursor.fetchone()
+    return int(number)
+
+
+def _locked(challenge: Challenge, *, settled: bool) -> Challenge:
+    """The edition as it is once nobody scores or settles its pairs any more: what they are read with stays as it is."""
+    lock_rosters([challenge.pk], shared=False)
+    edition = Challenge.objects.select_related("policy").get(pk=challenge.pk)
+    check_policy_may_change(edition, "looked at before")
+    list(rated_pairs(edition, settled=settled).select_for_update(no_key=True).values_list("pk"))
+    return edition
+
+
+def _applied(
+    edition: Challenge,
+    version: PolicyVersion,
+    facts: EditionFacts,
+    made: PreviewInTheMaking,
+    *,
+    settled: bool,
+    reopen: bool,
+    progress: Callable[[int], None],
+) -> Iterator[Read]:
+    """The pairs that the policy touches, as they were read."""
+    reader = Reader(version.value, skills_of(edition))
+    for number, (pair, ballots) in enumerate(pairs_and_ballots(edition, settled=settled), start=1):
+        if number % PROGRESS_EVERY == 0:
+            progress(number)
+        under = pair_under(pair, ballots, reader, facts)
+        made.add(under)
+        touched = under.changes or (under.fate is Fate.SAME and pair.policy_id != version.pk)
+        if touched or (reopen and under.fate is Fate.NEEDS_MORE):
+            anew = not facts.stands(pair, reader)
+            yield Read(under, pair.policy_id, ballots, version, reader.voters, anew=anew, basis=None)
+
+
+def _undone(
+    edition: Challenge,
+    decision: PolicyDecision,
+    facts: EditionFacts,
+    made: PreviewInTheMaking,
+    *,
+    progress: Callable[[int], None],
+) -> Iterator[Read]:
+    for number, one in enumerate(undone_readings(edition, decision, facts), start=1):
+        if number % PROGRESS_EVERY == 0:
+            progress(number)
+        made.add(one.under, goes_back=one.goes_back)
+        if one.under.fate is Fate.WAITS or (one.under.fate is Fate.NEEDS_MORE and not one.goes_back):
+            continue
+        voters, former = one.reader.voters, one.pair.policy_id
+        yield Read(one.under, former, one.ballots, one.version, voters, anew=one.anew, basis=one.basis)
 
 
 def _say_anew(edition: Challenge, policy: Policy) -> None:
@@ -86,123 +198,29 @@ def _say_anew(edition: Challenge, policy: Policy) -> None:
     waiting.filter(machine_mean__lt=policy.threshold, machine_yes=True).update(machine_yes=False)
 
 
-def _keep(edition: Challenge, version: PolicyVersion, done: Preview, work: _Work, *, settled: bool) -> None:
-    PolicyDecision.objects.create(
+def _keep(decision: PolicyDecision, done: Preview, writer: PairWriter) -> None:
+    edition = writer.edition
+    decision.pk, decision.challenge = writer.decision, edition
+    decision.reason, decision.by, decision.created_at = writer.reason, writer.by, writer.at
+    decision.changed = len(done.of(Fate.ENDS_OTHERWISE))
+    decision.save(force_insert=True)
+    said = "Went back to policy" if decision.undoes_id else "Put policy"
+    record_act(
         challenge=edition,
-        policy=version,
-        reason=work.reason,
-        settled_too=settled,
-        changed=len(done.of(Fate.ENDS_OTHERWISE)),
-        reopened=len(done.of(Fate.NEEDS_MORE)) if work.reopen else 0,
-        by=work.by,
-        created_at=work.at,
+        kind=ActKind.POLICY,
+        summary=f"{said} {decision.policy.version}{'' if decision.undoes_id else ' in force'}",
+        details={
+            "decision": decision.pk,
+            "undoes": decision.undoes_id,
+            "policy": decision.policy.version,
+            "former": decision.former.version if decision.former else None,
+            "settled_too": decision.settled_too,
+            "changed": decision.changed,
+            "reopened": decision.reopened,
+        },
+        reason=decision.reason,
+        by=decision.by,
+        at=decision.created_at,
     )
-    logger.info("%s: policy %d is in force; %d pairs read again", edition.slug, version.version, work.written)
-
-
-class _Read(NamedTuple):
-    """A pair as it was read: `anew` where its verdict comes from its answers, not from what stands."""
-
-    under: Under
-    ballots: Sequence[Ballot]
-    anew: bool
-
-
-class _Work:
-    """One application of a policy. The caller holds the locks of the pairs and the transaction."""
-
-    def __init__(
-        self, edition: Challenge, version: PolicyVersion, *, reason: str, by: User | None, at: datetime, reopen: bool
-    ) -> None:
-        self.edition, self.version = edition, version
-        self.reason, self.by, self.at, self.reopen = reason, by, at, reopen
-        self.written = 0
-        self._facts = EditionFacts(edition)
-        self._reader = Reader(version.value, skills_of(edition))
-        self._voters = self._reader.voters
-
-    def read_all(self, *, settled: bool) -> Preview:
-        made = PreviewInTheMaking(self._facts, reopen=self.reopen)
-        found = self._readings(made, settled=settled)
-        while block := list(islice(found, BLOCK)):
-            self._write(block)
-        return made.preview()
-
-    def _readings(self, made: PreviewInTheMaking, *, settled: bool) -> Iterator[_Read]:
-        for pair, ballots in pairs_and_ballots(self.edition, settled=settled):
-            under = pair_under(pair, ballots, self._reader, self._facts)
-            made.add(under)
-            touched = under.changes or (under.fate is Fate.SAME and pair.policy_id != self.version.pk)
-            if touched or (self.reopen and under.fate is Fate.NEEDS_MORE):
-                yield _Read(under, ballots, anew=not self._facts.stands(pair, self._reader))
-
-    def _write(self, block: Sequence[_Read]) -> None:
-        pairs = Pair.objects.in_bulk([one.under.pair for one in block])
-        bases: list[VerdictBasis] = []
-        stays: dict[tuple[Tally, bool], list[int]] = defaultdict(list)
-        for one in block:
-            pair = pairs[one.under.pair]
-            pair.challenge = self.edition
-            if one.under.fate is Fate.SETTLES:
-                settle_as_read(pair, one.ballots, policy=self.version, voters=self._voters, at=self.at)
-            elif one.under.fate is Fate.NEEDS_MORE:
-                self._send_back(pair, one.ballots)
-            elif one.under.fate is Fate.ENDS_OTHERWISE:
-                bases += self._settle(pair, one)
-            else:
-                used = one.ballots[: one.under.new.answers]
-                yes = machines_say_yes(
-                    mean=pair.machine_mean, machine_yes=bool(pair.machine_yes), policy=self.version.value
-                )
-                stays[tally_of(used) if one.anew else pair.tally, yes].append(pair.pk)
-                bases += [self._basis(pair, used)] if one.anew else []
-        for (tally, yes), same in stays.items():
-            Pair.objects.filter(pk__in=same).update(
-                policy=self.version,
-                machine_yes=yes,
-                yes_ratings=tally.yes,
-                no_ratings=tally.no,
-                dont_know_ratings=tally.dont_know,
-            )
-        VerdictBasis.objects.bulk_create(bases, batch_size=BLOCK)
-        self.written += len(block)
-
-    def _send_back(self, pair: Pair, ballots: Sequence[Ballot]) -> None:
-        send_back(
-            pair=pair,
-            tally=tally_of(ballots),
-            least_ratings=pair.least_ratings,
-            reason=self.reason,
-            by=self.by,
-            at=self.at,
-        )
-
-    def _settle(self, pair: Pair, one: _Read) -> list[VerdictBasis]:
-        if one.anew:
-            reading = read_ballots(pair, one.ballots, policy=self.version.value, voters=self._voters)
-            basis = settle_by(
-                pair,
-                reading,
-                one.ballots,
-                policy=self.version,
-                voters=self._voters,
-                reason=self.reason,
-                by=self.by,
-                at=self.at,
-            )
-            return [basis]
-        settle_anew(
-            pair=pair,
-            verdict=Verdict(pair.verdict),
-            tally=pair.tally,
-            policy=self.version,
-            ratings=counted_ratings(pair),
-            reason=self.reason,
-            by=self.by,
-            at=self.at,
-        )
-        return []
-
-    def _basis(self, pair: Pair, used: Sequence[Ballot]) -> VerdictBasis:
-        reading = read_ballots(pair, used, policy=self.version.value, voters=self._voters)
-        return basis_of(pair, used, policy=self.version, voters=self._voters, reading=reading, at=self.at)
+    dispatch.after_commit(dispatch.ring_board, edition.pk, edition.queue)
+    logger.info("%s: policy %d is in force; %d pairs read again", edition.slug, decision.policy.version, writer.written)

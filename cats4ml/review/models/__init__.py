@@ -1,6 +1,7 @@
 """Ratings and the leases under which they are given; control questions; the queue; raters' skill; studies."""
 
 from cats4ml.review.models.controls import TRUTHS, ControlQuestion, ControlUse, LabelExample
+from cats4ml.review.models.policies import ON_THE_WAY, PolicyWork, RepolicedPair, WorkState
 from cats4ml.review.models.queue import Waiting
 from cats4ml.review.models.ratings import (
     Device,
@@ -23,6 +24,7 @@ from cats4ml.review.models.trust import (
 from cats4ml.review.models.verdicts import VerdictBasis
 
 __all__ = [
+    "ON_THE_WAY",
     "TRUTHS",
     "ControlQuestion",
     "ControlUse",
@@ -34,15 +36,18 @@ __all__ = [
     "PauseCause",
     "PauseDecision",
     "PictureReport",
+    "PolicyWork",
     "RaterDiscount",
     "RaterPause",
     "RaterSkill",
     "Rating",
     "RatingState",
+    "RepolicedPair",
     "ReportKind",
     "Study",
     "StudyPlatform",
     "StudyVisit",
     "VerdictBasis",
     "Waiting",
+    "WorkState",
 ]

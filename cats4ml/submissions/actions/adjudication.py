@@ -122,7 +122,7 @@ def check_impartial(pair: Pair, by: User) -> None:
         raise AdjudicationRefused("You rated this pair. Leave it to another organiser.")
 
 
-def answer_disputes(pair: Pair, state: DisputeState, *, answer: str, by: User, at: datetime) -> int:
+def answer_disputes(pair: Pair, state: DisputeState, *, answer: str, by: User | None, at: datetime) -> int:
     """Answer every open dispute about a pair. The caller holds the pair's lock. Returns how many there were."""
     waiting = Dispute.objects.filter(submission__pair=pair, state=DisputeState.OPEN)
     return waiting.update(state=state, answer=answer, decided_by=by, decided_at=at)

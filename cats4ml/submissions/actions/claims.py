@@ -15,9 +15,9 @@ from cats4ml.challenges.models import Challenge, Participation, Role
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.split import split_of
 from cats4ml.submissions import dispatch
+from cats4ml.submissions.actions.awarding import free_near_copies, lock_with_near_copies
 from cats4ml.submissions.actions.moves import lock_pair, move_pairs
 from cats4ml.submissions.actions.scores import apply_scores
-from cats4ml.submissions.actions.settlement import free_near_copies, lock_with_near_copies
 from cats4ml.submissions.bulk import insert_rows
 from cats4ml.submissions.models import Pair, Submission, Upload, UploadRow, UploadState
 from cats4ml.submissions.problems import Problem
@@ -201,6 +201,8 @@ def retract_submission(*, participation: Participation, submission_id: int, at: 
         submission.refresh_from_db()
         if submission.retracted_at is not None:
             return submission
+        if pair.withdrawn_reason:
+            raise ClaimRefused("The organisers took this pair out. Your claim of it costs you nothing.")
         if pair.state not in NOT_SCORED:
             raise ClaimRefused("This pair has been scored. A claim can be retracted only before that.")
         # Two servers' clocks may differ: a claim is never taken back before it was made.

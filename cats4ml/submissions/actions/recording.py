@@ -28,9 +28,9 @@ from cats4ml.challenges.models import Challenge
 from cats4ml.challenges.rosters import speakers_of
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.submissions import dispatch
+from cats4ml.submissions.actions.awarding import free_near_copies, lock_with_near_copies
 from cats4ml.submissions.actions.moves import move_pairs
 from cats4ml.submissions.actions.scores import apply_scores
-from cats4ml.submissions.actions.settlement import free_near_copies, lock_with_near_copies
 from cats4ml.submissions.models import Pair
 from cats4ml.submissions.queries import storable
 from scoring.contract import MISSING_IMAGE, QUARANTINED, UNREADABLE_IMAGE, ScoreResult

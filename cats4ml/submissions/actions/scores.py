@@ -16,8 +16,8 @@ from cats4ml.challenges.rosters import lock_rosters
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.policy import Policy
 from cats4ml.submissions import dispatch
+from cats4ml.submissions.actions.awarding import free_near_copies, lock_with_near_copies
 from cats4ml.submissions.actions.moves import move_pairs
-from cats4ml.submissions.actions.settlement import free_near_copies, lock_with_near_copies
 from cats4ml.submissions.models import Pair
 from cats4ml.submissions.voices import Score, Unscorable, score_pairs
 from scoring.ensemble import machine_says_yes

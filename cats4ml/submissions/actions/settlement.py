@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -10,11 +9,19 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from cats4ml.accounts.models import User
-from cats4ml.challenges.models import Participation, PolicyVersion, PoolImage
+from cats4ml.challenges.acts import record_act
+from cats4ml.challenges.models import ActKind, Participation, PolicyVersion
 from cats4ml.rules.answers import Tally
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.verdicts import Outcome, Verdict, is_adverse
 from cats4ml.submissions import dispatch
+from cats4ml.submissions.actions.awarding import (
+    award_again,
+    ending_now,
+    free_near_copies,
+    lock_with_near_copies,
+    pass_on,
+)
 from cats4ml.submissions.actions.ledger import (
     counted_ratings,
     final_answers,
@@ -25,9 +32,8 @@ from cats4ml.submissions.actions.ledger import (
     reverse_credits,
 )
 from cats4ml.submissions.actions.moves import lock_pair, move_pairs
-from cats4ml.submissions.endings import Ending, counted_tally, ending_of
-from cats4ml.submissions.models import Credit, CreditKind, Pair, TallySource, Uncredited
-from cats4ml.submissions.near_copies import earlier_near_copy, freed_near_copies
+from cats4ml.submissions.models import CreditKind, Pair, Submission, TallySource
+from cats4ml.submissions.queries import valid_claims
 
 VERDICT_FIELDS = ("verdict", "outcome", "uncredited", "policy", "settled_at", "machine_yes")
 TALLY_FIELDS = ("yes_ratings", "no_ratings", "dont_know_ratings")
@@ -56,7 +62,7 @@ def settle_pair(
     Raises `IllegalMove` unless the pair is in review.
     """
     set_tally(pair, tally)
-    ending = _ending(pair, verdict, policy)
+    ending = ending_now(pair, verdict, policy)
     pair.machine_yes = ending.machine_yes
     pair.verdict, pair.outcome = verdict.value, ending.outcome.value
     pair.uncredited = ending.uncredited or ""
@@ -66,23 +72,6 @@ def settle_pair(
         give_credit(pair, kind=CreditKind.GIVEN, ratings=ratings, at=at, reason=reason, by=by)
     dispatch.after_commit(dispatch.ring_board, pair.challenge_id, pair.challenge.queue)
     return ending.outcome
-
-
-def _ending(pair: Pair, verdict: Verdict, policy: PolicyVersion) -> Ending:
-    def ending(*, near_copy: bool) -> Ending:
-        return ending_of(
-            verdict=verdict,
-            mean=pair.machine_mean,
-            machine_yes=bool(pair.machine_yes),
-            near_copy=near_copy,
-            policy=policy.value,
-            tally=counted_tally(pair),
-            adjudicated=bool(pair.adjudicated_reason),
-        )
-
-    alone = ending(near_copy=False)
-    # Few pairs earn, and only of these it matters whether a near-copy came first.
-    return ending(near_copy=earlier_near_copy(pair) is not None) if alone.points else alone
 
 
 def settle_again(
@@ -134,7 +123,7 @@ def settle_anew(
     """
     machine_yes = pair.machine_yes
     reverse_credits(pair, reason=reason, by=by, at=at)
-    _unsettle(pair)
+    unsettle(pair)
     pair.machine_yes = machine_yes
     move_pairs([pair], PairState.IN_REVIEW, at=at, fields=sorted({*VERDICT_FIELDS, *fields}))
     return settle_pair(
@@ -148,7 +137,7 @@ def send_back(*, pair: Pair, tally: Tally, least_ratings: int, reason: str, by: 
     `tally`: its answers that count. It is not settled again with fewer than `least_ratings`.
     """
     reverse_credits(pair, reason=reason, by=by, at=at)
-    _unsettle(pair)
+    unsettle(pair)
     set_tally(pair, tally)
     pair.least_ratings, pair.reopened_reason, pair.adjudicated_reason = least_ratings, reason, ""
     fields = [*VERDICT_FIELDS, *TALLY_FIELDS, "least_ratings", *REASON_FIELDS]
@@ -156,7 +145,7 @@ def send_back(*, pair: Pair, tally: Tally, least_ratings: int, reason: str, by: 
     dispatch.after_commit(dispatch.ring_board, pair.challenge_id, pair.challenge.queue)
 
 
-def _unsettle(pair: Pair) -> None:
+def unsettle(pair: Pair) -> None:
     pair.verdict = pair.outcome = pair.uncredited = ""
     pair.settled_at = pair.policy = None
 
@@ -182,16 +171,22 @@ def reopen_pair(*, pair_id: int, reason: str, by: User, at: datetime, more_ratin
             raise SettlementRefused("This tally was imported without single ratings, so that it can’t be reopened.")
         if pair.state != PairState.SETTLED:
             raise SettlementRefused("Only a settled pair can be reopened.")
-        pair.reopened_reason, pair.adjudicated_reason = reason, ""
         if pair.challenge.is_final:
-            pair.verdict, pair.outcome, pair.uncredited = Verdict.UNDECIDED.value, Outcome.AMBIGUOUS.value, ""
-            pair.save(update_fields=["verdict", "outcome", "uncredited", *REASON_FIELDS])
+            end_as_ambiguous(pair, reason)
             return pair
         # All that were given, though a rule that stopped early may have counted fewer.
         given = Tally.of(final_answers(pair))
         least = given.total + more_ratings
         send_back(pair=pair, tally=given, least_ratings=least, reason=reason, by=by, at=at)
     return pair
+
+
+def end_as_ambiguous(pair: Pair, reason: str) -> None:
+    """Correct a pair of a final edition: it is ambiguous with this reason, and the final board stands. The caller holds
+    the pair's lock."""
+    pair.reopened_reason, pair.adjudicated_reason = reason, ""
+    pair.verdict, pair.outcome, pair.uncredited = Verdict.UNDECIDED.value, Outcome.AMBIGUOUS.value, ""
+    pair.save(update_fields=["verdict", "outcome", "uncredited", *REASON_FIELDS])
 
 
 def disqualify_participant(*, participation: Participation, reason: str, by: User, at: datetime) -> int:
@@ -217,69 +212,76 @@ def disqualify_participant(*, participation: Participation, reason: str, by: Use
         by_pk = {pair.pk: pair for pair in pairs}
         for credit in mine:
             reverse_credit(credit, reason=reason, by=by, at=at)
-            _pass_on(by_pk[credit.pair_id], credit, by=by, at=at)
+            pass_on(by_pk[credit.pair_id], credit, by=by, at=at)
         own = [by_pk[pk] for pk in claimed.order_by("pk").values_list("pk", flat=True)]
         idle = [pair for pair in own if pair.state == PairState.QUEUED and first_valid(pair) is None]
         move_pairs(idle, PairState.WITHDRAWN, at=at)
         free_near_copies(pairs=own, at=at, by=by)
+        record_act(
+            challenge=locked.challenge,
+            kind=ActKind.DISQUALIFIED,
+            summary=f"Disqualified {participation.user.public_name}"[:300],
+            details={"participation": locked.pk, "credits": len(mine), "withdrawn": [pair.pk for pair in idle]},
+            reason=reason.strip(),
+            by=by,
+            at=at,
+        )
         dispatch.after_commit(dispatch.ring_board, locked.challenge_id, locked.challenge.queue)
     return len(mine)
 
 
-def _pass_on(pair: Pair, credit: Credit, *, by: User, at: datetime) -> None:
-    """Have the first valid claim of a pair inherit a credit that was taken back, unless a near-copy was claimed before
-    that claim."""
-    if first_valid(pair) is not None and earlier_near_copy(pair) is not None:
-        pair.uncredited = Uncredited.NEAR_COPY
-        pair.save(update_fields=["uncredited"])
-        return
-    reason = "The earlier claimant was disqualified."
-    give_credit(pair, kind=CreditKind.INHERITED, ratings=credit.ratings, at=at, reason=reason, by=by)
+def reinstate_participant(*, participation: Participation, reason: str, by: User, at: datetime) -> int:
+    """Take a disqualification back: the participant's claims count again, each at its place in the order of claims.
 
-
-def lock_with_near_copies(claimed: QuerySet[Pair]) -> list[Pair]:
-    """These pairs and those of their pictures' near-copies, locked in one go and in the order of their ids.
-
-    What `claimed` holds may have changed until the locks were got: only of the pairs that are returned it is certain.
+    What their pairs earn goes back to them by entries of the ledger, from whoever had inherited it and from near-copies
+    that come after theirs again. Pairs that were withdrawn because nobody else claimed them are queued again. Twice is
+    once. Returns how many credits they hold now. Raises `SettlementRefused` without a reason or in a final edition.
     """
-    # Looked up before: asked in one question, the table of pairs would be read from end to end.
-    ids: set[int] = set()
-    images: dict[int, set[int]] = defaultdict(set)
-    for pk, edition, image in claimed.order_by().values_list("id", "challenge_id", "image_id"):
-        ids.add(pk)
-        images[edition].add(image)
-    for edition, own in images.items():
-        pool = PoolImage.objects.filter(challenge=edition, copy_group__isnull=False)
-        copies = pool.filter(copy_group__in=pool.filter(image__in=own).values("copy_group"))
-        pairs = Pair.objects.filter(challenge=edition, image__in=copies.values("image"))
-        ids.update(pairs.values_list("pk", flat=True))
-    rows = Pair.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=ids)
-    return list(rows.select_related("policy").order_by("pk"))
-
-
-def free_near_copies(*, pairs: Sequence[Pair], at: datetime, by: User | None = None) -> int:
-    """Where valid claims of these pairs fell away, credit the near-copies that nothing comes before any more.
-
-    The caller holds the locks of the pairs and of their near-copies (`lock_with_near_copies`). Returns how many
-    inherited. Twice is once.
-    """
-    freed = 0
-    for found in freed_near_copies(pairs):
-        pair = lock_pair(found.pk)
-        if pair.uncredited != Uncredited.NEAR_COPY or earlier_near_copy(pair) is not None:
-            continue
-        pair.uncredited = ""
-        pair.save(update_fields=["uncredited"])
-        freed += 1
-        give_credit(
-            pair,
-            kind=CreditKind.INHERITED,
-            ratings=counted_ratings(pair),
-            at=at,
-            reason="The near-copy that was claimed before counts no more.",
+    if not reason.strip():
+        raise SettlementRefused("Say why: a disqualification is taken back only with a reason.")
+    if participation.challenge.is_final:
+        raise SettlementRefused("This edition is final: its board stands.")
+    with transaction.atomic():
+        rows = Participation.objects.select_for_update(of=("self",), no_key=True)
+        locked = rows.select_related("challenge", "user").get(pk=participation.pk)
+        mine = live_credits().filter(participation=locked)
+        if locked.disqualified_at is None:
+            return mine.count()
+        locked.disqualified_at, locked.disqualified_reason = None, ""
+        locked.save(update_fields=["disqualified_at", "disqualified_reason"])
+        claimed = Pair.objects.filter(submissions__participation=locked, submissions__retracted_at=None)
+        pairs = lock_with_near_copies(claimed)
+        own = set(claimed.values_list("pk", flat=True))
+        queue_again([pair for pair in pairs if pair.pk in own and pair.state == PairState.WITHDRAWN], at=at)
+        words = f"A disqualification was taken back: {reason.strip()}"
+        award_again(pairs=pairs, reason=words, by=by, at=at)
+        held = mine.count()
+        record_act(
+            challenge=locked.challenge,
+            kind=ActKind.REINSTATED,
+            summary=f"Took back the disqualification of {locked.user.public_name}"[:300],
+            details={"participation": locked.pk, "credits": held},
+            reason=reason.strip(),
             by=by,
+            at=at,
         )
-    return freed
+        dispatch.after_commit(dispatch.ring_board, locked.challenge_id, locked.challenge.queue)
+    return held
+
+
+def queue_again(pairs: Sequence[Pair], *, at: datetime) -> list[Pair]:
+    """Queue those of these withdrawn pairs that have a valid claim and that no organiser took out. Their scores are
+    asked for once that is committed. The caller holds their locks. Returns them."""
+    claims = Submission.objects.filter(valid_claims(), pair__in=[pair.pk for pair in pairs])
+    claimed = set(claims.values_list("pair_id", flat=True))
+    back = [pair for pair in pairs if pair.pk in claimed and not pair.withdrawn_reason]
+    for pair in back:
+        pair.score_requested_at, pair.score_requests = at, 1
+    move_pairs(back, PairState.QUEUED, at=at, fields=["score_requested_at", "score_requests"])
+    if back:
+        images = {pair.image_id for pair in back}
+        dispatch.after_commit(dispatch.request_scores, back[0].challenge, images)
+    return back
 
 
 def show_as_examples(*, pairs: QuerySet[Pair]) -> int:
