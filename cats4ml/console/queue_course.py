@@ -69,8 +69,8 @@ class Moment:
 
 @dataclass(frozen=True)
 class Course:
-    """`moments` at even steps, the last of them now. From claim to first verdict it takes `median` seconds, of nine pairs
-    in ten at most `nine_in_ten`."""
+    """`moments` at even steps, the last of them now. `median`: seconds from claim to first verdict; nine pairs in ten
+    take `nine_in_ten` at most."""
 
     moments: tuple[Moment, ...]
     step: timedelta
