@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, Max, OuterRef, Q, Sum
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Sum
 
 from cats4ml.challenges.models import Challenge, Participation, Role
 from cats4ml.console.rater_pages import Heading
@@ -85,7 +85,7 @@ def finder_lines(challenge: Challenge, *, finder: Participation | None = None) -
     )
 
 
-def _counts(claims: Any) -> Iterable[Mapping[str, Any]]:
+def _counts(claims: QuerySet[Submission]) -> Iterable[Mapping[str, Any]]:
     earlier = Submission.objects.filter(valid_claims(), pair=OuterRef("pair"), pk__lt=OuterRef("pk"))
     own = Q(own=True)
     return (

@@ -149,7 +149,7 @@ def count_patterns(challenge: Challenge, at: datetime) -> Patterns:
             Words(text, int(claims), tuple(people[pk] for pk in dict.fromkeys(by))) for text, claims, by in same
         ),
         repeated=tuple(Words(text, claims, (people[by],)) for text, claims, by in repeated),
-        near=tuple(Near(people[a], people[b], *rest) for a, b, *rest in near),
+        near=tuple(Near(people[a], people[b], first, second, overlap) for a, b, first, second, overlap in near),
         followers=tuple(Follower(people[a], people[b], *rest) for a, b, *rest in followers),
         affinities=tuple(
             Affinity(people[rater], people[finder], part.answers, part.found, part.expected, z)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db import connection
 
@@ -85,7 +86,7 @@ class Course:
 
 def course_of(challenge: Challenge, at: datetime) -> Course:
     """Three queries, each of one pass over the edition's pairs, however long the past is."""
-    given = {"challenge": challenge.pk, "rescored": _last_rescoring(challenge)}
+    given: dict[str, Any] = {"challenge": challenge.pk, "rescored": _last_rescoring(challenge)}
     with connection.cursor() as cursor:
         cursor.execute(_STAYS + _FIRST, given)
         (first,) = cursor.fetchone()

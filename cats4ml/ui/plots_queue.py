@@ -85,9 +85,10 @@ def make_queue_plot(
         now=_label(scale, now, last.pairs, f"{figure(last.pairs)} now"),
         now_x=scale.share(now),
         now_y=scale.y(last.pairs),
-        course=scale.path((one.at, one.middle) for one in ahead),
+        course=scale.path(_until_empty(ahead)),
         band=scale.path([*upper, *lower]),
-        clears=_label(scale, min(clears[0], end), 0, clears[1], lift=10) if clears else None,
+        # At the right-hand edge: the course has come down before it, or comes down beside it.
+        clears=Label("100%", scale.y(0) - 8, clears[1], "end") if clears else None,
         y_ticks=tuple(Tick("", short_figure(step), y=scale.y(step)) for step in steps),
         x_ticks=_x_ticks(scale, start, now, end),
         columns=tuple(columns),
@@ -115,10 +116,16 @@ class _Scale:
         return " ".join(f"{WIDTH * self.part(at):.1f},{self.y(value):.1f}" for at, value in points)
 
 
-def _label(scale: _Scale, at: datetime, value: float, text: str, *, lift: float = 9) -> Label:
+def _until_empty(ahead: Sequence[Ahead]) -> list[tuple[datetime, float]]:
+    """The course up to where it comes to zero, without the flat line behind that."""
+    empty = next((place for place, one in enumerate(ahead) if one.middle <= 0), len(ahead))
+    return [(one.at, one.middle) for one in ahead[: empty + 1]]
+
+
+def _label(scale: _Scale, at: datetime, value: float, text: str) -> Label:
     """Beside its point where there is room at the right, else before it."""
     late = scale.part(at) > LAST_ROOM
-    return Label(scale.share(at), max(12.0, round(scale.y(value) - lift, 1)), text, "end" if late else "start")
+    return Label(scale.share(at), max(12.0, round(scale.y(value) - 9, 1)), text, "end" if late else "start")
 
 
 def _x_ticks(scale: _Scale, start: datetime, now: datetime, end: datetime) -> tuple[Tick, ...]:

@@ -178,8 +178,11 @@ def test_pairs_are_filtered_ordered_and_downloaded(quick, client) -> None:
         rows = client.get(page + query).context["page"].rows
         return [(pair.image.image_id[-1], pair.label.key) for pair in rows]
 
-    queries = ("", "?order=oldest", "?label=dog", "?outcome=agreement", "?state=settled&label=cat&order=oldest",
-               "?label=%00", f"?image={quick.images[1].image_id}", "?image=0000", "?image=zz", "?state=lost&image=%00")  # fmt: skip
+    one = f"?image={quick.images[1].image_id}"
+    queries = (
+        "", "?order=oldest", "?label=dog", "?outcome=agreement", "?state=settled&label=cat&order=oldest", "?label=%00",
+        one, "?image=0000", "?image=zz", "?state=lost&image=%00",
+    )  # fmt: skip
     everything = [("2", "dog"), ("1", "cat"), ("0", "cat")]
     assert [places(query) for query in queries] == [
         everything, everything[::-1], [("2", "dog")], [("1", "cat")], [("0", "cat"), ("1", "cat")], everything,
