@@ -127,7 +127,8 @@ def main() -> None:
     _timed("each look: what needs an organiser:", lambda: needs_of(challenge, organiser, at))
     if asked.explain:
         _explain(watching._PAIRS, {"challenge": challenge.pk, "bins": watching.BINS})  # noqa: SLF001
-        _explain(queue_course._STAYS + queue_course._FIRST, {"challenge": challenge.pk, "rescored": at})  # noqa: SLF001
+        whole = queue_course._STAYS + queue_course._BUCKETS_AND_TIMES  # noqa: SLF001
+        _explain(whole, {"challenge": challenge.pk, "rescored": at, "moments": [at]})
         _explain(pattern_queries.FAVOURS, {"challenge": challenge.pk, "least": 10})
         _explain(
             pattern_queries.FOLLOWERS, {"challenge": challenge.pk, "least": 5, "alike": 0.7, "shown": 20}

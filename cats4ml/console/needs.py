@@ -11,13 +11,15 @@ from django.db.models import QuerySet
 from cats4ml.accounts.models import User
 from cats4ml.challenges.models import Challenge, ChallengeStatus
 from cats4ml.challenges.rosters import labels_that_cannot_be_scored
-from cats4ml.console.adjudication import needs_expert, open_disputes
+from cats4ml.console.adjudication import impartial, open_disputes
 from cats4ml.console.rater_pages import waiting_pauses
 from cats4ml.releases.models import Release, ReleaseState
 from cats4ml.review.models import PictureReport
 from cats4ml.review.queries import reports_of
 from cats4ml.rules.lifecycle import PairState
-from cats4ml.submissions.models import Pair
+from cats4ml.rules.verdicts import Outcome
+from cats4ml.submissions.disputing import is_disputed
+from cats4ml.submissions.models import Pair, TallySource
 
 STALLED_AFTER = timedelta(minutes=2)
 
@@ -60,7 +62,7 @@ def needs_of(challenge: Challenge, organiser: User, at: datetime) -> Needs:
         unscorable=Pair.objects.filter(challenge=challenge, state=PairState.UNSCORABLE).count(),
         disputes=number_disputes,
         disputes_since=_first(disputes, "created_at") if number_disputes else None,
-        ambiguous=needs_expert(challenge, organiser).filter(disputed=False).count(),
+        ambiguous=ambiguous_pairs(challenge, organiser).count(),
         paused=number_paused,
         paused_since=_first(pauses, "created_at") if number_paused else None,
         reports=number_reports,
@@ -72,6 +74,14 @@ def needs_of(challenge: Challenge, organiser: User, at: datetime) -> Needs:
 def _first(rows: QuerySet[Any], field: str) -> datetime | None:
     found: datetime | None = rows.order_by(field).values_list(field, flat=True).first()
     return found
+
+
+def ambiguous_pairs(challenge: Challenge, expert: User) -> QuerySet[Any]:
+    """Those of `adjudication.needs_expert` that are not disputed, asked for so that their index is used: the other
+    question looks at every settled pair."""
+    rows = Pair.objects.filter(challenge=challenge, outcome=Outcome.AMBIGUOUS, adjudicated_reason="")
+    rows = rows.filter(~is_disputed(), tally_source=TallySource.RATINGS)
+    return rows.none() if challenge.is_final else impartial(rows, expert)
 
 
 def stalled_pairs(challenge: Challenge, at: datetime) -> QuerySet[Pair]:

@@ -24,32 +24,25 @@ FROM alike GROUP BY participation_id ORDER BY sum(pictures) DESC, participation_
 """
 
 # Rationales in lower case with one space between words. Team-mates are one owner: they may share their words.
-_TOLD = """
+#
+# Two answers in one, for the texts are worth reading once: words of several owners, and words that one finder repeats.
+WORDS = """
 WITH told AS (
     SELECT claim.id, claim.participation_id, coalesce(claim.team_id, -claim.participation_id) AS owner,
            btrim(regexp_replace(lower(claim.rationale), '[^[:alnum:]]+', ' ', 'g')) AS words
     FROM submissions_submission claim JOIN challenges_participation finder ON finder.id = claim.participation_id
     WHERE finder.challenge_id = %(challenge)s AND claim.retracted_at IS NULL AND length(claim.rationale) >= %(least)s
-), own AS (
+), own AS MATERIALIZED (
     SELECT words, owner, participation_id, count(*) AS claims, min(id) AS first
     FROM told WHERE length(words) >= %(least)s GROUP BY words, owner, participation_id
 )
+(SELECT 'same', words, sum(claims)::bigint, array_agg(participation_id ORDER BY first)
+ FROM own GROUP BY words HAVING count(DISTINCT owner) > 1
+ ORDER BY count(DISTINCT owner) DESC, sum(claims) DESC, words LIMIT %(shown)s)
+UNION ALL
+(SELECT 'repeated', words, claims, ARRAY[participation_id] FROM own WHERE claims >= %(often)s
+ ORDER BY claims DESC, participation_id, words LIMIT %(shown)s)
 """
-SAME_WORDS = (
-    _TOLD
-    + """
-SELECT words, sum(claims), array_agg(participation_id ORDER BY first)
-FROM own GROUP BY words HAVING count(DISTINCT owner) > 1
-ORDER BY count(DISTINCT owner) DESC, sum(claims) DESC, words LIMIT %(shown)s
-"""
-)
-REPEATED_WORDS = (
-    _TOLD
-    + """
-SELECT words, claims, participation_id FROM own WHERE claims >= %(often)s
-ORDER BY claims DESC, participation_id, words LIMIT %(shown)s
-"""
-)
 
 # Pairs that two finders of different teams both claimed, the second within a day of the first, and whether the second
 # went through them in the same order: Spearman's rank correlation of their two orders.

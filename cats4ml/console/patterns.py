@@ -3,7 +3,7 @@ causes, and nothing follows from any of them by itself."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -122,10 +122,10 @@ class Patterns:
 
 
 def count_patterns(challenge: Challenge, at: datetime) -> Patterns:
-    """Eight queries, however many finders, raters and claims there are."""
+    """Seven queries, however many finders, raters and claims there are."""
     words = {"challenge": challenge.pk, "shown": sql.SHOWN, "least": LEAST_LETTERS, "often": OFTEN}
     copies = _rows(sql.COPIES, challenge=challenge.pk, shown=sql.SHOWN)
-    same, repeated = _rows(sql.SAME_WORDS, **words), _rows(sql.REPEATED_WORDS, **words)
+    told = _rows(sql.WORDS, **words)
     near = _near_texts(challenge)
     followers = _rows(
         sql.FOLLOWERS, challenge=challenge.pk, shown=sql.SHOWN, least=LEAST_SHARED, alike=SAME_ORDER
@@ -133,8 +133,7 @@ def count_patterns(challenge: Challenge, at: datetime) -> Patterns:
     tested, favours = _favours(challenge)
     people = _people(
         [row[0] for row in copies],
-        (pk for row in same for pk in row[2]),
-        [row[2] for row in repeated],
+        (pk for row in told for pk in row[3]),
         (pk for one in near for pk in one[:2]),
         (pk for row in followers for pk in row[:2]),
         (pk for row in favours for pk in row[:2]),
@@ -145,10 +144,8 @@ def count_patterns(challenge: Challenge, at: datetime) -> Patterns:
             Copies(people[finder], groups, int(pictures), int(claims), largest, images[example])
             for finder, groups, pictures, claims, largest, example in copies
         ),
-        same=tuple(
-            Words(text, int(claims), tuple(people[pk] for pk in dict.fromkeys(by))) for text, claims, by in same
-        ),
-        repeated=tuple(Words(text, claims, (people[by],)) for text, claims, by in repeated),
+        same=_told(told, "same", people),
+        repeated=_told(told, "repeated", people),
         near=tuple(Near(people[a], people[b], first, second, overlap) for a, b, first, second, overlap in near),
         followers=tuple(Follower(people[a], people[b], *rest) for a, b, *rest in followers),
         affinities=tuple(
@@ -156,6 +153,14 @@ def count_patterns(challenge: Challenge, at: datetime) -> Patterns:
             for rater, finder, part, z in favours
         ),
         tested=tested,
+    )
+
+
+def _told(rows: Sequence[tuple[Any, ...]], wanted: str, people: Mapping[int, Person]) -> tuple[Words, ...]:
+    return tuple(
+        Words(text, claims, tuple(people[pk] for pk in dict.fromkeys(by)))
+        for kind, text, claims, by in rows
+        if kind == wanted
     )
 
 

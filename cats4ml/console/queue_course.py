@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from django.db import connection
 
@@ -32,7 +31,7 @@ WITH first AS (
            coalesce(first.at, pair.settled_at) AS verdict_at, first.at IS NOT NULL AND pair.state = 'in_review' AS again
     FROM submissions_pair pair LEFT JOIN first ON first.pair_id = pair.id
     WHERE pair.challenge_id = %(challenge)s AND pair.scored_at IS NOT NULL AND pair.tally_source = 'ratings'
-), told AS (
+), told AS MATERIALIZED (
     SELECT CASE WHEN verdict_at < scored_at OR scored_at >= %(rescored)s AND created_at < %(rescored)s
                 THEN created_at ELSE scored_at END AS came,
            coalesce(verdict_at, CASE WHEN state NOT IN ('in_review', 'settled') THEN state_changed_at END) AS gone,
@@ -43,15 +42,16 @@ WITH first AS (
     SELECT came, gone FROM told UNION ALL SELECT came_again, NULL FROM told WHERE came_again IS NOT NULL
 )
 """
-_FIRST = "SELECT min(came) FROM stays"
-_BUCKETS = """
+_FIRST = "SELECT min(scored_at) FROM submissions_pair WHERE challenge_id = %(challenge)s AND tally_source = 'ratings'"
+# Both in one statement, so that the pairs are read once.
+_BUCKETS_AND_TIMES = """
 SELECT width_bucket(came, %(moments)s::timestamptz[]) AS came_in,
        width_bucket(coalesce(gone, 'infinity'), %(moments)s::timestamptz[]) AS gone_in,
-       count(*), min(came)
+       count(*), min(came), NULL::float[]
 FROM stays GROUP BY came_in, gone_in
-"""
-_TIMES = """
-SELECT percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY extract(epoch FROM verdict_at - created_at))
+UNION ALL
+SELECT NULL, NULL, NULL, NULL,
+       percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY extract(epoch FROM verdict_at - created_at)::float)
 FROM told WHERE verdict_at > created_at
 """
 
@@ -85,19 +85,18 @@ class Course:
 
 
 def course_of(challenge: Challenge, at: datetime) -> Course:
-    """Three queries, each of one pass over the edition's pairs, however long the past is."""
-    given: dict[str, Any] = {"challenge": challenge.pk, "rescored": _last_rescoring(challenge)}
+    """Three queries, of two passes over the edition's pairs, however long the past is."""
     with connection.cursor() as cursor:
-        cursor.execute(_STAYS + _FIRST, given)
+        cursor.execute(_FIRST, {"challenge": challenge.pk})
         (first,) = cursor.fetchone()
         if first is None or first >= at:
             return Course((), DAY, None, None)
         moments, step = _moments(first, at)
-        cursor.execute(_STAYS + _BUCKETS, {**given, "moments": moments})
-        buckets = cursor.fetchall()
-        cursor.execute(_STAYS + _TIMES, given)
-        (times,) = cursor.fetchone()
-    median, most = times or (None, None)
+        given = {"challenge": challenge.pk, "rescored": _last_rescoring(challenge), "moments": moments}
+        cursor.execute(_STAYS + _BUCKETS_AND_TIMES, given)
+        rows = cursor.fetchall()
+    median, most = next((times for *_, times in rows if times is not None), None) or (None, None)
+    buckets = [row[:4] for row in rows if row[0] is not None]
     return Course(tuple(_moments_of(moments, buckets)), step, median, most)
 
 
