@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db import connection
 
@@ -92,7 +93,7 @@ def course_of(challenge: Challenge, at: datetime) -> Course:
         if first is None or first >= at:
             return Course((), DAY, None, None)
         moments, step = _moments(first, at)
-        given = {"challenge": challenge.pk, "rescored": _last_rescoring(challenge), "moments": moments}
+        given: dict[str, Any] = {"challenge": challenge.pk, "rescored": _last_rescoring(challenge), "moments": moments}
         cursor.execute(_STAYS + _BUCKETS_AND_TIMES, given)
         rows = cursor.fetchall()
     median, most = next((times for *_, times in rows if times is not None), None) or (None, None)
