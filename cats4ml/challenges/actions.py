@@ -12,7 +12,9 @@ from django.db.models import Max
 
 from cats4ml.accounts.models import Team, TeamMembership, User
 from cats4ml.catalog.models import Classifier, Image, Label
+from cats4ml.challenges.acts import record_act
 from cats4ml.challenges.models import (
+    ActKind,
     Challenge,
     Participation,
     PolicyVersion,
@@ -242,3 +244,40 @@ def join_challenge(
             consented_at=at if role != Role.ORGANISER else None,
             consent_version=consent_version if role != Role.ORGANISER else None,
         )
+
+
+class BaselineRefused(Exception):
+    """Why somebody can't be taken out of competition or into it, in a sentence that says how to mend it."""
+
+
+def set_baseline(
+    *, participation: Participation, is_baseline: bool, reason: str, by: User | None, at: datetime
+) -> Participation:
+    """Let a participant play out of competition, or compete again. Their claims and credits stay as they are: only the
+    board shows them without a rank. Twice is once.
+
+    Raises `BaselineRefused` without a reason, for somebody who is no participant, and in a final edition.
+    """
+    if not reason.strip():
+        raise BaselineRefused("Say why: who competes is changed only with a reason.")
+    if participation.role != Role.FINDER:
+        raise BaselineRefused("Only participants are on the board. Choose one of them.")
+    if participation.challenge.is_final:
+        raise BaselineRefused("This challenge is final: its board stands.")
+    with transaction.atomic():
+        locked = Participation.objects.select_for_update(of=("self",), no_key=True)
+        one = locked.select_related("user", "team", "challenge").get(pk=participation.pk)
+        if one.is_baseline == is_baseline:
+            return one
+        one.is_baseline = is_baseline
+        one.save(update_fields=["is_baseline"])
+        record_act(
+            challenge=one.challenge,
+            kind=ActKind.BASELINE,
+            summary=f"{one.public_name[:200]} {'plays out of competition' if is_baseline else 'competes again'}.",
+            reason=reason.strip(),
+            by=by,
+            at=at,
+            details={"participation": one.pk, "before": not is_baseline, "after": is_baseline},
+        )
+    return one

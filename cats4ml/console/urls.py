@@ -5,7 +5,10 @@ from cats4ml.console import (
     agreement_views,
     control_views,
     dispute_views,
+    finder_views,
     near_copy_views,
+    pair_list,
+    pattern_views,
     rater_views,
     release_views,
     report_views,
@@ -19,7 +22,17 @@ from cats4ml.console import (
 app_name = "console"
 urlpatterns = [
     path("challenges/<slug:slug>/console/", views.overview, name="overview"),
-    path("challenges/<slug:slug>/console/pairs/", views.pairs, name="pairs"),
+    path("challenges/<slug:slug>/console/pairs/", pair_list.pairs, name="pairs"),
+    path("challenges/<slug:slug>/console/pairs.csv", pair_list.pairs_csv, name="pairs_csv"),
+    path("challenges/<slug:slug>/console/finders/", finder_views.finders, name="finders"),
+    path("challenges/<slug:slug>/console/finders.csv", finder_views.finders_csv, name="finders_csv"),
+    path("challenges/<slug:slug>/console/finders/<int:pk>/", finder_views.finder, name="finder"),
+    path(
+        "challenges/<slug:slug>/console/finders/<int:pk>/disqualify/", finder_views.disqualify, name="finder_disqualify"
+    ),
+    path("challenges/<slug:slug>/console/finders/<int:pk>/reinstate/", finder_views.reinstate, name="finder_reinstate"),
+    path("challenges/<slug:slug>/console/finders/<int:pk>/baseline/", finder_views.baseline, name="finder_baseline"),
+    path("challenges/<slug:slug>/console/patterns/", pattern_views.patterns, name="patterns"),
     path("challenges/<slug:slug>/console/requeue/", views.requeue, name="requeue"),
     path("challenges/<slug:slug>/console/raters/", rater_views.raters, name="raters"),
     path("challenges/<slug:slug>/console/raters/<int:pk>/", rater_views.rater, name="rater"),

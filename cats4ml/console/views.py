@@ -1,9 +1,10 @@
-"""The organiser's pages."""
+"""The organiser's overview, and what is done from it by one click."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -18,21 +19,16 @@ from cats4ml.accounts.models import User
 from cats4ml.challenges.http import challenge_and_viewer, page_context
 from cats4ml.challenges.models import Challenge
 from cats4ml.challenges.queries import Viewer
-from cats4ml.console import queries
-from cats4ml.console.adjudication import needs_expert, open_disputes
-from cats4ml.console.agreement import agreement_of
+from cats4ml.console import overview_figures as figures
 from cats4ml.console.agreement_figures import alpha_in_words
-from cats4ml.console.rater_pages import waiting_pauses
-from cats4ml.rules.lifecycle import PairState
-from cats4ml.rules.verdicts import Outcome
-from cats4ml.submissions.actions.scores import requeue_unscorable
-from cats4ml.submissions.models import Pair
-from cats4ml.submissions.presentation import reason_of
-from cats4ml.submissions.queries import first_claims
-from cats4ml.ui.paging import keyset_page
+from cats4ml.console.counted import Counted, counted, ring
+from cats4ml.console.needs import STALLED_AFTER, needs_of
+from cats4ml.console.watching import Overview, count_overview
+from cats4ml.submissions.actions.scores import requeue_unscorable, send_again
+from cats4ml.ui.navigation import url_or_empty
 from cats4ml.ui.plots_dots import number
 
-PAIRS_A_PAGE = 50
+LABELS_SHOWN = 12
 
 
 def for_organisers(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
@@ -49,70 +45,65 @@ def for_organisers(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpR
     return guarded
 
 
+def organiser_of(request: HttpRequest) -> User:
+    assert isinstance(request.user, User), "organisers are signed in"
+    return request.user
+
+
 @for_organisers
 @require_GET
 def overview(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
+    """The page, and for htmx the part of it that renews itself."""
     at = timezone.now()
-    counted = queries.funnel(challenge)
-    hourly, raters = queries.ratings_last_hour(challenge, at)
-    spent, per_pair = queries.ratings_spent(challenge)
-    stalled = queries.stalled_pairs(challenge, at)
-    reports = queries.open_reports(challenge)
-    disputes = open_disputes(challenge)
-    assert isinstance(request.user, User), "organisers are signed in"
-    pauses = waiting_pauses(challenge)
-    alpha = agreement_of(challenge).alpha
+    needs = needs_of(challenge, organiser_of(request), at)
+    found = counted("overview", challenge, count_overview, at=at)
+    everything = request.GET.get("labels") == "all"
     context = page_context(
         challenge,
         viewer,
         "console",
         at=at,
-        funnel=counted,
-        outcomes=queries.outcome_counts(challenge).items(),
-        hourly=hourly,
-        raters=raters,
-        spent=spent,
-        per_pair=per_pair,
-        stalled=stalled.count(),
-        oldest_stalled=stalled.first(),
-        reports=reports.count(),
-        oldest_report=reports.first(),
-        paused=pauses.count(),
-        oldest_pause=pauses.first(),
-        unscored=queries.unscored_labels(challenge),
-        ambiguous=needs_expert(challenge, request.user).filter(disputed=False).count(),
-        disputes=disputes.count(),
-        oldest_dispute=disputes.first(),
-        alpha=number(alpha.value) if alpha else "",
-        alpha_words=alpha_in_words(alpha),
+        needs=needs,
+        releases_url=url_or_empty("console:releases", challenge.slug),
+        counted=found,
+        everything=everything,
+        **(_shown(challenge, found, needs=needs.kinds, everything=everything) if found else {}),
     )
-    return render(request, "console/overview.html", context)
+    part = "console/_overview.html" if request.headers.get("HX-Request") else "console/overview.html"
+    return render(request, part, context)
 
 
-@for_organisers
-@require_GET
-def pairs(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
-    rows = Pair.objects.filter(challenge=challenge).select_related("image", "label")
-    outcome, state = request.GET.get("outcome", ""), request.GET.get("state", "")
-    if outcome in [one.value for one in Outcome]:
-        rows = rows.filter(outcome=outcome)
-    if state in [one.value for one in PairState]:
-        rows = rows.filter(state=state)
-    page = keyset_page(request, rows, size=PAIRS_A_PAGE)
-    claims = first_claims(page.rows)
-    for pair in page.rows:
-        claim = claims.get(pair.pk)
-        pair.submitter = claim.participation.public_name if claim else ""
-        pair.reason = pair.unscorable_reason if pair.state == PairState.UNSCORABLE else reason_of(pair)
-    context = page_context(
-        challenge, viewer, "console", page=page, outcome=outcome, state=state, outcomes=list(Outcome)
-    )
-    return render(request, "console/pairs.html", context)
+def _shown(challenge: Challenge, found: Counted[Overview], *, needs: int, everything: bool) -> dict[str, Any]:
+    overview, at = found.figures, found.at
+    labels = figures.label_rows(overview.labels)
+    return {
+        "overview": overview,
+        "funnel": overview.funnel,
+        "spent": overview.spent,
+        "headline": figures.headline(challenge, overview, at=at, needs=needs),
+        "week_before": figures.week_before(overview),
+        "oldest": figures.oldest_in_words(overview),
+        "alpha": number(overview.alpha.value) if overview.alpha else "",
+        "alpha_words": alpha_in_words(overview.alpha),
+        "queue_plot": figures.queue_plot(overview, at=at),
+        "forecast_words": figures.forecast_in_words(overview, at=at),
+        "agreement_plot": figures.agreement_plot(overview),
+        "score_plot": figures.score_plot(overview, threshold=figures.threshold_of(challenge)),
+        "found_parts": figures.found_parts(overview),
+        "labels": labels if everything else labels[:LABELS_SHOWN],
+        "labels_left": max(0, len(labels) - LABELS_SHOWN),
+    }
 
 
 @for_organisers
 @require_POST
 def requeue(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
-    number = requeue_unscorable(challenge=challenge, at=timezone.now())
-    messages.success(request, f"{number} pair{'' if number == 1 else 's'} sent to the classifiers again.")
+    """Send again what can't be scored, or what has waited too long for its score."""
+    at, by = timezone.now(), organiser_of(request)
+    if request.POST.get("what") == "stalled":
+        sent = send_again(challenge=challenge, stalled_since=at - STALLED_AFTER, at=at, by=by)
+    else:
+        sent = requeue_unscorable(challenge=challenge, at=at, by=by)
+    ring("overview", challenge)
+    messages.success(request, f"{sent:,} pair{'' if sent == 1 else 's'} sent to the classifiers again.")
     return redirect("console:overview", slug=challenge.slug)

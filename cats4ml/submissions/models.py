@@ -127,6 +127,11 @@ class Pair(models.Model):
                 condition=Q(state=PairState.IN_REVIEW),
                 name="pair_waiting_for_raters",
             ),
+            models.Index(
+                fields=["challenge", "id"],
+                condition=Q(outcome=Outcome.AMBIGUOUS, adjudicated_reason=""),
+                name="pair_needs_an_expert",
+            ),
         ]
 
     def __str__(self) -> str:

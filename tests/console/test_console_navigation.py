@@ -19,6 +19,8 @@ HERE = {
     "console:studies": "Studies",
     "console:classifiers": "Classifiers",
     "console:near_copies": "Near-copies",
+    "console:finders": "Finders",
+    "console:patterns": "Patterns",
     "console:adjudicate": "Ambiguous pairs",
     "console:disputes": "Disputes",
     "console:reports": "Reports",

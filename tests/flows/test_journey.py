@@ -249,6 +249,8 @@ PAGES = {
         "console/studies/",
         "console/classifiers/",
         "console/near-copies/",
+        "console/finders/",
+        "console/patterns/",
     ],
 }
 

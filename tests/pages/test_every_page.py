@@ -34,6 +34,10 @@ CONSOLE = (
     "console:classifiers",
     "console:near_copies",
     "console:releases",
+    "console:finders",
+    "console:finders_csv",
+    "console:patterns",
+    "console:pairs_csv",
 )
 PAGES = (
     "pages:challenge", "pages:data", "pages:data_checksums", "pages:explore", "submissions:queue",

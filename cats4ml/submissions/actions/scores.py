@@ -11,7 +11,9 @@ from django.db import transaction
 from django.db.models import DateTimeField, ExpressionWrapper, F, Value
 from django.db.models.functions import Greatest, Least
 
-from cats4ml.challenges.models import Challenge
+from cats4ml.accounts.models import User
+from cats4ml.challenges.acts import record_act
+from cats4ml.challenges.models import ActKind, Challenge
 from cats4ml.challenges.rosters import lock_rosters
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.policy import Policy
@@ -25,6 +27,8 @@ from scoring.ensemble import machine_says_yes
 logger = logging.getLogger(__name__)
 
 STALLED_AFTER = timedelta(seconds=60)
+# One press of a button: more than this would fill the broker before a worker has had a look.
+MOST_SENT = 20_000
 SCORE_FIELDS = ("machine_mean", "machine_spread", "machine_voices", "machine_yes", "roster", "scored_at")
 
 
@@ -87,8 +91,11 @@ def set_score(pair: Pair, score: Score, *, roster_id: int, policy: Policy, at: d
     pair.scored_at = at
 
 
-def requeue_unscorable(*, challenge: Challenge, at: datetime) -> int:
-    """Try the edition's unscorable pairs again, once their cause is mended. Returns how many there were."""
+def requeue_unscorable(*, challenge: Challenge, at: datetime, by: User | None = None) -> int:
+    """Try the edition's unscorable pairs again, once their cause is mended. Returns how many there were.
+
+    It goes into the log of what organisers did. Twice is once: the second time there are none.
+    """
     with transaction.atomic():
         pairs = list(
             Pair.objects.select_for_update(of=("self",), no_key=True)
@@ -103,8 +110,41 @@ def requeue_unscorable(*, challenge: Challenge, at: datetime) -> int:
         move_pairs(pairs, PairState.QUEUED, at=at, fields=fields)
         images = {pair.image_id for pair in pairs}
         if images:
+            _record_requeue(challenge, "Tried to score {} again that couldn’t be scored", len(pairs), by=by, at=at)
             dispatch.after_commit(dispatch.request_scores, challenge, images)
     return len(pairs)
+
+
+def send_again(*, challenge: Challenge, stalled_since: datetime, at: datetime, by: User | None = None) -> int:
+    """Ring now for the edition's pairs that have been queued since before `stalled_since`, the oldest first and at most
+    `MOST_SENT` of them, whenever the sweep would have rung again. Returns for how many.
+
+    For an organiser who has started a scoring worker and won't wait. Recording is idempotent, so that twice costs a
+    worker a look; each pair that was rung for is asked for anew by the sweep after the usual time.
+    """
+    with transaction.atomic():
+        queued = Pair.objects.filter(challenge=challenge, state=PairState.QUEUED, state_changed_at__lt=stalled_since)
+        found = list(queued.order_by("state_changed_at", "pk").values_list("pk", "image_id")[:MOST_SENT])
+        # One that got its score meanwhile is left as it is.
+        number = Pair.objects.filter(pk__in=[pk for pk, _ in found], state=PairState.QUEUED).update(
+            score_requested_at=at, score_requests=F("score_requests") + 1
+        )
+        if number:
+            _record_requeue(challenge, "Sent {} to the scoring workers again", number, by=by, at=at)
+            dispatch.after_commit(dispatch.request_scores, challenge, {image for _, image in found})
+    return number
+
+
+def _record_requeue(challenge: Challenge, words: str, number: int, *, by: User | None, at: datetime) -> None:
+    pairs = "1 pair" if number == 1 else f"{number:,} pairs"
+    record_act(
+        challenge=challenge,
+        kind=ActKind.REQUEUED,
+        summary=f"{words.format(pairs)}.",
+        by=by,
+        at=at,
+        details={"pairs": number},
+    )
 
 
 def requeue_stalled(*, at: datetime, limit: int = 2000) -> int:
