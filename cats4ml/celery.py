@@ -39,9 +39,8 @@ app.conf.update(
             "task": "cats4ml.challenges.tasks.index_embeddings",
             "schedule": 600.0,
         },
-        "take evaluations on": {"task": "cats4ml.releases.evaluation_tasks.sweep_evaluations", "schedule": 10.0},
+        "take evaluations on": {"task": "cats4ml.releases.tasks.sweep_evaluations", "schedule": 10.0},
         "recount the boards": {"task": "cats4ml.leaderboard.tasks.recount_all", "schedule": 30.0},
     },
 )
 app.autodiscover_tasks()
-app.autodiscover_tasks(["cats4ml.releases"], related_name="evaluation_tasks")

@@ -14,7 +14,7 @@ from cats4ml.challenges.models import Challenge, RosterDecision, RosterMember, R
 from cats4ml.challenges.queries import target_labels
 
 # The first half of an advisory lock's key: any number that nothing else in this database uses.
-ROSTER_LOCK = 4_048
+ROSTER_LOCK = 4_050
 
 # A label's places among a classifier's outputs: by the member's map, or the output that is the label itself. Looking
 # them up in the database spares every chunk of pictures the thousand labels of each classifier.

@@ -6,7 +6,7 @@ from cats4ml.challenges.models import Challenge
 from cats4ml.submissions.dispatch import send
 from scoring.contract import BULK, WEB_QUEUE, queue_name
 
-EVALUATE = "cats4ml.releases.evaluation_tasks.evaluate"
+EVALUATE = "cats4ml.releases.tasks.evaluate"
 
 
 def ring_evaluation(challenge: Challenge, evaluation: int) -> None:

@@ -31,7 +31,7 @@ from cats4ml.rules.verdicts import Verdict
 from cats4ml.submissions.models import Adjudication, Pair
 
 # The first half of an advisory lock's key: any number that nothing else in this database uses.
-SKILL_LOCK = 4_048
+SKILL_LOCK = 4_051
 
 # An answer to a control weighs 1, for its truth is known. Agreement weighs half of what it says: raters err together
 # on a picture that misleads, and a rule that stops early leaves mostly pairs on which people agreed.
