@@ -39,11 +39,11 @@ WITH chosen AS (
 ), made AS (
     INSERT INTO submissions_pair (challenge_id, image_id, label_id, state, state_changed_at, created_at, split,
         score_requests, unscorable_reason, machine_mean, machine_yes, scored_at, tally_source, yes_ratings, no_ratings,
-        dont_know_ratings, verdict, outcome, uncredited, least_ratings, reopened_reason, adjudicated_reason, is_example,
-        settled_at)
+        dont_know_ratings, verdict, outcome, uncredited, least_ratings, reopened_reason, adjudicated_reason,
+        withdrawn_reason, is_example, settled_at)
     SELECT %(challenge)s, image_id, label_id, CASE WHEN waits THEN 'in_review' ELSE 'settled' END, now(), now(),
         'public', 1, '', 0.1, false, now(), 'ratings', 0, 0, 0, CASE WHEN waits THEN '' ELSE 'no' END,
-        CASE WHEN waits THEN '' ELSE 'agreement' END, '', 0, '', '', false, CASE WHEN waits THEN NULL ELSE now() END
+        CASE WHEN waits THEN '' ELSE 'agreement' END, '', 0, '', '', '', false, CASE WHEN waits THEN NULL ELSE now() END
     FROM (SELECT chosen.*, place <= %(waiting)s AS waits FROM chosen WHERE place <= %(waiting)s + %(settled)s) one
     ORDER BY place
     RETURNING id
