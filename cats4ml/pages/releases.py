@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_safe
 from cats4ml.challenges.http import challenge_and_viewer, page_context
 from cats4ml.challenges.models import Challenge
 from cats4ml.challenges.queries import Viewer
-from cats4ml.releases.citing import bibtex, citation_text, permanent_address
+from cats4ml.releases.citing import citation_text, full_bibtex, permanent_address
 from cats4ml.releases.layout import ARCHIVES, CHANGELOG, DATA, PUBLIC, README
 from cats4ml.releases.models import Release, ReleaseFile
 from cats4ml.releases.serving import find_file, readable_files, seen_by, served
@@ -126,7 +126,7 @@ def _address(found: Release, path: str) -> str:
 
 def _how_to_use(found: Release, files: list[ReleaseFile]) -> dict[str, Any]:
     """How it is cited, loaded, downloaded and verified."""
-    page = permanent_address(found)
+    page = permanent_address(found.challenge, found.version)
     shards = [file.path for file in files if file.path.startswith(f"{PUBLIC}/{DATA}/")]
     archives = [
         {"name": name, "part": part, "bytes": file.bytes, "url": _address(found, name)}
@@ -138,7 +138,7 @@ def _how_to_use(found: Release, files: list[ReleaseFile]) -> dict[str, Any]:
         "page_address": page,
         "root_address": f"{page}root.txt",
         "citation": citation_text(found),
-        "bibtex": bibtex(found),
+        "bibtex": full_bibtex(found),
         "archives": archives,
         "with_datasets": _with_datasets(f"{page}files/", shards),
         "with_pandas": f'import pandas\npairs = pandas.read_csv("{page}files/{PUBLIC}/pairs.csv")',

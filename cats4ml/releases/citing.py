@@ -2,47 +2,51 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.conf import settings
 from django.urls import reverse
 
+from cats4ml.challenges.models import Challenge
 from cats4ml.releases import layout
 from cats4ml.releases.models import Release
 
 
-def permanent_address(release: Release) -> str:
-    return settings.SITE_URL + reverse("pages:release", args=[release.challenge.slug, release.version])
+def permanent_address(challenge: Challenge, version: str) -> str:
+    return settings.SITE_URL + reverse("pages:release", args=[challenge.slug, version])
 
 
-def _name(release: Release) -> str:
-    return f"{release.challenge.title}, release {release.version}"
-
-
-def _authors(release: Release) -> str:
-    return f"The participants, raters and organisers of {release.challenge.title}"
-
-
-def _year(release: Release) -> str:
-    return f"{release.frozen_at:%Y}" if release.frozen_at else ""
+def _authors(challenge: Challenge) -> str:
+    return f"The participants, raters and organisers of {challenge.title}"
 
 
 def citation_text(release: Release) -> str:
-    """As a sentence. The root digest says which bytes are meant."""
+    """As a sentence, of a release that is frozen. The root digest says which bytes are meant."""
+    assert release.frozen_at is not None, "only what is frozen can be cited"
+    challenge = release.challenge
     return (
-        f"{_authors(release)} ({_year(release)}). {_name(release)}. {permanent_address(release)} "
-        f"(root digest {release.root_digest})."
+        f"{_authors(challenge)} ({release.frozen_at:%Y}). {challenge.title}, release {release.version}. "
+        f"{permanent_address(challenge, release.version)} (root digest {release.root_digest})."
     )
 
 
-def bibtex(release: Release) -> str:
+def bibtex(challenge: Challenge, version: str, frozen_at: datetime, *, root: str = "") -> str:
+    """`root`: the root digest, where it is known: it is not in the release's own files, which it is the digest of."""
     fields = {
-        "title": f"{{{_braced(_name(release))}}}",
-        "author": f"{{{_braced(_authors(release))}}}",
-        "year": _year(release),
-        "howpublished": f"\\url{{{permanent_address(release)}}}",
-        "note": f"Root digest {release.root_digest}. {layout.LICENCE_NAME}",
+        "title": f"{{{_braced(f'{challenge.title}, release {version}')}}}",
+        "author": f"{{{_braced(_authors(challenge))}}}",
+        "year": f"{frozen_at:%Y}",
+        "howpublished": f"\\url{{{permanent_address(challenge, version)}}}",
+        "note": f"Root digest {root}. {layout.LICENCE_NAME}" if root else layout.LICENCE_NAME,
     }
     lines = ",\n".join(f"  {name} = {{{value}}}" for name, value in fields.items())
-    return f"@misc{{{release.challenge.slug}-{release.version},\n{lines}\n}}"
+    return f"@misc{{{challenge.slug}-{version},\n{lines}\n}}"
+
+
+def full_bibtex(release: Release) -> str:
+    """With the root digest, of a release that is frozen."""
+    assert release.frozen_at is not None, "only what is frozen can be cited"
+    return bibtex(release.challenge, release.version, release.frozen_at, root=release.root_digest)
 
 
 def _braced(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import partial
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -49,6 +50,12 @@ def test_a_release_is_verified_whole_in_part_and_as_a_zip(release, tmp_path) -> 
     with pytest.raises(CommandError, match="neither a folder nor a file") as ended:
         call_command("verify_release", str(tmp_path / "nothing"))
     assert ended.value.returncode == 2
+
+
+def test_a_release_with_a_pair_of_every_kind_is_verified(released: Path) -> None:
+    report = told(released)
+    assert (report["first_difference"], report["checked"]["pairs"], report["checked"]["verdicts"]) == (None, 8, 7)
+    assert [line.partition(":")[0] for line in report["not_proven"]][1:2] == ["The verdicts of 1 adjudicated pairs"]
 
 
 def test_an_imported_release_is_the_imported_file_again_and_verified(db, tmp_path) -> None:

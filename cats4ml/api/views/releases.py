@@ -31,7 +31,7 @@ from cats4ml.api.views.base import ApiView, EditionView
 from cats4ml.challenges.http import challenge_and_viewer
 from cats4ml.challenges.queries import Viewer
 from cats4ml.releases.actions import delete_release, free_heldout, publish, request_release
-from cats4ml.releases.citing import bibtex, citation_text
+from cats4ml.releases.citing import citation_text, full_bibtex
 from cats4ml.releases.layout import ARCHIVES, HELDOUT, PUBLIC
 from cats4ml.releases.models import Release, ReleaseFile, ReleasePart
 from cats4ml.releases.queries import released, releases_of
@@ -74,7 +74,7 @@ def shown(request: Request, release: Release) -> dict[str, Any]:
         "url": request.build_absolute_uri(page),
         "archive_url": request.build_absolute_uri(reverse("api:release_archive", args=[release.pk])),
         "citation": citation_text(release) if release.root_digest else "",
-        "bibtex": bibtex(release) if release.root_digest else "",
+        "bibtex": full_bibtex(release) if release.root_digest else "",
     }
 
 
