@@ -46,9 +46,13 @@ def releases(request: HttpRequest, slug: str) -> HttpResponse:
     edition, viewer = challenge_and_viewer(request, slug)
     rows = list(seen_by(viewer, edition)[:RELEASES_SHOWN])
     newest = next((one for one in rows if one.published_at is not None), None)
-    about = _how_to_use(newest, readable_files(newest, Viewer())) if newest is not None else {}
+    about = _how_to_use(newest, readable_files(newest, Viewer()), _site(request)) if newest is not None else {}
     context = page_context(edition, viewer, "releases", releases=rows, newest=newest, **about)
     return render(request, "pages/releases.html", context)
+
+
+def _site(request: HttpRequest) -> str:
+    return request.build_absolute_uri("/").rstrip("/")
 
 
 def _found(request: HttpRequest, slug: str, version: str) -> tuple[Challenge, Viewer, Release]:
@@ -72,7 +76,7 @@ def release(request: HttpRequest, slug: str, version: str) -> HttpResponse:
         outcomes=_outcomes(found),
         groups=_groups(found, files),
         changelog=_changelog(files),
-        **_how_to_use(found, files),
+        **_how_to_use(found, files, _site(request)),
     )
     return render(request, "pages/release.html", context)
 
@@ -124,9 +128,9 @@ def _address(found: Release, path: str) -> str:
     return reverse("pages:release_file", args=[found.challenge.slug, found.version, path])
 
 
-def _how_to_use(found: Release, files: list[ReleaseFile]) -> dict[str, Any]:
+def _how_to_use(found: Release, files: list[ReleaseFile], site: str) -> dict[str, Any]:
     """How it is cited, loaded, downloaded and verified."""
-    page = permanent_address(found.challenge, found.version)
+    page = permanent_address(found.challenge, found.version, site=site)
     shards = [file.path for file in files if file.path.startswith(f"{PUBLIC}/{DATA}/")]
     archives = [
         {"name": name, "part": part, "bytes": file.bytes, "url": _address(found, name)}
@@ -137,8 +141,8 @@ def _how_to_use(found: Release, files: list[ReleaseFile]) -> dict[str, Any]:
     return {
         "page_address": page,
         "root_address": f"{page}root.txt",
-        "citation": citation_text(found),
-        "bibtex": full_bibtex(found),
+        "citation": citation_text(found, site=site),
+        "bibtex": full_bibtex(found, site=site),
         "archives": archives,
         "with_datasets": _with_datasets(f"{page}files/", shards),
         "with_pandas": f'import pandas\npairs = pandas.read_csv("{page}files/{PUBLIC}/pairs.csv")',

@@ -114,7 +114,7 @@ def line_of(position: int, given: Given) -> dict[str, Any]:
         "roster": 1 if given.scores else None,
         "prior_yes": 0.25 if weighs else None,
         "posterior": 1 / (1 + math.exp(-odds)) if weighs else None,
-        "settled_at": f"2026-11-02T09:00:{position:02}.000000Z",
+        "settled_at": f"2026-11-02T09:00:{position % 60:02}.000000Z",
         "scores": dict(zip(KEYS, given.scores, strict=True)) if given.scores else {},
     }
 

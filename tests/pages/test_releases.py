@@ -60,7 +60,10 @@ def test_the_page_says_what_it_holds_and_how_it_is_loaded_verified_and_cited(rel
     publish(release=release, by=None, at=world.pass_time(1))
     html = EVERYBODY.get(url(world, "1/")).content.decode()
     assert f"Edition {world.challenge.title.split()[1]}, release 1" in html
+    base = f"http://testserver{url(world, '1/')}"
     facts = (
+        f"{base}root.txt",
+        f"{base}files/public/pairs.csv",
         release.root_digest,
         "files/public/data/public-00000-of-00001.parquet",
         "files/public/pairs.csv",

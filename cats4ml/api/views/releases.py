@@ -59,7 +59,7 @@ def as_seen_by_program(request: Request, viewer: Viewer) -> Viewer:
 
 def shown(request: Request, release: Release) -> dict[str, Any]:
     """What `ReleaseSerializer` shows of a release."""
-    counts = release.counts
+    counts, site = release.counts, request.build_absolute_uri("/").rstrip("/")
     public = counts.get("public")
     page = reverse("pages:release", args=[release.challenge.slug, release.version])
     return {
@@ -73,8 +73,8 @@ def shown(request: Request, release: Release) -> dict[str, Any]:
         "public_outcomes": public,
         "url": request.build_absolute_uri(page),
         "archive_url": request.build_absolute_uri(reverse("api:release_archive", args=[release.pk])),
-        "citation": citation_text(release) if release.root_digest else "",
-        "bibtex": full_bibtex(release) if release.root_digest else "",
+        "citation": citation_text(release, site=site) if release.root_digest else "",
+        "bibtex": full_bibtex(release, site=site) if release.root_digest else "",
     }
 
 
