@@ -288,6 +288,7 @@ SPECTACULAR_SETTINGS = {
         "DataFileKind": "cats4ml.challenges.models.DataFileKind",
         "DataFileState": "cats4ml.challenges.models.DataFileState",
         "BeingBuiltState": ["waiting", "building"],
+        "OutcomeEnum": ["false_negative", "false_positive", "agreement", "ambiguous"],
         "KindEnum": ["known_unknown", "candidate_unknown_unknown"],
         "StateEnum": ["queued", "unscorable", "in_review", "settled", "withdrawn"],
     },
