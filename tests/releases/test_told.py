@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from rest_framework.test import APIClient
+from rest_framework.throttling import SimpleRateThrottle
 
 from cats4ml.challenges.models import ChallengeStatus
 from cats4ml.releases.actions import free_heldout, publish
@@ -17,6 +18,12 @@ from tests.releases.small_world import frozen, settle_some
 from tests.web import signed_in
 
 PUBLIC, HELDOUT = (0, "cat"), (0, "owl")
+
+
+@pytest.fixture(autouse=True)
+def unthrottled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All tests come from one address."""
+    monkeypatch.setattr(SimpleRateThrottle, "THROTTLE_RATES", {"anon": None, "user": None})
 
 
 @pytest.fixture
