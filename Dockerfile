@@ -36,6 +36,8 @@ COPY manage.py ./
 COPY cats4ml cats4ml
 COPY scoring scoring
 COPY models_zoo models_zoo
+# manage.py verify_release reads with the verifier that participants have.
+COPY client/cats4ml_client cats4ml_client
 COPY templates templates
 # Static files are part of the image: any number of web servers then serve the same. The values are for this step only.
 RUN SECRET_KEY=only-for-collectstatic ALLOWED_HOSTS=localhost \

@@ -20,6 +20,7 @@ NEEDS_NO_SERVERS = {
     "makemessages",
     "startapp",
     "startproject",
+    "verify_release",
     "up",  # looks at its port first, and starts the servers itself
 }
 

@@ -289,6 +289,7 @@ SPECTACULAR_SETTINGS = {
         "DataFileState": "cats4ml.challenges.models.DataFileState",
         "BeingBuiltState": ["waiting", "building"],
         "EvaluationState": "cats4ml.releases.models.EvaluationState",
+        "OutcomeEnum": ["false_negative", "false_positive", "agreement", "ambiguous"],
         "KindEnum": ["known_unknown", "candidate_unknown_unknown"],
         "StateEnum": ["queued", "unscorable", "in_review", "settled", "withdrawn"],
     },

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from cats4ml.challenges.actions import JoinRefused
+from cats4ml.releases.actions import ReleaseRefused
 from cats4ml.review.actions.rights import AlreadyRated, RaterPaused, RatingRefused
 from cats4ml.review.pause_words import words_of
 from cats4ml.submissions.actions.claims import ClaimRefused
@@ -35,7 +36,7 @@ class TooLarge(APIException):
 
 def translate(error: Exception) -> Exception:
     """The domain's refusals as answers with the sentence that they carry; any other error as it is."""
-    if isinstance(error, (AlreadyRated, AlreadyDisputed)):
+    if isinstance(error, (AlreadyRated, AlreadyDisputed, ReleaseRefused)):
         return Conflict(str(error))
     if isinstance(error, RaterPaused):
         return PermissionDenied(str(words_of(error.pause)))

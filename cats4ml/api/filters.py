@@ -12,6 +12,7 @@ from cats4ml.api.serializers import OUTCOMES, SPLITS, STATES
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.verdicts import ADVERSE
 from cats4ml.submissions.models import Pair, Submission
+from cats4ml.submissions.released import is_as_released
 
 ANY_ADVERSE = "adverse"
 
@@ -76,7 +77,8 @@ def filter_pairs(pairs: QuerySet[Pair], asked: dict[str, Any]) -> QuerySet[Pair]
 
 
 def filter_claims(claims: QuerySet[Submission], asked: dict[str, Any]) -> QuerySet[Submission]:
-    """One's own claims. One that was taken back counts as withdrawn, whatever became of its pair."""
+    """One's own claims. One that was taken back counts as withdrawn, whatever became of its pair. By its outcome a pair
+    is found only where the claimant is told how it ended (`presentation.is_told`): else the filter would tell."""
     wanted = Q()
     if "image_id" in asked:
         wanted &= Q(pair__image__image_id=asked["image_id"])
@@ -88,4 +90,5 @@ def filter_claims(claims: QuerySet[Submission], asked: dict[str, Any]) -> QueryS
         wanted &= Q(pair__state=asked["state"], retracted_at=None)
     if asked.get("outcome"):
         wanted &= Q(pair__outcome__in=_outcomes(asked["outcome"]), retracted_at=None)
+        wanted &= Q(after_settlement=False) | Q(is_as_released("pair"))
     return claims.filter(wanted)

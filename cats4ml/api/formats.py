@@ -102,32 +102,34 @@ def _in_blocks(lines: Iterator[str]) -> Iterator[bytes]:
         yield "".join(block).encode()
 
 
-class _Echo:
-    """A file that hands each line straight on."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
 def stream_csv(name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> StreamingHttpResponse:
     """A CSV with LF and without a byte order mark, quoted where it must be, in constant memory."""
-    writer = csv.writer(_Echo(), lineterminator="\n")
 
-    def lines() -> Iterator[str]:
-        yield writer.writerow(columns)
-        for row in rows:
-            yield writer.writerow(row)
+    def blocks() -> Iterator[bytes]:
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\n")
+        writer.writerow(columns)
+        left = iter(rows)
+        # Many rows by one call: half the time of an export went into calling for each of them.
+        while block := list(islice(left, LINES_AT_A_TIME)):
+            writer.writerows(block)
+            yield buffer.getvalue().encode()
+            buffer.seek(0)
+            buffer.truncate()
+        if buffer.tell():
+            yield buffer.getvalue().encode()
 
-    return _download(name, "text/csv; charset=utf-8", lines())
+    return _download(name, "text/csv; charset=utf-8", blocks())
 
 
 def stream_json_lines(name: str, values: Iterable[Any]) -> StreamingHttpResponse:
     """One JSON object a line."""
     renderer = JSONRenderer()
-    return _download(name, "application/jsonl", (renderer.render(value).decode() + "\n" for value in values))
+    lines = (renderer.render(value).decode() + "\n" for value in values)
+    return _download(name, "application/jsonl", _in_blocks(lines))
 
 
-def _download(name: str, content_type: str, lines: Iterator[str]) -> StreamingHttpResponse:
-    response = StreamingHttpResponse(_in_blocks(lines), content_type=content_type)
+def _download(name: str, content_type: str, blocks: Iterator[bytes]) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(blocks, content_type=content_type)
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

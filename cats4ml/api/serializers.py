@@ -298,7 +298,7 @@ class PairDetailSerializer(PairSerializer):
 
 
 class QueueEntrySerializer(serializers.Serializer[Any]):
-    """A pair as everybody sees it: never its outcome, and who claimed it only once it is settled."""
+    """A pair as everybody sees it: its outcome with a release only, and who claimed it only once it is settled."""
 
     image_id = serializers.CharField(source="image.image_id")
     label_id = serializers.CharField(source="label.key")
@@ -306,6 +306,9 @@ class QueueEntrySerializer(serializers.Serializer[Any]):
     state = serializers.ChoiceField(choices=STATES)
     created_at = serializers.DateTimeField()
     submitter = serializers.CharField(allow_null=True)
+    released_outcome = serializers.ChoiceField(
+        choices=OUTCOMES, allow_null=True, help_text="In the newest release; null where none tells it."
+    )
 
 
 STANDING_COLUMNS = (

@@ -1,7 +1,18 @@
 from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
-from cats4ml.api.views import challenges, data, evaluations, me, pairs, rating_export, ratings, standings, submissions
+from cats4ml.api.views import (
+    challenges,
+    data,
+    evaluations,
+    me,
+    pairs,
+    rating_export,
+    ratings,
+    releases,
+    standings,
+    submissions,
+)
 from cats4ml.api.views.base import NoSuchAddress
 from cats4ml.api.views.docs import RedocPage, SwaggerPage
 
@@ -37,6 +48,14 @@ urlpatterns = [
     path(f"{EDITION}/pairs/<int:pair_id>/", pairs.PairDetail.as_view(), name="pair"),
     path(f"{EDITION}/queue/", pairs.Queue.as_view(), name="queue"),
     path(f"{EDITION}/standings/", standings.StandingList.as_view(), name="standings"),
+    path(f"{EDITION}/releases/", releases.ReleaseList.as_view(), name="releases"),
+    path("v1/releases/<int:release_id>/", releases.ReleaseDetail.as_view(), name="release"),
+    path("v1/releases/<int:release_id>/publish/", releases.ReleasePublish.as_view(), name="release_publish"),
+    path("v1/releases/<int:release_id>/free/", releases.ReleaseFree.as_view(), name="release_free"),
+    path("v1/releases/<int:release_id>/files/", releases.ReleaseFiles.as_view(), name="release_files"),
+    path("v1/releases/<int:release_id>/files/<path:path>", releases.ReleaseFileBytes.as_view(), name="release_file"),
+    path("v1/releases/<int:release_id>/archive/", releases.ReleaseArchive.as_view(), name="release_archive"),
+    path("v1/releases/<int:release_id>/root/", releases.ReleaseRoot.as_view(), name="release_root"),
     path("v1/releases/<int:release_id>/questions/", evaluations.QuestionList.as_view(), name="questions"),
     path("v1/releases/<int:release_id>/evaluations/", evaluations.EvaluationList.as_view(), name="evaluations"),
     path(

@@ -13,14 +13,14 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 
 from cats4ml.challenges.models import Challenge, Role
-from cats4ml.challenges.queries import Viewer, viewer_of, visible_challenges
+from cats4ml.challenges.queries import Viewer, viewer_of, visible_challenges, with_releases
 
 View = Callable[..., HttpResponseBase]
 
 
 def challenge_and_viewer(request: HttpRequest, slug: str) -> tuple[Challenge, Viewer]:
     """The edition of this address and what the person looking is in it; 404 for a draft of somebody else's."""
-    everything = visible_challenges(request.user).select_related("policy", "roster")
+    everything = with_releases(visible_challenges(request.user)).select_related("policy", "roster")
     challenge = everything.filter(slug=slug).first()
     if challenge is None:
         raise Http404("There is no such challenge.")

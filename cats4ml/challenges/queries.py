@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from cats4ml.accounts.models import TeamMembership, User
 from cats4ml.challenges.models import Challenge, ChallengeStatus, Participation, Role, TargetLabel
@@ -50,6 +50,12 @@ def visible_challenges(user: User | AnonymousUser) -> QuerySet[Challenge]:
         return everything
     own = Participation.objects.filter(user=user, role=Role.ORGANISER).values("challenge")
     return everything.exclude(status=ChallengeStatus.DRAFT) | everything.filter(pk__in=own)
+
+
+def with_releases(challenges: QuerySet[Challenge]) -> QuerySet[Challenge]:
+    """Each with `is_released`: whether it has a published release, so that its pages lead there. No query more."""
+    published = Challenge.objects.filter(pk=OuterRef("pk"), releases__published_at__isnull=False)
+    return challenges.annotate(is_released=Exists(published))
 
 
 def target_labels(challenge: Challenge) -> QuerySet[TargetLabel]:

@@ -24,6 +24,7 @@ from cats4ml.challenges.queries import Viewer, target_labels, visible_challenges
 from cats4ml.leaderboard.models import Standing
 from cats4ml.pages.forms import JoinForm
 from cats4ml.pages.queries import example_pair_of_pictures
+from cats4ml.releases.queries import released
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.plain_words import raters_in_words, rules_in_words, verdict_in_words
 from cats4ml.submissions.finder_head import finder_head
@@ -74,6 +75,7 @@ def challenge(request: HttpRequest, slug: str) -> HttpResponse:
         pictures=edition.pool.count(),
         examples=example_pair_of_pictures(edition),
         takes_claims=edition.takes_claims(timezone.now()),
+        latest=released(edition).first() if edition.is_released else None,  # type: ignore[attr-defined]  # annotated
     )
     return render(request, "pages/challenge.html", context)
 

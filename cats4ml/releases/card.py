@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cats4ml.releases import layout
+from cats4ml.releases.citing import bibtex
 from cats4ml.releases.facts import Facts
 from cats4ml.releases.figures import PartFigures
 from cats4ml.releases.words import SELECTED
@@ -20,22 +21,8 @@ TAGS = ("adversarial", "human-annotated", "crowdsourcing", "unknown-unknowns", "
 
 
 def citation(facts: Facts) -> str:
-    """How the release is cited, as BibTeX."""
-    authors = f"The participants, raters and organisers of {facts.challenge.title}"
-    fields = {
-        "title": f"{{{_braced(facts.name)}}}",
-        "author": f"{{{_braced(authors)}}}",
-        "year": f"{facts.frozen_at:%Y}",
-        "howpublished": f"\\url{{{facts.page}}}",
-        "note": layout.LICENCE_NAME,
-    }
-    lines = ",\n".join(f"  {name} = {{{value}}}" for name, value in fields.items())
-    return f"@misc{{{facts.challenge.slug}-{facts.version},\n{lines}\n}}"
-
-
-def _braced(text: str) -> str:
-    """A text that can't end BibTeX's braces early."""
-    return " ".join(text.replace("\\", "").replace("{", "(").replace("}", ")").split())
+    """How the release is cited, as BibTeX. The root digest comes after its files, and is not in it."""
+    return bibtex(facts.challenge, facts.version, facts.frozen_at)
 
 
 def whole_card(facts: Facts, figures: Mapping[str, PartFigures]) -> str:

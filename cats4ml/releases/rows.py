@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from django.db.models import F, Min, OuterRef, QuerySet, Subquery
+from django.db.models import F, IntegerField, Min, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Cast
 
 from cats4ml.challenges.models import Challenge
 from cats4ml.rules.lifecycle import PairState
@@ -51,7 +52,7 @@ def released_rows(pairs: QuerySet[Pair]) -> Iterator[ReleasedRow]:
         "yes_ratings",
         "no_ratings",
         "dont_know_ratings",
-        "machine_yes",
+        Cast("machine_yes", IntegerField()),
     )
-    for image_id, label_id, name, yes, no, dont_know, machine_yes in rows.iterator(chunk_size=ROWS_AT_A_TIME):
-        yield image_id, label_id, name, yes, no, dont_know, int(bool(machine_yes))
+    # Straight through: a line of Python for each row would be a third of the time of an export.
+    return rows.iterator(chunk_size=ROWS_AT_A_TIME)

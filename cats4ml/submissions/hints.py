@@ -13,9 +13,10 @@ from cats4ml.rules.intervals import Interval, wilson_interval
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.verdicts import Outcome
 from cats4ml.submissions.models import Submission
+from cats4ml.submissions.released import is_as_released
 
-# The same as `presentation.is_told`, as a condition.
-TOLD = Q(pair__state=PairState.SETTLED, after_settlement=False)
+# The same as `presentation.is_told`, as a condition on `_standing`.
+TOLD = Q(pair__state=PairState.SETTLED) & (Q(after_settlement=False) | Q(is_as_released=True))
 FALSE_NEGATIVE = TOLD & Q(pair__outcome=Outcome.FALSE_NEGATIVE)
 FALSE_POSITIVE = TOLD & Q(pair__outcome=Outcome.FALSE_POSITIVE)
 
@@ -96,7 +97,8 @@ def hit_rates_by_annotation(participation: Participation) -> list[HitRate]:
 
 
 def _standing(participation: Participation) -> QuerySet[Submission]:
-    return Submission.objects.filter(participation=participation, retracted_at=None).order_by()
+    standing = Submission.objects.filter(participation=participation, retracted_at=None).order_by()
+    return standing.annotate(is_as_released=is_as_released("pair"))
 
 
 def _counted(claims: QuerySet[Submission], *kinds: str) -> list[HitRate]:

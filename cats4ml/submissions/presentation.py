@@ -18,6 +18,7 @@ from cats4ml.rules.waits import about
 from cats4ml.submissions.disputing import dispute_in_words, why_not_disputed
 from cats4ml.submissions.endings import near_threshold
 from cats4ml.submissions.models import Credit, Dispute, Pair, Submission
+from cats4ml.submissions.released import is_as_released
 from cats4ml.submissions.voices import NamedVoice, named_voices
 from cats4ml.submissions.waits import NO_WAITS, Waits
 from scoring.ensemble import sureness
@@ -67,9 +68,12 @@ def is_told(claim: Submission) -> bool:
     """Whether a claimant is told how the pair ended: once it is settled, and unless that was before they claimed it.
 
     A claim of a settled pair costs nothing; if it told the outcome, anybody could ask for every outcome before the
-    release. Whoever took a claim back is told nothing either.
+    release. Once a release has told everybody, it is told here too: of claims read `with_details`. Whoever took a
+    claim back is told nothing.
     """
-    return claim.pair.state == PairState.SETTLED and claim.retracted_at is None and not claim.after_settlement
+    if claim.pair.state != PairState.SETTLED or claim.retracted_at is not None:
+        return False
+    return not claim.after_settlement or getattr(claim, "is_as_released", False)
 
 
 def with_details(claims: QuerySet[Submission]) -> QuerySet[Submission]:
@@ -98,6 +102,7 @@ def with_details(claims: QuerySet[Submission]) -> QuerySet[Submission]:
     return claims.annotate(
         people=Coalesce(Subquery(final), 0),
         points=Coalesce(Subquery(points.values("n")), 0),
+        is_as_released=is_as_released("pair"),
         review_ahead=Coalesce(Case(in_review, output_field=IntegerField()), 0),
     )
 

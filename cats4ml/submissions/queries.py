@@ -18,6 +18,7 @@ from cats4ml.rules.credit import Quota, quota_of
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.submissions.models import Credit, Pair, Submission, TallySource, Upload
 from cats4ml.submissions.problems import MAX_RATIONALE, Problem
+from cats4ml.submissions.released import released_outcome
 
 
 @dataclass(frozen=True)
@@ -317,8 +318,9 @@ def upload_of(participation: Participation, name: str) -> Upload | None:
 
 
 def public_queue(challenge: Challenge) -> QuerySet[Pair]:
-    """Every pair of the edition, newest first."""
-    return Pair.objects.filter(challenge=challenge).select_related("image", "label").order_by("-id")
+    """Every pair of the edition, newest first. `released_outcome`: how it ended, once a release has told everybody."""
+    pairs = Pair.objects.filter(challenge=challenge).select_related("image", "label").order_by("-id")
+    return pairs.annotate(released_outcome=released_outcome())
 
 
 def first_claims(pairs: Iterable[Pair]) -> dict[int, Submission]:

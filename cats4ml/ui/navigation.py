@@ -9,12 +9,14 @@ from django.urls import NoReverseMatch, reverse
 
 @dataclass(frozen=True)
 class Section:
-    """`role` is the attribute of `viewer` that must be true for the link to show; '' shows it to everybody."""
+    """`role` is the attribute of `viewer`, and `edition` the one of the edition, that must be true for the link to
+    show; '' shows it to everybody."""
 
     name: str
     label: str
     url_name: str
     role: str = ""
+    edition: str = ""
 
 
 SECTIONS = (
@@ -26,6 +28,7 @@ SECTIONS = (
     Section("review", "Review", "review:review", "is_rater"),
     Section("queue", "Queue", "submissions:queue"),
     Section("leaderboard", "Leaderboard", "leaderboard:board"),
+    Section("releases", "Releases", "pages:releases", edition="is_released"),
     Section("console", "Console", "console:overview", "is_organiser"),
 )
 
@@ -90,7 +93,11 @@ def url_or_empty(url_name: str, *args: Any) -> str:
 def section_links(*, challenge: Any, viewer: Any, current: str) -> tuple[Link, ...]:
     if challenge is None:
         return ()
-    shown = (s for s in SECTIONS if not s.role or getattr(viewer, s.role, False))
+    shown = (
+        s
+        for s in SECTIONS
+        if (not s.role or getattr(viewer, s.role, False)) and (not s.edition or getattr(challenge, s.edition, False))
+    )
     return _links(shown, challenge, current)
 
 

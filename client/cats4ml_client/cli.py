@@ -9,7 +9,17 @@ from collections.abc import Sequence
 import click
 
 from cats4ml_client import __version__
-from cats4ml_client.commands import account, challenges, download, evaluating, export, standings, submissions, submit
+from cats4ml_client.commands import (
+    account,
+    challenges,
+    download,
+    evaluating,
+    export,
+    releases,
+    standings,
+    submissions,
+    submit,
+)
 from cats4ml_client.errors import Exit, Failure
 from cats4ml_client.options import common
 from cats4ml_client.output import warn
@@ -25,7 +35,7 @@ Each goes before what “login” saved, and an option before it.
 \b
 Exit codes:
   0    all is fine
-  1    rows were refused, nothing was found, or you said no
+  1    rows were refused, nothing was found, a release is not what it says, or you said no
   2    wrong usage or settings
   3    not signed in, or not allowed
   4    trouble with the server, the network or the disk
@@ -54,6 +64,9 @@ for command in (
     challenges.quota,
     standings.leaderboard,
     export.export,
+    releases.releases,
+    releases.download_release,
+    releases.verify,
     evaluating.questions,
     evaluating.evaluate,
 ):

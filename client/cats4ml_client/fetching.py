@@ -7,7 +7,7 @@ import json
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,87 +34,37 @@ class Fetched:
     came: int
 
 
-class Fetcher:
-    """Fetches a challenge's files into a folder. `edition` makes a path of the API below the challenge."""
+class Patient:
+    """Getting a file in as many attempts as it takes."""
 
-    def __init__(self, *, api: Api, out: Output, folder: Path, slug: str, edition: Callable[[str], str]) -> None:
+    def __init__(self, *, api: Api, out: Output, folder: Path) -> None:
         self.api = api
         self.out = out
         self.folder = folder
-        self.slug = slug
-        self.edition = edition
 
-    def fetch(self, kind: str) -> Fetched:
-        """The file of this kind, whole. Raises `Failure`; what has come by then is kept, and used the next time."""
-        part = _Part(self.folder / f".{self.slug}-{kind}.part")
+    def patiently(self, what: str, part: Part, once: Callable[[], Fetched | None]) -> Fetched:
+        """The file that `once` gets. Raises `Failure`; what has come by then is kept, and used the next time."""
         came = failures = wrong = 0
         while True:
-            self._wait_until_built(kind)
             before = part.size
             try:
-                found = self._once(kind, part)
+                found = once()
             except Trouble:
                 failures = 1 if part.size > before else failures + 1
                 came += max(part.size - before, 0)
                 if failures > self.api.manners.retries:
                     raise
-                self.out.say(f"{kind}: cut off after {part.size:,} bytes; going on from there.")
+                self.out.say(f"{what}: cut off after {part.size:,} bytes; going on from there.")
                 time.sleep(back_off(failures))
                 continue
             if found is not None:
-                return (
-                    found if not found.came else Fetched(kind, found.file, found.size, found.sha256, came + found.came)
-                )
+                return found if not found.came else replace(found, came=came + found.came)
             wrong += 1
             if wrong > 1:
-                raise Trouble(f"{kind}: what came differs from its checksum, twice.", "Try again later.")
-            self.out.say(f"{kind}: what came differs from its checksum. Once more, from the beginning.")
+                raise Trouble(f"{what}: what came differs from its checksum, twice.", "Try again later.")
+            self.out.say(f"{what}: what came differs from its checksum. Once more, from the beginning.")
 
-    def _entry(self, kind: str) -> dict[str, Any]:
-        """What the site says of the file now."""
-        return next((one for one in list_files(self.api, self.edition) if one["kind"] == kind), {})
-
-    def _wait_until_built(self, kind: str) -> None:
-        """Ask for the file, which has it built where it isn't, until it is there."""
-        bar: tqdm[Any] | None = None
-        try:
-            while True:
-                with self.api.stream(self.edition(f"data/{kind}/"), headers={"Range": "bytes=0-0"}) as answer:
-                    if answer.status_code != 202:
-                        return
-                    told = _json(answer, self.api)
-                    pause = asked_to_wait(answer)
-                if bar is None:
-                    self.out.say(f"{kind}: the site builds it.")
-                    bar = self.out.bar(total=told.get("total") or None, what=f"{kind} is built")
-                bar.total = told.get("total") or None
-                bar.update((told.get("done") or 0) - bar.n)
-                time.sleep(min(2.0 if pause is None else pause, LONGEST_PAUSE))
-        finally:
-            if bar is not None:
-                bar.close()
-
-    def _once(self, kind: str, part: _Part) -> Fetched | None:
-        """One attempt: None where what came differs from its checksum, and is thrown away."""
-        expected = str(self._entry(kind).get("sha256") or "")
-        with self.api.stream(self.edition(f"data/{kind}/"), headers=part.headers()) as answer:
-            if answer.status_code == 202:  # a new one is built since
-                raise Trouble(f"{kind}: the site builds it anew.")
-            target = self.folder / file_name(answer, f"{self.slug}-{kind}")
-            if expected and target.is_file() and sha256_of(target) == expected:
-                part.remove()
-                return Fetched(kind, target, target.stat().st_size, expected, 0)
-            came = self._read(kind, answer, part)
-        digest = sha256_of(part.path)
-        if expected and digest != expected:
-            part.remove()
-            return None
-        size = part.size
-        part.path.replace(target)
-        part.remove()
-        return Fetched(kind, target, size, digest, came)
-
-    def _read(self, kind: str, answer: requests.Response, part: _Part) -> int:
+    def read(self, kind: str, answer: requests.Response, part: Part) -> int:
         """Read the answer to the end of the part. Returns how many bytes came."""
         if answer.status_code == 416:  # the part is whole, or longer than the file is now: the checksum tells
             return 0
@@ -141,7 +91,70 @@ class Fetcher:
         return came
 
 
-class _Part:
+class Fetcher(Patient):
+    """Fetches a challenge's files into a folder. `edition` makes a path of the API below the challenge."""
+
+    def __init__(self, *, api: Api, out: Output, folder: Path, slug: str, edition: Callable[[str], str]) -> None:
+        super().__init__(api=api, out=out, folder=folder)
+        self.slug = slug
+        self.edition = edition
+
+    def fetch(self, kind: str) -> Fetched:
+        """The file of this kind, whole. Raises `Failure`; what has come by then is kept, and used the next time."""
+        part = Part(self.folder / f".{self.slug}-{kind}.part")
+
+        def once() -> Fetched | None:
+            self._wait_until_built(kind)
+            return self._once(kind, part)
+
+        return self.patiently(kind, part, once)
+
+    def _entry(self, kind: str) -> dict[str, Any]:
+        """What the site says of the file now."""
+        return next((one for one in list_files(self.api, self.edition) if one["kind"] == kind), {})
+
+    def _wait_until_built(self, kind: str) -> None:
+        """Ask for the file, which has it built where it isn't, until it is there."""
+        bar: tqdm[Any] | None = None
+        try:
+            while True:
+                with self.api.stream(self.edition(f"data/{kind}/"), headers={"Range": "bytes=0-0"}) as answer:
+                    if answer.status_code != 202:
+                        return
+                    told = _json(answer, self.api)
+                    pause = asked_to_wait(answer)
+                if bar is None:
+                    self.out.say(f"{kind}: the site builds it.")
+                    bar = self.out.bar(total=told.get("total") or None, what=f"{kind} is built")
+                bar.total = told.get("total") or None
+                bar.update((told.get("done") or 0) - bar.n)
+                time.sleep(min(2.0 if pause is None else pause, LONGEST_PAUSE))
+        finally:
+            if bar is not None:
+                bar.close()
+
+    def _once(self, kind: str, part: Part) -> Fetched | None:
+        """One attempt: None where what came differs from its checksum, and is thrown away."""
+        expected = str(self._entry(kind).get("sha256") or "")
+        with self.api.stream(self.edition(f"data/{kind}/"), headers=part.headers()) as answer:
+            if answer.status_code == 202:  # a new one is built since
+                raise Trouble(f"{kind}: the site builds it anew.")
+            target = self.folder / file_name(answer, f"{self.slug}-{kind}")
+            if expected and target.is_file() and sha256_of(target) == expected:
+                part.remove()
+                return Fetched(kind, target, target.stat().st_size, expected, 0)
+            came = self.read(kind, answer, part)
+        digest = sha256_of(part.path)
+        if expected and digest != expected:
+            part.remove()
+            return None
+        size = part.size
+        part.path.replace(target)
+        part.remove()
+        return Fetched(kind, target, size, digest, came)
+
+
+class Part:
     """The beginning of a file, and beside it the version (ETag) that it is of."""
 
     def __init__(self, path: Path) -> None:

@@ -190,12 +190,16 @@ def test_description_names_every_address(db) -> None:
         "", "data/", "data/{kind}/", "images/", "labels/", "pairs/", "pairs/{pair_id}/", "participations/", "queue/",
         "quota/", "ratings/", "ratings/examples/{example_id}/", "ratings/{token}/guidance/", "ratings/{token}/skip/",
         "ratings/{token}/report/", "ratings/export/", "ratings/last/", "ratings/next/", "ratings/{token}/picture/",
-        "standings/", "submissions/", "submissions/{submission_id}/", "submissions/{submission_id}/dispute/",
+        "releases/", "standings/", "submissions/", "submissions/{submission_id}/",
+        "submissions/{submission_id}/dispute/",
     )  # fmt: skip
-    release = "/api/v1/releases/{release_id}/"
-    of_releases = ("questions/", "evaluations/", "evaluations/{evaluation_id}/")
-    others = ["/api/v1/challenges/", "/api/v1/me/", *(release + path for path in of_releases)]
-    assert sorted(paths) == sorted([*others, *(edition + path for path in below)])
+    release = (
+        "", "archive/", "evaluations/", "evaluations/{evaluation_id}/", "files/", "files/{path}", "free/", "publish/",
+        "questions/", "root/",
+    )  # fmt: skip
+    of_releases = [f"/api/v1/releases/{{release_id}}/{path}" for path in release]
+    everything = ["/api/v1/challenges/", "/api/v1/me/", *of_releases, *(edition + path for path in below)]
+    assert sorted(paths) == sorted(everything)
     assert set(paths[f"{edition}submissions/"]["post"]["requestBody"]["content"]) == {"application/json", "text/csv"}
     assert set(paths[f"{edition}pairs/"]["get"]["responses"]["200"]["content"]) == {
         "application/json", "application/jsonl", "text/csv",

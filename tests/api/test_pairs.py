@@ -192,7 +192,9 @@ def test_pair_of_another_challenge_is_not_found(settled, organiser) -> None:
 
 def test_queue_shows_pairs_but_no_outcome_and_submitters_only_once_settled(settled) -> None:
     rows = APIClient().get(address(settled, "queue/")).json()["results"]
-    assert {tuple(row) for row in rows} == {("image_id", "label_id", "label_name", "state", "created_at", "submitter")}
+    assert {tuple(row) for row in rows} == {
+        ("image_id", "label_id", "label_name", "state", "created_at", "submitter", "released_outcome")
+    }
     assert sorted(only(rows, "state", "label_id", "submitter"), key=str) == [
         ("in_review", "cat", None),
         ("settled", "cat", "ada"),

@@ -228,7 +228,7 @@ def test_the_organiser_of_the_demo_sees_where_raters_agree_and_where_not(site: S
 
 
 PAGES = {
-    "nobody": ["", "data/", "explore/", "queue/", "leaderboard/"],
+    "nobody": ["", "data/", "explore/", "queue/", "leaderboard/", "releases/"],
     "participant": ["explore/", "basket/", "submit/", "submissions/", "submissions/hints/", "join/"],
     "rater": ["review/"],
     "organiser": [

@@ -12,10 +12,10 @@ from cats4ml.catalog.models import Annotation, Image
 from cats4ml.challenges.actions import join_challenge
 from cats4ml.challenges.data_contents import Snapshot
 from cats4ml.challenges.data_files import ask_for, build
-from cats4ml.challenges.data_http import NoSuchPart, asked_part
 from cats4ml.challenges.models import Challenge, ChallengeStatus, DataFile, DataFileKind, PoolCount, Role
 from cats4ml.challenges.pool_counts import Counted, Credit, LabelCount, count_pool, counted
 from cats4ml.challenges.pools import PoolChoice, draw_pool
+from cats4ml.ui.served_files import NoSuchPart, asked_part
 from tests.factories import START, World, make_user
 from tests.open_images import APP, BIRD, MACHINE, OWL, make_draft, make_labels, make_pictures, say
 from tests.web import HTMX, queries_of, signed_in

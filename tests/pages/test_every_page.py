@@ -41,10 +41,10 @@ CONSOLE = (
 )
 PAGES = (
     "pages:challenge", "pages:data", "pages:data_checksums", "pages:explore", "submissions:queue",
-    "leaderboard:board", "leaderboard:csv", "pages:join", "pages:mine", "submissions:submit", "submissions:basket",
-    "submissions:hints", "review:review", *CONSOLE,
+    "leaderboard:board", "leaderboard:csv", "pages:releases", "pages:join", "pages:mine", "submissions:submit",
+    "submissions:basket", "submissions:hints", "review:review", *CONSOLE,
 )  # fmt: skip
-PUBLIC = PAGES[:7]
+PUBLIC = PAGES[:8]
 FINDERS = ("pages:mine", "submissions:submit", "submissions:basket", "submissions:hints")
 
 
@@ -73,7 +73,7 @@ def test_each_page_answers_each_kind_of_person(world, life) -> None:
         lively(world)
     slug = world.challenge.slug
     public = dict.fromkeys(PUBLIC, 200)
-    closed = dict.fromkeys(PAGES[7:], 302)
+    closed = dict.fromkeys(PAGES[8:], 302)
     refused = dict.fromkeys(CONSOLE, 403)
     assert codes(Client(), slug) == {**public, **closed}
     finder = {**public, **closed, **refused, "pages:join": 200, **dict.fromkeys(FINDERS, 200)}

@@ -23,7 +23,7 @@ OWN_COLUMNS = (
     "id", "image_id", "label_id", "label_name", "rationale", "created_at", "retracted_at", "charged", "state",
     "machine_mean", "verdict", "outcome", "points", "reason", "first_claimant",
 )  # fmt: skip
-QUEUE_COLUMNS = ("image_id", "label_id", "label_name", "state", "created_at", "submitter")
+QUEUE_COLUMNS = ("image_id", "label_id", "label_name", "state", "created_at", "submitter", "released_outcome")
 PLAIN_RATINGS = {"form": "short", "controls": False, "final": True}
 PATHS = {"ratings": "ratings/export/"}
 COLUMNS = {"submissions": OWN_COLUMNS, "queue": QUEUE_COLUMNS}

@@ -1,0 +1,52 @@
+"""Releases for whoever may see them: which there are, which of their files, and these as they are handed out."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+from django.http import Http404
+
+from cats4ml.challenges.models import Challenge
+from cats4ml.challenges.queries import Viewer
+from cats4ml.releases.layout import is_everybodys
+from cats4ml.releases.models import Release, ReleaseFile, ReleaseState
+from cats4ml.releases.queries import may_read, released, releases_of
+from cats4ml.ui.served_files import ASK_AGAIN, FOR_EVER, ServedFile
+
+LONGEST_PATH = 200
+
+
+def seen_by(viewer: Viewer, challenge: Challenge) -> QuerySet[Release]:
+    """The published releases of the edition, newest first; for organisers the frozen ones too."""
+    shown = releases_of(challenge) if viewer.is_organiser else released(challenge)
+    frozen = (ReleaseState.READY, ReleaseState.PUBLISHED)
+    return shown.filter(state__in=frozen).select_related("challenge", "former")
+
+
+def readable_files(release: Release, viewer: Viewer) -> list[ReleaseFile]:
+    """The files that this person may have, in the order of their paths."""
+    files = ReleaseFile.objects.filter(release=release).select_related("release").order_by("path")
+    return [file for file in files if may_read(file, viewer)]
+
+
+def find_file(release: Release, path: str, viewer: Viewer) -> ReleaseFile:
+    """The file of exactly this path. One that this person may not have is as one that there isn't."""
+    if len(path) <= LONGEST_PATH and "\x00" not in path:
+        file = ReleaseFile.objects.filter(release=release, path=path).select_related("release__challenge").first()
+        if file is not None and may_read(file, viewer):
+            return file
+    raise Http404("This release has no such file.")
+
+
+def served(file: ReleaseFile) -> ServedFile:
+    """The file as it is handed out. What everybody may have they may keep for ever: it never changes."""
+    release = file.release
+    open_to_all = release.published_at is not None and (is_everybodys(file.path) or release.freed_at is not None)
+    name = file.path.rpartition("/")[2]
+    return ServedFile(
+        stored=str(file.file),
+        name=f"{release.challenge.slug}-{release.version}-{name}" if file.is_archive else name,
+        size=file.bytes,
+        sha256=file.sha256,
+        written_at=release.frozen_at,
+        caching=FOR_EVER if open_to_all else ASK_AGAIN,
+    )
