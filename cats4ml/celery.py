@@ -31,6 +31,7 @@ app.conf.update(
         "rebuild raters' skill": {"task": "cats4ml.review.tasks.rebuild_skills", "schedule": 60.0},
         "build data files whose build died": {"task": "cats4ml.challenges.tasks.sweep_data_files", "schedule": 20.0},
         "build releases whose build died": {"task": "cats4ml.releases.tasks.sweep_releases", "schedule": 20.0},
+        "draw pools whose draw died": {"task": "cats4ml.challenges.tasks.sweep_pool_orders", "schedule": 20.0},
         "index embeddings that are searched": {
             "task": "cats4ml.challenges.tasks.index_embeddings",
             "schedule": 600.0,
