@@ -20,8 +20,9 @@ class AnnouncementRefused(Exception):
 
 
 def live_announcements(challenge: Challenge) -> QuerySet[Announcement]:
-    """What everybody reads, newest first."""
-    return Announcement.objects.filter(challenge=challenge, taken_down_at=None).order_by("-pk")
+    """What everybody reads, newest first, with who wrote it."""
+    shown = Announcement.objects.filter(challenge=challenge, taken_down_at=None)
+    return shown.select_related("by").order_by("-pk")
 
 
 def announce(*, challenge: Challenge, title: str, text: str, by: User | None, at: datetime) -> Announcement:

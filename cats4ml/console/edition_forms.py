@@ -35,6 +35,7 @@ class NewEditionForm(forms.Form):
         label="Address",
         max_length=60,
         required=False,
+        widget=forms.TextInput(attrs={"data-slug-of": "id_title"}),
         help_text="The end of its address: letters, digits and hyphens. Leave it empty to have it made of the title. "
         "It can’t be changed later.",
     )
@@ -61,12 +62,16 @@ class CloneForm(forms.Form):
     )
     title = forms.CharField(max_length=120)
     slug = forms.CharField(
-        label="Address", max_length=60, required=False, help_text="Leave it empty to have it made of the title."
+        label="Address",
+        max_length=60,
+        required=False,
+        widget=forms.TextInput(attrs={"data-slug-of": "clone_title"}),
+        help_text="Leave it empty to have it made of the title.",
     )
     with_pool = forms.BooleanField(required=False, label="With the same pictures in its pool")
 
     def __init__(self, *args: Any, editions: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, auto_id="clone_%s", **kwargs)  # it stands beside the other form
         self.fields["source"].queryset = editions  # type: ignore[attr-defined]
 
 
@@ -202,7 +207,7 @@ class IdsForm(forms.Form):
     skip_unknown = forms.BooleanField(required=False, label="Leave out ids that the collection doesn’t have")
 
     def __init__(self, *args: Any, collection: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, auto_id="ids_%s", **kwargs)  # it stands beside the form for a draw
         set_collections(self.fields["collection"], collection)
 
 

@@ -36,6 +36,7 @@ from cats4ml.console.edition_pages import me, past_editions, policy_lines, step_
 from cats4ml.console.roster_pages import label_rows
 from cats4ml.console.rule_forms import RULES
 from cats4ml.console.views import for_organisers
+from cats4ml.submissions.limits import limited_upload
 from cats4ml.ui.words import counted as in_words
 
 MOST_PROPOSALS = 20

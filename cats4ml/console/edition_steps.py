@@ -18,6 +18,8 @@ from cats4ml.rules.plain_words import verdict_in_words
 from cats4ml.ui.words import counted
 
 DONE, NEEDED, OPTIONAL = "done", "needed", "optional"
+# What is done first in a step that lacks something.
+BEGIN = {"labels": "Choose", "pool": "Draw", "classifiers": "Choose", "consent": "Write it", "dates": "Move it"}
 STATE_WORDS = {DONE: "Done", NEEDED: "Needs you", OPTIONAL: "Optional"}
 
 
@@ -78,7 +80,7 @@ def _as_step(
         state=NEEDED if lacking else state,
         words=lacking or words,
         href=reverse(f"console:{page}", args=[challenge.slug]),
-        act=act,
+        act=BEGIN.get(key, act) if lacking else act,
     )
 
 

@@ -73,7 +73,7 @@ class AnnouncementList(EditionView):
     @extend_schema(responses={200: AnnouncementSerializer(many=True), **READS})
     def get(self, request: Request, slug: str) -> Response:
         """What the organisers announced, newest first; what they took down is left out."""
-        rows = live_announcements(self.challenge).select_related("by")
+        rows = live_announcements(self.challenge)
         return self.paged(AnnouncementSerializer(self.page_of(rows), many=True))
 
 
