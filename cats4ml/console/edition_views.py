@@ -128,6 +128,7 @@ def edition(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpR
         challenge,
         viewer,
         "edition",
+        now=at,
         steps=steps,
         needed=sum(one.state == NEEDED for one in steps),
         can_open=challenge.status == ChallengeStatus.DRAFT and not missing_to_open(challenge, at),

@@ -16,10 +16,19 @@ from django.utils import timezone
 from cats4ml.accounts.models import User
 from cats4ml.challenges.actions import add_target_labels
 from cats4ml.challenges.announcements import announce
-from cats4ml.challenges.models import ActKind, Challenge, ChallengeStatus, OrganiserAct, Role, TargetLabel
+from cats4ml.challenges.models import (
+    ActKind,
+    Challenge,
+    ChallengeStatus,
+    OrganiserAct,
+    PoolOrder,
+    Role,
+    TargetLabel,
+)
+from cats4ml.challenges.pool_orders import carry_out
 from cats4ml.rules.answers import Answer
 from tests.factories import START, World, make_user, make_world
-from tests.web import queries_of, signed_in
+from tests.web import HTMX, queries_of, signed_in
 
 DAY = timedelta(days=1)
 ZONE = {"zone": "America/New_York"}
@@ -95,6 +104,25 @@ def test_a_challenge_is_made_filled_and_opened_in_the_browser_and_a_participant_
     assert mia.post(f"/challenges/{slug}/submit/pair/", claim).status_code in (200, 302)
     opened = Challenge.objects.get(slug=slug)
     assert (opened.status, opened.pairs.count(), opened.question) == (ChallengeStatus.OPEN, 1, "A {label}?")
+
+
+def test_a_draw_that_takes_long_shows_how_far_it_is_and_then_what_came_of_it(world, settings) -> None:
+    Challenge.objects.filter(pk=world.challenge.pk).update(status=ChallengeStatus.DRAFT)
+    world.challenge.pool.all().delete()
+    client, slug = signed_in(organiser(world)), world.challenge.slug
+    sent = {"do": "draw", "labels": ["cat"], "annotations": ["none"], "collection": slug, "seed": "s", "size": "4"}
+    status, text = post(client, "edition_pool", slug, sent | {"labels": ["whale"]})
+    assert (status, "Select a valid choice" in text) == (422, True)
+    settings.DATA_AT_ONCE_PICTURES = 3
+    status, text = post(client, "edition_pool", slug, sent)
+    assert (status, "A worker is at it." in text, 'hx-trigger="every 2s"' in text) == (302, True, True)
+    assert "is on its way" in post(client, "edition_pool", slug, sent)[1]
+    carry_out(order=PoolOrder.objects.get().pk, at=START)
+    part = client.get(reverse("console:edition_pool", args=[slug]), headers=HTMX).content.decode()
+    assert ("4 pictures drawn" in part, "6 fit, 4 are the draw" in part, "hx-trigger" in part) == (True, True, False)
+    assert "<html" not in part
+    assert "No pictures yet" in post(client, "edition_pool_empty", slug, {})[1]
+    assert world.challenge.pool.count() == 0
 
 
 def test_dates_are_written_in_the_organisers_own_zone(world) -> None:
