@@ -66,6 +66,7 @@ def create_edition(
     queue: str = "",
     consent_text: str = "",
     question: str = "",
+    is_demo: bool = False,
     by: User | None = None,
     at: datetime | None = None,
 ) -> Challenge:
@@ -79,7 +80,7 @@ def create_edition(
     at = at or timezone.now()
     try:
         with transaction.atomic():
-            challenge = Challenge.objects.create(**made, queue=queue, created_at=at)
+            challenge = Challenge.objects.create(**made, queue=queue, is_demo=is_demo, created_at=at)
             decide_policy(challenge=challenge, policy=policy, by=by)
             if by is not None:
                 join_challenge(challenge=challenge, user=by, role=Role.ORGANISER, consent_version=None, at=at)

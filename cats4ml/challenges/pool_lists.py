@@ -15,7 +15,7 @@ from django.db import IntegrityError, connection, transaction
 from cats4ml.accounts.models import User
 from cats4ml.challenges.acts import record_act
 from cats4ml.challenges.data_contents import forget_pool_state
-from cats4ml.challenges.models import ActKind, Challenge, PoolDraw, PoolImage
+from cats4ml.challenges.models import ActKind, Challenge, PoolDraw, PoolImage, PoolOrder
 from cats4ml.challenges.pools import PoolRefused, locked_draft
 
 MOST_IDS = 200_000
@@ -117,6 +117,7 @@ def empty_pool(*, challenge: Challenge, by: User | None, at: datetime) -> int:
             current = locked_draft(challenge)
             number = PoolImage.objects.filter(challenge=current).delete()[0]
             PoolDraw.objects.filter(challenge=current).delete()
+            PoolOrder.objects.filter(challenge=current, finished_at__isnull=False).delete()
             if number:
                 said = f"Emptied the pool of {number:,} picture{'' if number == 1 else 's'}"
                 details = {"removed": number}

@@ -71,7 +71,8 @@ class CloneForm(forms.Form):
     with_pool = forms.BooleanField(required=False, label="With the same pictures in its pool")
 
     def __init__(self, *args: Any, editions: Any, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="clone_%s", **kwargs)  # it stands beside the other form
+        kwargs["auto_id"] = "clone_%s"  # it stands beside the other form
+        super().__init__(*args, **kwargs)
         self.fields["source"].queryset = editions  # type: ignore[attr-defined]
 
 
@@ -207,7 +208,8 @@ class IdsForm(forms.Form):
     skip_unknown = forms.BooleanField(required=False, label="Leave out ids that the collection doesn’t have")
 
     def __init__(self, *args: Any, collection: str, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="ids_%s", **kwargs)  # it stands beside the form for a draw
+        kwargs["auto_id"] = "ids_%s"  # it stands beside the form for a draw
+        super().__init__(*args, **kwargs)
         set_collections(self.fields["collection"], collection)
 
 
