@@ -35,6 +35,7 @@ app.conf.update(
             "task": "cats4ml.review.tasks.sweep_policy_work",
             "schedule": 20.0,
         },
+        "draw pools whose draw died": {"task": "cats4ml.challenges.tasks.sweep_pool_orders", "schedule": 20.0},
         "index embeddings that are searched": {
             "task": "cats4ml.challenges.tasks.index_embeddings",
             "schedule": 600.0,

@@ -2,13 +2,14 @@ from django.contrib import admin
 from django.urls import include, path
 
 urlpatterns = [
+    # The console first: challenges/new/ is an address of its own, and no challenge.
+    path("", include("cats4ml.console.urls")),
     path("", include("cats4ml.pages.urls")),
     path("", include("cats4ml.accounts.urls")),
     path("", include("cats4ml.submissions.urls")),
     path("", include("cats4ml.review.urls")),
     path("", include("cats4ml.leaderboard.urls")),
     path("", include("cats4ml.releases.evaluation_urls")),
-    path("", include("cats4ml.console.urls")),
     path("accounts/", include("allauth.urls")),
     path("api/", include("cats4ml.api.urls")),
     path("admin/", admin.site.urls),

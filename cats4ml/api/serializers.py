@@ -46,6 +46,14 @@ class ChallengeSerializer(serializers.Serializer[Any]):
     policy = PolicySerializer(allow_null=True, help_text="In force now; null in a draft without one.")
 
 
+class AnnouncementSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    title = serializers.CharField()
+    text = serializers.CharField(help_text="Plain text; an empty line begins a paragraph.")
+    by = serializers.CharField(source="by.public_name", allow_null=True, default=None, help_text="The organiser.")
+    created_at = serializers.DateTimeField()
+
+
 class LabelSerializer(serializers.Serializer[Any]):
     label_id = serializers.CharField(source="label.key")
     name = serializers.CharField(source="label.name")

@@ -26,6 +26,7 @@ urlpatterns = [
     path("v1/me/", me.Me.as_view(), name="me"),
     path("v1/challenges/", challenges.ChallengeList.as_view(), name="challenges"),
     path(f"{EDITION}/", challenges.ChallengeDetail.as_view(), name="challenge"),
+    path(f"{EDITION}/announcements/", challenges.AnnouncementList.as_view(), name="announcements"),
     path(f"{EDITION}/labels/", challenges.LabelList.as_view(), name="labels"),
     path(f"{EDITION}/images/", challenges.ImageList.as_view(), name="images"),
     path(f"{EDITION}/data/", data.DataFileList.as_view(), name="data_files"),

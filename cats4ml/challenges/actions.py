@@ -12,7 +12,7 @@ from django.db.models import Max
 
 from cats4ml.accounts.models import Team, TeamMembership, User
 from cats4ml.catalog.models import Classifier, Image, Label
-from cats4ml.challenges.acts import record_act
+from cats4ml.challenges.acts import difference, record_act
 from cats4ml.challenges.models import (
     ActKind,
     Challenge,
@@ -156,7 +156,17 @@ def put_in_force(*, roster: RosterVersion, reason: str, by: User | None, at: dat
 
     The caller holds the edition's roster lock (`rosters.lock_rosters`, not shared) and the transaction.
     """
+    before = Challenge.objects.values_list("roster__version", flat=True).get(pk=roster.challenge_id)
     Challenge.objects.filter(pk=roster.challenge_id).update(roster=roster)
+    record_act(
+        challenge=roster.challenge,
+        kind=ActKind.EDITED,
+        summary=f"Put version {roster.version} of the roster in force",
+        by=by,
+        at=at,
+        reason=reason,
+        details=difference({"roster": before}, {"roster": roster.version}),
+    )
     return RosterDecision.objects.create(
         challenge_id=roster.challenge_id, roster=roster, reason=reason, by=by, created_at=at
     )

@@ -30,3 +30,16 @@ def record_act(
         by=by,
         created_at=at,
     )
+
+
+def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """By field, what it was and what it is now, of the fields that differ; times in ISO 8601."""
+    return {
+        name: {"before": _plain(before.get(name)), "after": _plain(value)}
+        for name, value in after.items()
+        if before.get(name) != value
+    }
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 
 BUILD_DATA_FILE = "cats4ml.challenges.tasks.build_data_file"
 COUNT_POOL = "cats4ml.challenges.tasks.count_pool"
+DRAW_POOL = "cats4ml.challenges.tasks.draw_pool"
 AGAIN_SECONDS = 15
 
 
@@ -26,6 +27,10 @@ def ring_pool_count(challenge: Challenge) -> None:
     """Have the pool counted, at most every 15 seconds however often this is called."""
     if cache.add(f"pool-count-rung-{challenge.pk}", 1, timeout=AGAIN_SECONDS):
         _send(COUNT_POOL, challenge.queue, challenge=challenge.pk)
+
+
+def ring_pool_order(challenge: Challenge, order: int) -> None:
+    _send(DRAW_POOL, challenge.queue, order=order)
 
 
 def _send(task: str, queue: str, **kwargs: int) -> None:

@@ -1,20 +1,34 @@
-"""Making editions, and moving them on: the one place that writes an edition's own row."""
+"""Making editions, and moving them on. What is written on an edition's own row is written here or, where an organiser
+changes what it says, in `edition_settings`; the policy and the roster in force by `actions`."""
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
+from cats4ml.accounts.models import User
 from cats4ml.catalog.models import Classifier
-from cats4ml.challenges.actions import decide_policy
-from cats4ml.challenges.models import Challenge, ChallengeStatus
+from cats4ml.challenges.actions import decide_policy, join_challenge
+from cats4ml.challenges.acts import difference, record_act
+from cats4ml.challenges.models import ActKind, Challenge, ChallengeStatus, Role
 from cats4ml.challenges.near_copies import freeze
 from cats4ml.challenges.rosters import labels_that_cannot_be_scored
 from cats4ml.rules.policy import Policy
 
+# Slugs that are addresses of the site's own.
+RESERVED = ("new",)
+
 
 class EditionRefused(Exception):
-    """Why no edition can be made as asked, in a sentence that says how to mend it."""
+    """Why an edition can't be made or changed as asked, in a sentence that says how to mend it."""
+
+
+def may_make_editions(user: object) -> bool:
+    """Organisers of the whole site, and people with the permission `challenges.add_challenge`."""
+    return isinstance(user, User) and not user.is_guest and user.has_perm("challenges.add_challenge")
 
 
 def check_new_slug(slug: str) -> None:
@@ -28,11 +42,14 @@ def check_new_slug(slug: str) -> None:
         raise EditionRefused(
             f"{slug!r} can't be a challenge's slug: use up to {limit} letters, digits, hyphens and underscores"
         ) from error
+    if slug.lower() in RESERVED:
+        raise EditionRefused(f"{slug!r} is an address of this site: choose another slug")
     if Challenge.objects.filter(slug=slug).exists():
         raise EditionRefused(f"there is a challenge {slug!r} already: choose another slug, nothing was changed")
 
 
-def _check_lengths(**texts: str) -> None:
+def check_lengths(**texts: str) -> None:
+    """Raises `EditionRefused` for a text of an edition that is missing, or longer than is kept."""
     for name, text in texts.items():
         limit = getattr(Challenge._meta.get_field(name), "max_length", 0)  # noqa: SLF001 - Django's documented name
         if not text.strip() or len(text) > limit:
@@ -40,23 +57,37 @@ def _check_lengths(**texts: str) -> None:
 
 
 def create_edition(
-    *, slug: str, title: str, summary: str, vocabulary: str, policy: Policy, queue: str = "", consent_text: str = ""
+    *,
+    slug: str,
+    title: str,
+    summary: str,
+    vocabulary: str,
+    policy: Policy,
+    queue: str = "",
+    consent_text: str = "",
+    question: str = "",
+    is_demo: bool = False,
+    by: User | None = None,
+    at: datetime | None = None,
 ) -> Challenge:
-    """A new edition, a draft with its first policy. Raises `EditionRefused` where the slug is taken or no slug, and
-    where the title or the vocabulary is missing or too long."""
+    """A new edition, a draft with its first policy; whoever makes it organises it. Without a question it has the usual
+    one. Raises `EditionRefused` where the slug is taken or no slug, and where the title or the vocabulary is missing
+    or too long."""
     check_new_slug(slug)
-    _check_lengths(title=title, vocabulary=vocabulary)
+    check_lengths(title=title, vocabulary=vocabulary)
+    made = {"slug": slug, "title": title, "summary": summary, "vocabulary": vocabulary, "consent_text": consent_text}
+    made |= {"question": question} if question else {}
+    at = at or timezone.now()
     try:
         with transaction.atomic():
-            challenge = Challenge.objects.create(
-                slug=slug,
-                title=title,
-                summary=summary,
-                vocabulary=vocabulary,
-                queue=queue,
-                consent_text=consent_text,
+            challenge = Challenge.objects.create(**made, queue=queue, is_demo=is_demo, created_at=at)
+            decide_policy(challenge=challenge, policy=policy, by=by)
+            if by is not None:
+                join_challenge(challenge=challenge, user=by, role=Role.ORGANISER, consent_version=None, at=at)
+            summary_of_act = f"Made the challenge “{title}”"
+            record_act(
+                challenge=challenge, kind=ActKind.CREATED, summary=summary_of_act, by=by, at=at, details={"made": made}
             )
-            decide_policy(challenge=challenge, policy=policy)
     except IntegrityError as error:  # somebody made it between the look and the writing
         raise EditionRefused(f"a challenge {slug!r} was made just now by somebody else: choose another slug") from error
     return challenge
@@ -70,6 +101,8 @@ def check_status(*, challenge: Challenge, status: str, despite_unknown_labels: b
         raise EditionRefused(
             f"{challenge.slug} has left the draft, and what was decided then stands: pause it instead of going back"
         )
+    if challenge.status == ChallengeStatus.FINAL:
+        raise EditionRefused(f"{challenge.slug} is final, and its board stands: make another challenge to go on")
     if status != ChallengeStatus.OPEN or challenge.roster_id is None or despite_unknown_labels:
         return
     unknown = labels_that_cannot_be_scored(challenge)
@@ -82,21 +115,43 @@ def check_status(*, challenge: Challenge, status: str, despite_unknown_labels: b
         )
 
 
-def set_status(*, challenge: Challenge, status: ChallengeStatus, despite_unknown_labels: bool = False) -> None:
-    """Move an edition to a status. Twice is once.
+def set_status(
+    *,
+    challenge: Challenge,
+    status: ChallengeStatus,
+    despite_unknown_labels: bool = False,
+    reason: str = "",
+    by: User | None = None,
+    at: datetime | None = None,
+) -> None:
+    """Move an edition to a status, and write it down. Twice is once. `edition_moves` has what organisers are asked.
 
     When it leaves the draft, the near-copies that the organiser confirmed are frozen. Raises `EditionRefused` for a way
-    back to the draft, and for opening an edition with target labels that its roster can't score, unless that is meant
-    (an edition without a roster takes no claims yet, so that nothing is asked of it).
+    back to the draft or out of a final edition, and for opening an edition with target labels that its roster can't
+    score, unless that is meant (an edition without a roster takes no claims yet, so that nothing is asked of it).
     """
     with transaction.atomic():
         locked = Challenge.objects.select_for_update(of=("self",), no_key=True).select_related("policy", "roster")
         current = locked.get(pk=challenge.pk)
+        before = ChallengeStatus(current.status)
         check_status(challenge=current, status=status, despite_unknown_labels=despite_unknown_labels)
-        if current.status == ChallengeStatus.DRAFT and status != ChallengeStatus.DRAFT:
+        if before == ChallengeStatus.DRAFT and status != ChallengeStatus.DRAFT:
             freeze(current)
-        current.status = status
-        current.save(update_fields=["status"])
+        if before != status:
+            current.status = status
+            current.save(update_fields=["status"])
+            record_act(
+                challenge=current,
+                kind=ActKind.STATUS,
+                summary=f"Moved it from “{before.label.lower()}” to “{ChallengeStatus(status).label.lower()}”",
+                by=by,
+                at=at or timezone.now(),
+                reason=reason,
+                details={
+                    **difference({"status": before.value}, {"status": ChallengeStatus(status).value}),
+                    "despite_unknown_labels": despite_unknown_labels,
+                },
+            )
     challenge.status = status
 
 
@@ -107,11 +162,30 @@ def set_joint_classifier(*, challenge: Challenge, classifier: Classifier | None)
     """
     if classifier is not None and not classifier.is_joint:
         raise EditionRefused(f"{classifier.name} is no joint text-image card: it knows nothing of texts")
-    challenge.joint_classifier = classifier
-    challenge.save(update_fields=["joint_classifier"])
+    before = challenge.joint_classifier
+    with transaction.atomic():
+        challenge.joint_classifier = classifier
+        challenge.save(update_fields=["joint_classifier"])
+        _record_setting(
+            challenge,
+            "Changed the classifier of the search by meaning",
+            {"joint_classifier": before and before.digest},
+            {"joint_classifier": classifier and classifier.digest},
+        )
 
 
 def set_queue(*, challenge: Challenge, queue: str) -> None:
     """Have an edition's messages go to workers of its own, or with an empty name to the ordinary ones."""
-    challenge.queue = queue
-    challenge.save(update_fields=["queue"])
+    before = challenge.queue
+    with transaction.atomic():
+        challenge.queue = queue
+        challenge.save(update_fields=["queue"])
+        _record_setting(challenge, "Changed the workers that it uses", {"queue": before}, {"queue": queue})
+
+
+def _record_setting(challenge: Challenge, summary: str, before: dict[str, object], after: dict[str, object]) -> None:
+    """What a command set. Nothing where it was so before."""
+    details = difference(before, after)
+    if details:
+        at = timezone.now()
+        record_act(challenge=challenge, kind=ActKind.EDITED, summary=summary, by=None, at=at, details=details)

@@ -6,7 +6,8 @@ same pictures in whatever order they were imported, and a larger draw holds the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -15,13 +16,13 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
+from django.db.models.functions import Upper
 
 from cats4ml.accounts.models import User
 from cats4ml.catalog.models import AnnotationKind, Label, LabelEdgeKind
 from cats4ml.challenges.actions import add_target_labels
 from cats4ml.challenges.data_contents import forget_pool_state
 from cats4ml.challenges.models import Challenge, ChallengeStatus, PoolDraw, TargetLabel
-from cats4ml.challenges.queries import target_labels
 
 HUMAN_YES, HUMAN_NO, MACHINE, ANY, NONE = "human_yes", "human_no", "machine", "any", "none"
 ANNOTATIONS = (HUMAN_YES, HUMAN_NO, MACHINE, ANY, NONE)
@@ -81,16 +82,21 @@ class Drawn:
     recorded: bool
 
 
-def find_labels(*, vocabulary: str, wanted: Iterable[str]) -> list[Label]:
+def find_labels(*, vocabulary: str, wanted: Sequence[str]) -> list[Label]:
     """The labels of these keys or names, each once, in the order given.
 
     Raises `PoolRefused` for one that isn't there, and for a name that several labels have.
     """
+    texts = [text for text in wanted if "\0" not in text]
     labels = Label.objects.filter(vocabulary=vocabulary)
+    by_key = {label.key: label for label in labels.filter(key__in=texts)}
+    names = {text.strip().upper() for text in texts if text not in by_key}
+    by_name: dict[str, list[Label]] = defaultdict(list)
+    for label in labels.annotate(upper=Upper("name")).filter(upper__in=names).order_by("key"):
+        by_name[label.upper].append(label)
     found: dict[int, Label] = {}
     for text in wanted:
-        one = labels.filter(key=text).first()
-        same = [one] if one else list(labels.filter(name__iexact=text.strip()).order_by("key")[: NAMED + 1])
+        same = [by_key[text]] if text in by_key else by_name.get(text.strip().upper(), [])
         if not same:
             raise PoolRefused(
                 f"no label of the vocabulary {vocabulary} has the id or name {text!r}:"
@@ -117,9 +123,9 @@ def draw_pool(
     The same draw again adds nothing and records nothing new. `dry_run` only counts. Two draws of an edition wait for
     each other. Raises `PoolRefused` for an edition that has left the draft, an unknown label, or a senseless choice.
     """
-    _check(choice, seed)
+    check_choice(choice, seed)
     with transaction.atomic():
-        current = _locked_draft(challenge)
+        current = locked_draft(challenge)
         labels = find_labels(vocabulary=current.vocabulary, wanted=choice.labels)
         if not dry_run:
             add_target_labels(challenge=current, labels=labels)
@@ -136,14 +142,15 @@ def remove_target_label(*, challenge: Challenge, wanted: str) -> Label:
     Raises `PoolRefused` as `draw_pool` does, and for a label that is no target.
     """
     with transaction.atomic():
-        current = _locked_draft(challenge)
+        current = locked_draft(challenge)
         [label] = find_labels(vocabulary=current.vocabulary, wanted=[wanted])
         if not TargetLabel.objects.filter(challenge=current, label=label).delete()[0]:
             raise PoolRefused(f"{label} is no target label of {current.slug}")
     return label
 
 
-def _check(choice: PoolChoice, seed: str) -> None:
+def check_choice(choice: PoolChoice, seed: str) -> None:
+    """Raises `PoolRefused` for a choice that makes no sense."""
     unknown = sorted(set(choice.annotations) - set(ANNOTATIONS))
     if unknown or not choice.annotations:
         raise PoolRefused(
@@ -159,7 +166,8 @@ def _check(choice: PoolChoice, seed: str) -> None:
         raise PoolRefused(f"a seed should have 1 to {longest} characters, not {len(seed):,}")
 
 
-def _locked_draft(challenge: Challenge) -> Challenge:
+def locked_draft(challenge: Challenge) -> Challenge:
+    """The edition, locked until the transaction ends. Raises `PoolRefused` where it has left the draft."""
     current = Challenge.objects.select_for_update(no_key=True).get(pk=challenge.pk)
     if current.status != ChallengeStatus.DRAFT:
         raise PoolRefused(
@@ -296,39 +304,3 @@ def _record(challenge: Challenge, choice: PoolChoice, seed: str, drawn: Drawn, a
         challenge=challenge, choice=kept, seed=seed, matching=drawn.matching, added=drawn.added, by=by, created_at=at
     )
     return True
-
-
-_SAID = {
-    HUMAN_YES: "people said yes to",
-    HUMAN_NO: "people said no to",
-    MACHINE: "a machine found",
-    ANY: "people or machines looked for",
-}
-
-
-def draws_in_words(challenge: Challenge) -> list[str]:
-    """How the pool was drawn, one sentence for each draw, the first one first."""
-    draws = list(PoolDraw.objects.filter(challenge=challenge).order_by("pk"))
-    keys = {key for draw in draws for key in draw.choice["labels"]}
-    named = Label.objects.filter(vocabulary=challenge.vocabulary, key__in=keys) if keys else Label.objects.none()
-    names = dict(named.values_list("key", "name"))
-    targets = {target.label.key for target in target_labels(challenge)} if draws else set()
-    return [_in_words(draw, names, targets) for draw in draws]
-
-
-def _in_words(draw: PoolDraw, names: dict[str, str], targets: set[str]) -> str:
-    choice = draw.choice
-    keys = sorted(choice["labels"], key=lambda key: names.get(key, key))
-    listed = ", ".join(names.get(key, key) for key in keys[:5]) + (
-        f" and {len(keys) - 5} more" if len(keys) > 5 else ""
-    )
-    of = f"any of the {len(keys)} target labels" if len(keys) > 1 and set(keys) == targets else listed
-    if choice["with_subclasses"]:
-        of += ", or a label below it in the hierarchy"
-    said = [words for one, words in _SAID.items() if one in choice["annotations"]]
-    ways = [f"in which {' or '.join(said)} {of}"] if said else []
-    if NONE in choice["annotations"]:
-        ways.append(f"without any word on {of}")
-    where = f" of the {choice['subset']} set" if choice["subset"] else ""
-    most = f", at most {choice['per_label']:,} for each label" if choice["per_label"] else ""
-    return f"{draw.added:,} of {draw.matching:,} pictures{where} {' or '.join(ways)}{most}; seed {draw.seed}"

@@ -20,6 +20,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
+from django.db import transaction
 from PIL import Image as Pillow
 
 from cats4ml.accounts.models import User
@@ -27,7 +28,8 @@ from cats4ml.catalog.actions import NewLabel, add_annotations, add_classifier, a
 from cats4ml.catalog.models import Annotation, AnnotationSource, Image
 from cats4ml.catalog.words import refresh_words
 from cats4ml.challenges.actions import add_pool_images, add_target_labels, decide_policy, decide_roster, join_challenge
-from cats4ml.challenges.editions import set_queue, set_status
+from cats4ml.challenges.edition_settings import Dates, set_dates
+from cats4ml.challenges.editions import create_edition, set_queue, set_status
 from cats4ml.challenges.models import Challenge, ChallengeStatus, Participation, Role
 from cats4ml.challenges.queries import target_labels
 from cats4ml.console.demo_seeds import FINDERS, RATERS, Seed, Target, example_image, said_of
@@ -131,25 +133,33 @@ def _import_pictures(targets: Sequence[Target]) -> list[Image]:
     return add_images(collection=SLUG, images=images)
 
 
+def _new_edition(at: datetime) -> Challenge:
+    with transaction.atomic():
+        challenge = create_edition(
+            slug=SLUG,
+            title="Handwritten digits",
+            summary=SUMMARY,
+            vocabulary=SLUG,
+            question="Is this the {label}?",
+            consent_text=CONSENT,
+            policy=Policy(),
+            is_demo=True,
+            queue=SLUG,  # Until the set-up is done its own workers serve it; afterwards the ordinary ones.
+            at=at,
+        )
+        dates = Dates(
+            opens_at=at,
+            closes_at=at + timedelta(days=DAYS_OPEN),
+            ratings_close_at=at + timedelta(days=DAYS_OPEN + 14),
+            results_at=at + timedelta(days=DAYS_OPEN + 21),
+        )
+        set_dates(challenge=challenge, dates=dates, reason="", by=None, at=at)
+    return challenge
+
+
 def make_edition(targets: Sequence[Target], at: datetime) -> Challenge:
     """The edition with its labels, pool, policy and roster. What exists stays as it is."""
-    challenge, _ = Challenge.objects.get_or_create(
-        slug=SLUG,
-        defaults={
-            "title": "Handwritten digits",
-            "summary": SUMMARY,
-            "vocabulary": SLUG,
-            "question": "Is this the {label}?",
-            "consent_text": CONSENT,
-            "is_demo": True,
-            # Until the set-up is done its own workers serve it; afterwards the ordinary ones.
-            "queue": SLUG,
-            "opens_at": at,
-            "closes_at": at + timedelta(days=DAYS_OPEN),
-            "ratings_close_at": at + timedelta(days=DAYS_OPEN + 14),
-            "results_at": at + timedelta(days=DAYS_OPEN + 21),
-        },
-    )
+    challenge = Challenge.objects.filter(slug=SLUG).first() or _new_edition(at)
     labels = [NewLabel(str(digit), f"digit {digit}", f"A {digit}, as a person reads it.") for digit in range(10)]
     add_target_labels(challenge=challenge, labels=add_labels(vocabulary=SLUG, labels=labels))
     add_pool_images(challenge=challenge, images=_import_pictures(targets))

@@ -1,10 +1,15 @@
 from django.urls import path
 
 from cats4ml.console import (
+    act_views,
     adjudication_views,
     agreement_views,
+    announcement_views,
     control_views,
     dispute_views,
+    edition_move_views,
+    edition_setup_views,
+    edition_views,
     finder_views,
     near_copy_views,
     pair_list,
@@ -20,7 +25,32 @@ from cats4ml.console import (
 )
 
 app_name = "console"
+EDITION = "challenges/<slug:slug>/console/edition"
+
 urlpatterns = [
+    path("challenges/new/", edition_views.edition_new, name="edition_new"),
+    path(f"{EDITION}/", edition_views.edition, name="edition"),
+    path(f"{EDITION}/texts/", edition_views.texts, name="edition_texts"),
+    path(f"{EDITION}/labels/", edition_setup_views.labels, name="edition_labels"),
+    path(f"{EDITION}/labels/change/", edition_setup_views.label_change, name="edition_label_change"),
+    path(f"{EDITION}/pool/", edition_setup_views.pool, name="edition_pool"),
+    path(f"{EDITION}/pool/empty/", edition_setup_views.pool_empty, name="edition_pool_empty"),
+    path(f"{EDITION}/classifiers/", edition_setup_views.classifiers, name="edition_classifiers"),
+    path(f"{EDITION}/policy/", edition_setup_views.policy, name="edition_policy"),
+    path(f"{EDITION}/dates/", edition_views.dates, name="edition_dates"),
+    path(f"{EDITION}/consent/", edition_views.consent, name="edition_consent"),
+    path(f"{EDITION}/organisers/", edition_views.organisers, name="edition_organisers"),
+    path(f"{EDITION}/organisers/<int:pk>/remove/", edition_views.organiser_remove, name="edition_organiser_remove"),
+    path(f"{EDITION}/preview/", edition_views.preview, name="edition_preview"),
+    path(f"{EDITION}/move/<slug:name>/", edition_move_views.move, name="edition_move"),
+    path("challenges/<slug:slug>/console/announcements/", announcement_views.announcements, name="announcements"),
+    path(
+        "challenges/<slug:slug>/console/announcements/<int:pk>/down/",
+        announcement_views.announcement_down,
+        name="announcement_down",
+    ),
+    path("challenges/<slug:slug>/console/acts/", act_views.acts, name="acts"),
+    path("challenges/<slug:slug>/console/acts.csv", act_views.acts_csv, name="acts_csv"),
     path("challenges/<slug:slug>/console/", views.overview, name="overview"),
     path("challenges/<slug:slug>/console/pairs/", pair_list.pairs, name="pairs"),
     path("challenges/<slug:slug>/console/pairs.csv", pair_list.pairs_csv, name="pairs_csv"),

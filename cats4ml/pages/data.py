@@ -28,7 +28,7 @@ from cats4ml.challenges.data_http import data_file_response, not_yet
 from cats4ml.challenges.http import challenge_and_viewer, page_context
 from cats4ml.challenges.models import Challenge, DataFile, DataFileKind
 from cats4ml.challenges.pool_counts import LabelCount, counted
-from cats4ml.challenges.pools import draws_in_words
+from cats4ml.challenges.pool_words import draws_in_words
 from cats4ml.submissions.finder_head import finder_head
 from cats4ml.submissions.models import Submission
 

@@ -18,15 +18,15 @@ from cats4ml.accounts.models import User
 from cats4ml.catalog.http import picture_response
 from cats4ml.catalog.models import Image
 from cats4ml.challenges.actions import JoinRefused, join_challenge
+from cats4ml.challenges.editions import may_make_editions
 from cats4ml.challenges.http import challenge_and_viewer, for_role, page_context
 from cats4ml.challenges.models import Challenge, ChallengeStatus, Participation, PoolImage, Role
-from cats4ml.challenges.queries import Viewer, target_labels, visible_challenges
+from cats4ml.challenges.queries import Viewer, visible_challenges
 from cats4ml.leaderboard.models import Standing
+from cats4ml.pages.challenge_page import announced, challenge_context
 from cats4ml.pages.forms import JoinForm
-from cats4ml.pages.queries import example_pair_of_pictures
 from cats4ml.releases.queries import released
 from cats4ml.rules.lifecycle import PairState
-from cats4ml.rules.plain_words import raters_in_words, rules_in_words, verdict_in_words
 from cats4ml.submissions.finder_head import finder_head
 from cats4ml.submissions.presentation import claim_views, with_details
 from cats4ml.submissions.queries import first_claimants, submissions_of, upload_of
@@ -46,11 +46,18 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
-    """The list of editions; where there is only one, that edition's page."""
+    """The list of editions; where there is only one, that edition's page, unless who looks may make another."""
     challenges = list(visible_challenges(request.user)[:100])
-    if len(challenges) == 1 and challenges[0].status != ChallengeStatus.DRAFT:
+    only_one = len(challenges) == 1 and challenges[0].status != ChallengeStatus.DRAFT
+    if only_one and not may_make_editions(request.user):
         return redirect("pages:challenge", slug=challenges[0].slug)
-    return render(request, "pages/home.html", {"challenges": challenges, "challenge": None, "nav": ""})
+    context = {
+        "challenges": announced(challenges),
+        "challenge": None,
+        "nav": "",
+        "makes_editions": may_make_editions(request.user),
+    }
+    return render(request, "pages/home.html", context)
 
 
 @require_GET
@@ -59,24 +66,8 @@ def challenge(request: HttpRequest, slug: str) -> HttpResponse:
     if edition.policy is None:
         messages.info(request, "This edition has no policy yet: its page has no rules to show.")
         return redirect("console:overview", slug=slug)
-    labels = target_labels(edition).count()
-    policy = edition.rules
-    near_copies = edition.pool.filter(copy_group__isnull=False).exists()
-    context = page_context(
-        edition,
-        viewer,
-        "challenge",
-        now=timezone.now(),
-        policy=policy,
-        rules=rules_in_words(policy, labels=labels, near_copies=near_copies),
-        verdict_rule=verdict_in_words(policy),
-        raters=raters_in_words(policy),
-        labels=labels,
-        pictures=edition.pool.count(),
-        examples=example_pair_of_pictures(edition),
-        takes_claims=edition.takes_claims(timezone.now()),
-        latest=released(edition).first() if edition.is_released else None,  # type: ignore[attr-defined]  # annotated
-    )
+    context = challenge_context(edition, viewer, at=timezone.now())
+    context["latest"] = released(edition).first() if edition.is_released else None  # type: ignore[attr-defined]  # annotated
     return render(request, "pages/challenge.html", context)
 
 

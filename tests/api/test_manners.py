@@ -187,7 +187,8 @@ def test_description_names_every_address(db) -> None:
     paths = APIClient().get("/api/schema/", HTTP_ACCEPT="application/json").json()["paths"]
     edition = "/api/v1/challenges/{slug}/"
     below = (
-        "", "data/", "data/{kind}/", "images/", "labels/", "pairs/", "pairs/{pair_id}/", "participations/", "queue/",
+        "", "announcements/",
+        "data/", "data/{kind}/", "images/", "labels/", "pairs/", "pairs/{pair_id}/", "participations/", "queue/",
         "quota/", "ratings/", "ratings/examples/{example_id}/", "ratings/{token}/guidance/", "ratings/{token}/skip/",
         "ratings/{token}/report/", "ratings/export/", "ratings/last/", "ratings/next/", "ratings/{token}/picture/",
         "releases/", "standings/", "submissions/", "submissions/{submission_id}/",

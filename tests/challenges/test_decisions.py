@@ -6,10 +6,7 @@ import math
 from functools import partial
 
 import pytest
-from django.contrib import admin
 from django.db import DatabaseError, transaction
-from django.forms import model_to_dict
-from django.test import RequestFactory
 
 from cats4ml.challenges.actions import (
     JoinRefused,
@@ -20,7 +17,6 @@ from cats4ml.challenges.actions import (
     join_challenge,
     propose_roster,
 )
-from cats4ml.challenges.admin import ChallengeAdmin, ChallengeForm
 from cats4ml.challenges.editions import EditionRefused, create_edition
 from cats4ml.challenges.models import (
     Challenge,
@@ -252,15 +248,3 @@ def test_nobody_rates_who_organises(world) -> None:
     join_challenge(challenge=world.challenge, user=organiser, role=Role.ORGANISER, consent_version=None, at=world.clock)
     with pytest.raises(JoinRefused, match="You organise this challenge"):
         world.rater(organiser)
-
-
-def test_an_edition_edited_by_hand_keeps_the_roster_that_came_in_force_meanwhile(world, admin_user) -> None:
-    edited = Challenge.objects.get(pk=world.challenge.pk)
-    roster = decide_roster(challenge=world.challenge, classifiers=world.classifiers[:1], by=admin_user)
-    values = {**model_to_dict(edited, ChallengeForm.Meta.fields), "title": "Another title"}
-    form = ChallengeForm({name: value for name, value in values.items() if value is not None}, instance=edited)
-    assert form.is_valid()
-    saving = ChallengeAdmin(Challenge, admin.site).save_model
-    saving(RequestFactory().post("/"), form.save(commit=False), form, change=True)
-    kept = Challenge.objects.get(pk=edited.pk)
-    assert (kept.title, kept.roster, kept.status) == ("Another title", roster, ChallengeStatus.OPEN)

@@ -9,13 +9,13 @@ from django.db import transaction
 
 from cats4ml.catalog.models import Image
 from cats4ml.challenges.models import Challenge, ChallengeStatus, PoolDraw, PoolImage
+from cats4ml.challenges.pool_words import draws_in_words
 from cats4ml.challenges.pools import (
     Drawn,
     Fitting,
     PoolChoice,
     PoolRefused,
     draw_pool,
-    draws_in_words,
     find_labels,
     remove_target_label,
 )

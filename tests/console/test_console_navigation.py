@@ -14,6 +14,17 @@ from tests.web import signed_in
 
 HERE = {
     "console:overview": "Overview",
+    "console:edition": "Edition",
+    "console:edition_texts": "Edition",
+    "console:edition_labels": "Edition",
+    "console:edition_pool": "Edition",
+    "console:edition_classifiers": "Edition",
+    "console:edition_policy": "Edition",
+    "console:edition_dates": "Edition",
+    "console:edition_consent": "Edition",
+    "console:edition_organisers": "Edition",
+    "console:announcements": "Announcements",
+    "console:acts": "What was done",
     "console:pairs": "Pairs",
     "console:raters": "Raters",
     "console:studies": "Studies",

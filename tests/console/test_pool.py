@@ -85,8 +85,11 @@ def test_the_preset_needs_the_class_descriptions_and_names_its_source(labels) ->
             "the number for each label should be a whole number from 1",
         ),
         (("birds", "--label", BIRD, "--seed", "s" * 65), "a seed should have 1 to 64 characters, not 65"),
-        (("new", "--title", "N" * 121), "a challenge's title should have 1 to 120 characters, not 121"),
-        (("new", "--title", "N", "--vocabulary", "v" * 41), "a challenge's vocabulary should have 1 to 40 characters"),
+        (("fresh", "--title", "N" * 121), "a challenge's title should have 1 to 120 characters, not 121"),
+        (
+            ("fresh", "--title", "N", "--vocabulary", "v" * 41),
+            "a challenge's vocabulary should have 1 to 40 characters",
+        ),
         (("birds", "--label", BIRD, "--vocabulary", "digits"), "has labels of the vocabulary openimages, not digits"),
         (("open", "--label", OWL), "open has left the draft"),
     ],

@@ -22,6 +22,7 @@ from cats4ml.api.documented import OWN, READS, WRITES
 from cats4ml.api.filters import ImageFilters, read_filters
 from cats4ml.api.pagination import ByPosition, OldestFirst
 from cats4ml.api.serializers import (
+    AnnouncementSerializer,
     ChallengeSerializer,
     ImageSerializer,
     JoinSerializer,
@@ -31,6 +32,7 @@ from cats4ml.api.serializers import (
 )
 from cats4ml.api.views.base import ApiView, EditionView
 from cats4ml.challenges.actions import join_challenge
+from cats4ml.challenges.announcements import live_announcements
 from cats4ml.challenges.models import Challenge, Participation, PoolImage, Role, TargetLabel
 from cats4ml.challenges.queries import target_labels, visible_challenges
 from cats4ml.submissions.queries import quota_for
@@ -65,6 +67,14 @@ class ChallengeDetail(ApiView):
         if challenge is None:
             raise Http404("There is no such challenge.")
         return Response(ChallengeSerializer(challenge).data)
+
+
+class AnnouncementList(EditionView):
+    @extend_schema(responses={200: AnnouncementSerializer(many=True), **READS})
+    def get(self, request: Request, slug: str) -> Response:
+        """What the organisers announced, newest first; what they took down is left out."""
+        rows = live_announcements(self.challenge)
+        return self.paged(AnnouncementSerializer(self.page_of(rows), many=True))
 
 
 class LabelList(EditionView):

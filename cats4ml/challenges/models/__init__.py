@@ -11,7 +11,16 @@ from cats4ml.challenges.models.decisions import (
 )
 from cats4ml.challenges.models.editions import Challenge, ChallengeStatus, new_split_seed
 from cats4ml.challenges.models.people import Participation, Role
-from cats4ml.challenges.models.pools import CopyDecision, NearCopy, PoolCount, PoolDraw, PoolImage, TargetLabel
+from cats4ml.challenges.models.pools import (
+    CopyDecision,
+    NearCopy,
+    PoolCount,
+    PoolDraw,
+    PoolImage,
+    PoolOrder,
+    PoolOrderState,
+    TargetLabel,
+)
 
 __all__ = [
     "ActKind",
@@ -30,6 +39,8 @@ __all__ = [
     "PoolCount",
     "PoolDraw",
     "PoolImage",
+    "PoolOrder",
+    "PoolOrderState",
     "Role",
     "RosterDecision",
     "RosterMember",

@@ -75,6 +75,40 @@ class PoolDraw(models.Model):
         return f"{self.added} pictures for {self.challenge.slug}"
 
 
+class PoolOrderState(models.TextChoices):
+    WAITING = "waiting", "Waiting"
+    DRAWING = "drawing", "Looking through the catalogue"
+    COUNTING = "counting", "Counting the pool"
+    WORDS = "words", "Writing the words by which pictures are found"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+
+
+class PoolOrder(models.Model):
+    """The last draw that an organiser ordered in the browser, and how far it is. One for each edition."""
+
+    challenge = models.OneToOneField(Challenge, on_delete=models.CASCADE, related_name="pool_order")
+    choice = models.JSONField(help_text="What `pools.PoolChoice` holds.")
+    seed = models.CharField(max_length=64)
+    dry_run = models.BooleanField(default=False, help_text="Only count what fits.")
+    state = models.CharField(max_length=8, choices=PoolOrderState.choices, default=PoolOrderState.WAITING)
+    result = models.JSONField(default=dict, help_text="What `pools.Drawn` holds, once it is drawn.")
+    error = models.CharField(max_length=500, blank=True)
+    done = models.PositiveBigIntegerField(default=0, help_text="Pictures whose words are written, of `total`.")
+    total = models.PositiveBigIntegerField(default=0)
+    by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    requested_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(state__in=PoolOrderState.values), name="pool_order_state_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"draw for {self.challenge.slug}"
+
+
 class PoolCount(models.Model):
     """What was counted of an edition's pool when it was what `contents` says. Rebuilt whole."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from cats4ml.challenges.actions import describe_label
-from cats4ml.challenges.models import PoolImage, TargetLabel
+from cats4ml.challenges.models import Challenge, PoolImage, TargetLabel
 from cats4ml.review.models import LabelExample
 
 MOST_EXAMPLES = 12
@@ -66,3 +66,24 @@ def explain_label(*, target: TargetLabel, question: str, guidance: str, rows: Se
     with transaction.atomic():
         set_examples(target=target, rows=rows)
         describe_label(target=target, question=question, guidance=guidance)
+
+
+def copy_examples(*, source: Challenge, target: Challenge) -> int:
+    """Explain the labels of an edition by the pictures of another one, where they are target images of both and the
+    label has no examples yet. How many were copied; twice is once."""
+    labels = {one.label_id: one for one in target.target_labels.filter(examples=None)}
+    rows = LabelExample.objects.filter(target__challenge=source, target__label__in=list(labels)).select_related(
+        "target"
+    )
+    shown = rows.filter(image__in=PoolImage.objects.filter(challenge=target).values("image")).order_by("pk")
+    copies = [
+        LabelExample(
+            target=labels[row.target.label_id],
+            image_id=row.image_id,
+            fits=row.fits,
+            caption=row.caption,
+            position=row.position,
+        )
+        for row in shown
+    ]
+    return len(LabelExample.objects.bulk_create(copies))

@@ -53,6 +53,13 @@
     });
   }
 
+  /* Forms with dates are written in this zone by the server. */
+  function tellZone() {
+    var zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    if (zone) document.cookie = "zone=" + encodeURIComponent(zone) + ";path=/;max-age=31536000;samesite=lax";
+  }
+
+  tellZone();
   rewrite(document);
   tick();
   setInterval(tick, 30000);

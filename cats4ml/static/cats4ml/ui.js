@@ -79,6 +79,14 @@
     });
   });
 
+  /* A field for an address shows what the title would make of it, as the server does where it is left empty. */
+  document.addEventListener("input", function (event) {
+    var field = document.querySelector('[data-slug-of="' + event.target.id + '"]');
+    if (!field || !event.target.id) return;
+    var plain = event.target.value.normalize("NFKD").replace(/[^\w\s-]/g, "").trim().toLowerCase();
+    field.placeholder = plain.replace(/[-\s]+/g, "-").slice(0, 56);
+  });
+
   /* A list that renews itself can be paused; a press on "Renew now" still renews it. The choice lasts as long as the page. */
   var paused = false;
 

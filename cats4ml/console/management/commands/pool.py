@@ -122,7 +122,7 @@ def _work(challenge: Challenge, options: dict[str, Any], preset: Preset | None, 
 
 
 def _last_seed(challenge: Challenge) -> str:
-    last = PoolDraw.objects.filter(challenge=challenge).order_by("-pk").first()
+    last = PoolDraw.objects.filter(challenge=challenge).exclude(seed="").order_by("-pk").first()
     return last.seed if last else ""
 
 

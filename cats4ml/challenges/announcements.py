@@ -1,0 +1,58 @@
+"""What organisers tell everybody: plain text, the newest first, taken down and not deleted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from cats4ml.accounts.models import User
+from cats4ml.challenges.acts import record_act
+from cats4ml.challenges.models import ActKind, Announcement, Challenge
+
+MOST_TITLE = 120
+MOST_TEXT = 5_000
+
+
+class AnnouncementRefused(Exception):
+    """Why it can't be announced, in a sentence that says how to mend it."""
+
+
+def live_announcements(challenge: Challenge) -> QuerySet[Announcement]:
+    """What everybody reads, newest first, with who wrote it."""
+    shown = Announcement.objects.filter(challenge=challenge, taken_down_at=None)
+    return shown.select_related("by").order_by("-pk")
+
+
+def announce(*, challenge: Challenge, title: str, text: str, by: User | None, at: datetime) -> Announcement:
+    """Tell everybody something. What stands there already in the same words is not said twice. Raises
+    `AnnouncementRefused` for an empty or overlong text."""
+    title, text = title.strip(), text.replace("\r\n", "\n").strip()
+    for name, said, most in (("title", title, MOST_TITLE), ("text", text, MOST_TEXT)):
+        if not said or len(said) > most or "\0" in said:
+            raise AnnouncementRefused(f"The {name} should have 1 to {most:,} characters, not {len(said):,}.")
+    with transaction.atomic():
+        Challenge.objects.select_for_update(no_key=True).get(pk=challenge.pk)
+        there = live_announcements(challenge).filter(title=title, text=text).first()
+        if there is not None:
+            return there
+        made = Announcement.objects.create(challenge=challenge, title=title, text=text, by=by, created_at=at)
+        _record(made, f"Announced “{title}”", {"announcement": made.pk, "text": text}, by, at)
+    return made
+
+
+def take_down(*, challenge: Challenge, pk: int, by: User | None, at: datetime) -> bool:
+    """Show an announcement to nobody any more. Whether it was shown."""
+    with transaction.atomic():
+        row = Announcement.objects.select_for_update(no_key=True).filter(challenge=challenge, pk=pk).first()
+        if row is None or row.taken_down_at is not None:
+            return False
+        row.taken_down_at = at
+        row.save(update_fields=["taken_down_at"])
+        _record(row, f"Took the announcement “{row.title}” down", {"announcement": row.pk}, by, at)
+    return True
+
+
+def _record(row: Announcement, summary: str, details: dict[str, object], by: User | None, at: datetime) -> None:
+    record_act(challenge=row.challenge, kind=ActKind.ANNOUNCED, summary=summary, by=by, at=at, details=details)
