@@ -21,7 +21,6 @@ from cats4ml.challenges.actions import JoinRefused, join_challenge
 from cats4ml.challenges.http import challenge_and_viewer, for_role, page_context
 from cats4ml.challenges.models import Challenge, ChallengeStatus, Participation, PoolImage, Role
 from cats4ml.challenges.queries import Viewer, target_labels, visible_challenges
-from cats4ml.leaderboard.models import Standing
 from cats4ml.pages.forms import JoinForm
 from cats4ml.pages.queries import example_pair_of_pictures
 from cats4ml.rules.lifecycle import PairState
@@ -128,7 +127,6 @@ def mine(request: HttpRequest, edition: Challenge, viewer: Viewer, finder: Parti
         **finder_head(finder),
         state=state,
         states=[(one, numbers.get(one.value, 0)) for one in PairState if numbers.get(one.value) or one.value == state],
-        standing=Standing.objects.filter(challenge=edition, participation=finder).first(),
         moving=any(numbers.get(one, 0) for one in (PairState.QUEUED, PairState.IN_REVIEW)),
         provisional=edition.rules.provisional_seconds,
     )
