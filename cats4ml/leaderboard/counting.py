@@ -82,7 +82,8 @@ def finders_of(challenge: Challenge, *, until: datetime | None) -> list[Particip
     """Those who have a part in the board: who joined, and was not disqualified, by then."""
     valid = Q(disqualified_at=None)
     if until is not None:
-        valid = (valid | Q(disqualified_at__gt=until)) & Q(created_at__lte=until)
+        joined = Q(created_at__lte=until) | Q(consented_at__lte=until)
+        valid = (valid | Q(disqualified_at__gt=until)) & joined
     finders = Participation.objects.filter(valid, challenge=challenge, role=Role.FINDER)
     return list(finders.select_related("user", "team").order_by("pk"))
 
