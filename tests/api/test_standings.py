@@ -61,7 +61,7 @@ def test_board_says_what_ranks_could_be_once_they_are_drawn_and_a_baseline_has_n
     names = ("name", "rank", "could_be_low", "could_be_high", "baseline", "rate_method")
     assert only(found["results"], *names) == [
         ("ada", 1, 1, 1, False, "wilson"),
-        ("+bob", 2, 1, 2, False, None),
+        ("+bob", 2, 2, 2, False, None),
         ("cyd", None, None, None, True, None),
     ]
 
