@@ -122,7 +122,7 @@ def own_words(shown: ShownBoard, own: ShownLine, *, is_team: bool) -> OwnWords:
         sentence = f"By what the raters’ answers leave open, {yours} rank is sure."
     else:
         low, high = own.ranks
-        sentence = f"By what the raters’ answers leave open, {yours} rank could be {figure(low)} to {figure(high)}."
+        sentence = f"By what the raters’ answers leave open, {yours} rank could be {figure(low)}\u00a0to\u00a0{figure(high)}."
     return OwnWords(f"{who} {verb} rank {figure(line.rank)}", rest, sentence)
 
 

@@ -127,7 +127,7 @@ def test_the_page_says_what_ones_rank_could_be_and_parts_who_can_be_told_apart(w
     address = reverse("leaderboard:board", args=[world.challenge.slug])
     page = signed_in(bob.user).get(address).content.decode()
     assert "<b>You share rank 1</b> with ada. 3 points." in page
-    assert "By what the raters’ answers leave open, your rank could be 1 to 2." in page
+    assert "By what the raters’ answers leave open, your rank could be 1\u00a0to\u00a02." in page
     assert page.count('class="c-range">1–2<') == 2
     assert page.count(' strong">') == 1
     assert "from 6 verdicts; 2 more are taken as certain" in page
