@@ -97,12 +97,10 @@ def _add_blocks(evidence: Evidence, worth: NDArray[np.float32], drawn: NDArray[n
             np.exp(odds, out=odds)
             odds += 1.0
             odds *= dice.random(odds.shape, np.float32)
-        contradicted = (odds < 1.0).astype(np.float32)
-        # The pairs lie in the order of their lines, so that a block has few; whole numbers, exact in a float32.
-        lines, place = np.unique(evidence.line[block], return_inverse=True)
-        points = np.zeros((len(lines), last - first), np.float32)
-        points[place, np.arange(last - first)] = evidence.worth[block]
-        drawn[lines] += (points @ contradicted).astype(np.int32)
+        earned = np.where(odds < 1.0, evidence.worth[block, None], 0)
+        # The pairs lie in the order of their lines, so that each line's are neighbours.
+        lines, starts = np.unique(evidence.line[block], return_index=True)
+        drawn[lines] += np.add.reduceat(earned, starts, axis=0, dtype=np.int32)
 
 
 def _log_odds(evidence: Evidence, first: int, last: int, worth: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -121,8 +121,8 @@ def own_words(shown: ShownBoard, own: ShownLine, *, is_team: bool) -> OwnWords:
     elif own.ranks.low == own.ranks.high:
         sentence = f"By what the raters’ answers leave open, {yours} rank is sure."
     else:
-        low, high = own.ranks
-        sentence = f"By what the raters’ answers leave open, {yours} rank could be {figure(low)}\u00a0to\u00a0{figure(high)}."
+        span = "\u00a0to\u00a0".join(map(figure, own.ranks))
+        sentence = f"By what the raters’ answers leave open, {yours} rank could be {span}."
     return OwnWords(f"{who} {verb} rank {figure(line.rank)}", rest, sentence)
 
 
