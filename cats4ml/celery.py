@@ -42,6 +42,7 @@ app.conf.update(
         },
         "take evaluations on": {"task": "cats4ml.releases.tasks.sweep_evaluations", "schedule": 10.0},
         "recount the boards": {"task": "cats4ml.leaderboard.tasks.recount_all", "schedule": 30.0},
+        "draw the ranks of boards that changed": {"task": "cats4ml.leaderboard.tasks.draw_all", "schedule": 60.0},
     },
 )
 app.autodiscover_tasks()

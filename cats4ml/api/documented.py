@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 
-from cats4ml.api.serializers import ErrorSerializer
+from cats4ml.api.serializers import STANDING_COLUMNS, ErrorSerializer
 from cats4ml.releases.rows import RELEASED_COLUMNS
 
 
@@ -55,8 +55,8 @@ RATINGS_CSV = OpenApiExample(
 STANDINGS_CSV = OpenApiExample(
     "The board",
     value=(
-        "rank,shared,name,points,false_negatives,false_positives,pending,settled,success_rate,counted_at\n"
-        "1,0,ada,12,9,3,4,31,0.3870967741935484,2026-11-02T09:00:00Z\n"
+        ",".join(STANDING_COLUMNS) + "\n"
+        "1,0,1,2,ada,0,12,9,3,37,31,4,20,0.3870967741935484,0.22,0.56,bootstrap,5,12,2,11.4,2026-11-02T09:00:00Z\n"
     ),
     media_type="text/csv",
     response_only=True,

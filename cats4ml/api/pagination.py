@@ -54,5 +54,5 @@ class ByPosition(Pages):
     ordering = ("position", "id")
 
 
-class ByRank(Pages):
-    ordering = ("rank", "name", "id")
+class ByPlace(Pages):
+    ordering = ("place", "id")

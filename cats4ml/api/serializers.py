@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from cats4ml.api.policy_serializer import PolicySerializer
 from cats4ml.challenges.models import ChallengeStatus, DataFileKind, DataFileState, Role
+from cats4ml.leaderboard.presentation import CSV_COLUMNS
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.split import Split
 from cats4ml.rules.verdicts import Outcome, Verdict
@@ -319,28 +320,42 @@ class QueueEntrySerializer(serializers.Serializer[Any]):
     )
 
 
-STANDING_COLUMNS = (
-    "rank",
-    "shared",
-    "name",
-    "points",
-    "false_negatives",
-    "false_positives",
-    "pending",
-    "settled",
-    "success_rate",
-    "counted_at",
-)
+STANDING_COLUMNS = (*CSV_COLUMNS, "counted_at")
 
 
 class StandingSerializer(serializers.Serializer[Any]):
-    rank = serializers.IntegerField()
+    """Of a `leaderboard.presentation.ShownLine`, and when its board was counted (context `counted_at`)."""
+
+    rank = serializers.IntegerField(allow_null=True, help_text="None for a baseline, which is out of competition.")
     shared = serializers.BooleanField(help_text="Somebody else holds the same rank.")
+    could_be_low = serializers.IntegerField(
+        allow_null=True, help_text="The ranks of 95 draws in 100 begin here; null where none were drawn yet."
+    )
+    could_be_high = serializers.IntegerField(allow_null=True, help_text="And end here.")
     name = serializers.CharField(help_text="Of the team, or of the participant who works alone.")
+    baseline = serializers.BooleanField(help_text="Plays out of competition: no rank, and nobody's place.")
     points = serializers.IntegerField()
     false_negatives = serializers.IntegerField()
     false_positives = serializers.IntegerField()
-    pending = serializers.IntegerField()
+    claims = serializers.IntegerField(help_text="Own pairs: those of which this is the first valid claim.")
     settled = serializers.IntegerField()
+    pending = serializers.IntegerField()
+    rejected = serializers.IntegerField(help_text="Own pairs, settled or unscorable, that earned nothing.")
     success_rate = serializers.FloatField(allow_null=True, help_text="Adverse ÷ settled.")
+    rate_low = serializers.FloatField(allow_null=True, help_text="The 95% interval of the success rate begins here.")
+    rate_high = serializers.FloatField(allow_null=True, help_text="And ends here.")
+    rate_method = serializers.CharField(
+        allow_null=True,
+        help_text="bootstrap: over groups of near-copies; wilson: Wilson's over them, where all pairs ended alike.",
+    )
+    labels = serializers.IntegerField(help_text="Different labels among the adverse pairs.")
+    clusters = serializers.IntegerField(help_text="Different pictures among them, near-copies taken as one.")
+    kinds = serializers.IntegerField(help_text="Kinds of error among them, 0 to 2.")
+    diversity = serializers.FloatField(
+        help_text="The effective number of labels × pictures among them: the exponential of Shannon's entropy."
+    )
     counted_at = serializers.DateTimeField(help_text="When the board was last counted from the ledger.")
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        shown = {column: instance.value(column) for column in CSV_COLUMNS}
+        return dict(super().to_representation({**shown, "counted_at": self.context["counted_at"]}))

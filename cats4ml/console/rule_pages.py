@@ -68,14 +68,14 @@ def rule_lines(challenge: Challenge, in_force: Policy, chosen: Policy | None) ->
 
 @dataclass(frozen=True)
 class BoardLine:
-    """A line of the board as it would be, beside what it is. `move`: ranks won, below zero lost."""
+    """A line of the board as it would be, beside what it is. `move`: ranks won, below zero lost; 0 for a baseline."""
 
     then: Standing
     now: Standing
 
     @property
     def move(self) -> int:
-        return self.now.rank - self.then.rank
+        return 0 if self.now.rank is None or self.then.rank is None else self.now.rank - self.then.rank
 
     @property
     def gain(self) -> int:
@@ -84,10 +84,9 @@ class BoardLine:
 
 def board_lines(challenge: Challenge, preview: Preview) -> list[BoardLine]:
     """The whole board as it would be under a previewed policy, best first."""
-    now = {(line.participation_id, line.team_id): line for line in count_lines(challenge)}
+    now = {line.key: line for line in count_lines(challenge)}
     then = count_lines(challenge, shifts=preview.shifts)
-    lines = [BoardLine(line, now[line.participation_id, line.team_id]) for line in then]
-    return sorted(lines, key=lambda line: (line.then.rank, line.then.name))
+    return [BoardLine(line, now[line.key]) for line in then]
 
 
 @dataclass(frozen=True)

@@ -1,110 +1,221 @@
-"""Counting the board."""
+"""Counting the board, and keeping it as it stood at a moment."""
 
 from __future__ import annotations
 
+import hashlib
+import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db import connection, transaction
-from django.db.models import Count, Exists, OuterRef, Q, Sum
 
-from cats4ml.challenges.models import Challenge, ChallengeStatus, Participation, Role
-from cats4ml.leaderboard.models import Board, Standing
-from cats4ml.rules.lifecycle import PairState
-from cats4ml.rules.ranking import rank_points
+from cats4ml.challenges.models import Challenge, ChallengeStatus
+from cats4ml.leaderboard.counting import (
+    claims_by_line,
+    diversity_by_line,
+    finders_of,
+    key_of,
+    points_by_participation,
+)
+from cats4ml.leaderboard.models import Board, BoardLine, Drawing, DrawnRange, KeptBoard, KeptStanding, LineKey, Standing
+from cats4ml.leaderboard.queries import keeping_moment
+from cats4ml.rules.ranking import Entry, rank_entries
 from cats4ml.rules.verdicts import Outcome
-from cats4ml.submissions.models import Credit, Submission
-from cats4ml.submissions.queries import valid_claims
+from cats4ml.submissions.models import Credit
 
 # The first half of an advisory lock's key: any number that nothing else in this database uses.
 BOARD_LOCK = 4_047
+
+# A board that takes long to count is counted less often: after a count it rests so many times as long as that took.
+REST = 4.0
+
+LINE_FIELDS = (
+    "participation_id", "team_id", "name", "place", "rank", "shared", "baseline", "points", "false_negatives",
+    "false_positives", "claims", "settled", "pending", "rejected", "labels", "clusters", "kinds", "diversity",
+)  # fmt: skip
 
 
 def recount_board(*, challenge: Challenge, at: datetime) -> None:
     """Count the whole board anew from the ledger and the claims, and put it in place of the old one at once.
 
     Two counts of one edition wait for each other. A pair counts for its first valid claim alone: later claims count
-    nowhere, until every earlier one has fallen away.
+    nowhere, until every earlier one has fallen away. Once an edition is final it is counted one last time.
     """
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [BOARD_LOCK, challenge.pk])
-        lines = count_lines(challenge)
-        Standing.objects.filter(challenge=challenge).delete()
-        Standing.objects.bulk_create(lines, batch_size=1000)
-        Board.objects.update_or_create(challenge=challenge, defaults={"counted_at": at})
+        _recount(challenge.pk, at)
+
+
+def recount_in_turn(*, challenge: Challenge, at: datetime) -> float:
+    """Count the board if it may be counted again: not while another counts it, nor before the last count has rested.
+
+    Returns the seconds after which to ask again, 0 where it was counted.
+    """
+    with transaction.atomic():
+        board = Board.objects.filter(challenge=challenge).first()
+        rested = (at - board.counted_at).total_seconds() if board else 0.0
+        rest = REST * board.seconds if board else 0.0
+        if 0.0 <= rested < rest:
+            return rest - rested
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [BOARD_LOCK, challenge.pk])
+            if not cursor.fetchone()[0]:
+                return max(1.0, rest)
+        _recount(challenge.pk, at)
+    return 0.0
 
 
 def recount_boards(*, at: datetime) -> None:
-    """Count every board that can still change. It mends what a lost message left behind."""
-    for challenge in Challenge.objects.exclude(status__in=[ChallengeStatus.DRAFT, ChallengeStatus.FINAL]):
-        recount_board(challenge=challenge, at=at)
+    """Count every board that can still change, and keep those that are to be kept. It mends what a lost message left
+    behind."""
+    final = Board.objects.filter(is_final=True, challenge__status=ChallengeStatus.FINAL).values("challenge")
+    open_boards = Challenge.objects.exclude(status=ChallengeStatus.DRAFT).exclude(pk__in=final)
+    for challenge in open_boards.select_related("policy").order_by("pk"):
+        keep_board(challenge=challenge, at=at)
+        recount_in_turn(challenge=challenge, at=at)
 
 
-def count_lines(challenge: Challenge, *, shifts: Mapping[int, Mapping[str, int]] | None = None) -> list[Standing]:
-    """The lines of the board, not saved: teams, and participants who work alone and were not disqualified.
+def _recount(challenge_id: int, at: datetime) -> None:
+    """The caller holds the board's lock. Where nothing changed no line is written."""
+    started = time.monotonic()
+    # Read under the lock: who waited for it must not count for an edition that became final meanwhile.
+    challenge = Challenge.objects.get(pk=challenge_id)
+    board = Board.objects.filter(challenge=challenge).first()
+    if board is not None and board.is_final and challenge.is_final:
+        return
+    head = ledger_head(challenge)
+    lines = count_lines(challenge)
+    version = version_of(lines)
+    changed = board is None or board.version != version
+    if changed:
+        Standing.objects.filter(challenge=challenge).delete()
+        Standing.objects.bulk_create(lines, batch_size=1000)
+    values = {
+        "counted_at": at,
+        "version": version,
+        "head": head,
+        "seconds": time.monotonic() - started,
+        "is_final": challenge.is_final,
+    }
+    Board.objects.update_or_create(challenge=challenge, defaults=values | ({"changed_at": at} if changed else {}))
 
-    `shifts`: by participation, what is added to its counts: the board as it would be.
+
+def keep_board(*, challenge: Challenge, at: datetime) -> None:
+    """Keep the board as it stood when it was to be frozen or hidden, however late that is done; let a copy go that
+    is no longer of that moment (the end was moved, or the policy). Twice is once."""
+    moment = keeping_moment(challenge, at)
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [BOARD_LOCK, challenge.pk])
+        kept = KeptBoard.objects.filter(challenge=challenge).first()
+        if challenge.is_final or (kept.moment if kept else None) == moment:
+            return
+        KeptBoard.objects.filter(challenge=challenge).delete()
+        Drawing.objects.filter(challenge=challenge, kept=True).delete()
+        if moment is not None:
+            _keep(challenge, moment, at)
+
+
+def _keep(challenge: Challenge, moment: datetime, at: datetime) -> None:
+    lines = count_lines(challenge, until=moment)
+    board = KeptBoard.objects.create(
+        challenge=challenge,
+        moment=moment,
+        counted_at=at,
+        version=version_of(lines),
+        head=ledger_head(challenge, until=moment),
+    )
+    kept = [KeptStanding(board=board, **{name: getattr(line, name) for name in LINE_FIELDS}) for line in lines]
+    KeptStanding.objects.bulk_create(kept, batch_size=1000)
+    _keep_drawing(challenge, moment)
+
+
+def _keep_drawing(challenge: Challenge, moment: datetime) -> None:
+    """The ranks as they were last drawn by then; later ones would tell what came after."""
+    drawing = Drawing.objects.filter(challenge=challenge, kept=False, drawn_at__lte=moment).first()
+    if drawing is None:
+        return
+    ranges = list(drawing.ranges.all())
+    drawing.pk, drawing.kept = None, True
+    drawing.save(force_insert=True)
+    for one in ranges:
+        one.pk, one.drawing = None, drawing
+    DrawnRange.objects.bulk_create(ranges, batch_size=1000)
+
+
+def ledger_head(challenge: Challenge, *, until: datetime | None = None) -> int:
+    """The number of the last entry of the edition's ledger, 0 where it has none."""
+    entries = Credit.objects.filter(challenge=challenge)
+    if until is not None:
+        entries = entries.filter(created_at__lte=until)
+    return entries.order_by("-pk").values_list("pk", flat=True).first() or 0
+
+
+def version_of(lines: Sequence[BoardLine]) -> str:
+    """A digest of all that the lines show."""
+    digest = hashlib.sha256()
+    for line in sorted(lines, key=lambda line: line.place):
+        digest.update(repr([getattr(line, name) for name in LINE_FIELDS]).encode())
+    return digest.hexdigest()[:32]
+
+
+def count_lines(
+    challenge: Challenge, *, shifts: Mapping[int, Mapping[str, int]] | None = None, until: datetime | None = None
+) -> list[Standing]:
+    """The lines of the board, not saved, in their order on it: teams, and participants who work alone and were not
+    disqualified.
+
+    A team is out of competition as soon as one of its members is a baseline. `shifts`: by participation, what is added
+    to its counts: the board as it would be. `until`: the board as it stood then.
     """
-    lines = _count(challenge, shifts or {})
-    ranks = rank_points([line.points for line in lines])
+    lines = _count(challenge, shifts or {}, until)
+    ranks = rank_entries([Entry(line.points, competes=not line.baseline) for line in lines])
     for line, rank in zip(lines, ranks, strict=True):
-        line.rank, line.shared = rank.place, rank.shared
+        line.rank, line.shared = (rank.place, rank.shared) if rank else (None, False)
+    lines.sort(key=lambda line: (-line.points, line.baseline, line.name, line.participation_id or 0, line.team_id or 0))
+    for place, line in enumerate(lines, start=1):
+        line.place = place
     return lines
 
 
-def _count(challenge: Challenge, shifts: Mapping[int, Mapping[str, int]]) -> list[Standing]:
-    points = _points_by_participation(challenge)
-    claims = _claims_by_participation(challenge)
-    totals: dict[tuple[int | None, int | None], Counter[str]] = defaultdict(Counter)
-    names: dict[tuple[int | None, int | None], str] = {}
-    finders = Participation.objects.filter(challenge=challenge, role=Role.FINDER, disqualified_at=None)
-    for finder in finders.select_related("user", "team").order_by("pk"):
-        key = (None, finder.team_id) if finder.team_id else (finder.pk, None)
+def _count(challenge: Challenge, shifts: Mapping[int, Mapping[str, int]], until: datetime | None) -> list[Standing]:
+    points = points_by_participation(challenge, until=until)
+    diversity = diversity_by_line(challenge, until=until)
+    totals: dict[LineKey, Counter[str]] = defaultdict(Counter, claims_by_line(challenge, until=until))
+    names: dict[LineKey, str] = {}
+    baselines: set[LineKey] = set()
+    for finder in finders_of(challenge, until=until):
+        key = key_of(finder)
         names[key] = finder.public_name
         totals[key].update(points[finder.pk])
-        totals[key].update(claims[finder.pk])
         totals[key].update(shifts.get(finder.pk, {}))
+        if finder.is_baseline:
+            baselines.add(key)
     return [
         Standing(
             challenge=challenge,
-            participation_id=participation,
-            team_id=team,
-            name=names[participation, team],
-            points=total["points"],
-            false_negatives=total[Outcome.FALSE_NEGATIVE],
-            false_positives=total[Outcome.FALSE_POSITIVE],
-            claims=total["claims"],
-            settled=total["settled"],
-            pending=total["pending"],
+            participation_id=key[0],
+            team_id=key[1],
+            name=name,
+            baseline=key in baselines,
+            **_figures(totals[key]),
+            **diversity.get(key, {}),
         )
-        for (participation, team), total in totals.items()
+        for key, name in names.items()
     ]
 
 
-def _points_by_participation(challenge: Challenge) -> dict[int, Counter[str]]:
-    counted: dict[int, Counter[str]] = defaultdict(Counter)
-    rows = Credit.objects.filter(challenge=challenge).values("participation", "outcome").order_by()
-    for row in rows.annotate(points=Sum("points"), adverse=Sum("adverse")):
-        counted[row["participation"]].update({"points": row["points"], row["outcome"]: row["adverse"]})
-    return counted
-
-
-def _claims_by_participation(challenge: Challenge) -> dict[int, Counter[str]]:
-    counted: dict[int, Counter[str]] = defaultdict(Counter)
-    pending = Q(pair__state__in=[PairState.QUEUED, PairState.IN_REVIEW])
-    earlier = Submission.objects.filter(valid_claims(), pair=OuterRef("pair"), pk__lt=OuterRef("pk"))
-    rows = (
-        Submission.objects.filter(valid_claims(), ~Exists(earlier), pair__challenge=challenge)
-        .values("participation")
-        .order_by()
-        .annotate(
-            claims=Count("pk"),
-            pending=Count("pk", filter=pending),
-            settled=Count("pk", filter=Q(pair__state=PairState.SETTLED)),
-        )
-    )
-    for row in rows:
-        counted[row["participation"]].update({name: row[name] for name in ("claims", "pending", "settled")})
-    return counted
+def _figures(total: Mapping[str, int]) -> dict[str, int]:
+    counted = Counter(total)
+    negatives, positives = counted[Outcome.FALSE_NEGATIVE], counted[Outcome.FALSE_POSITIVE]
+    return {
+        "points": counted["points"],
+        "false_negatives": negatives,
+        "false_positives": positives,
+        "claims": counted["claims"],
+        "settled": counted["settled"],
+        "pending": counted["pending"],
+        "rejected": max(0, counted["settled"] + counted["unscorable"] - negatives - positives),
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,81 +13,97 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from cats4ml.challenges.http import challenge_and_viewer, page_context
-from cats4ml.challenges.models import Challenge, Participation
-from cats4ml.leaderboard.models import Board, Standing
-from cats4ml.leaderboard.queries import points_over_time, standings
-from cats4ml.rules.intervals import wilson_interval
+from cats4ml.challenges.models import Challenge
+from cats4ml.challenges.queries import Viewer
+from cats4ml.leaderboard.history import points_over_time
+from cats4ml.leaderboard.presentation import CSV_COLUMNS, ShownLine, own_words, shown_lines
+from cats4ml.leaderboard.queries import ShownBoard, line_of, shown_board, totals_of
+from cats4ml.rules.boards import BoardState, closing_moment
+from cats4ml.rules.policy import BOARD_HIDDEN
 from cats4ml.rules.ranking import TIE_RULE
-from cats4ml.ui.spreadsheets import harmless
 
 FIRST_ROWS = 50
 LINES_OF_PLOT = 8
 
 
-def _is_mine(line: Standing, finder: Participation | None) -> bool:
-    if finder is None:
-        return False
-    return line.team_id == finder.team_id if finder.team_id else line.participation_id == finder.pk
-
-
-def _series(challenge: Challenge, lines: Sequence[Standing]) -> list[dict[str, Any]]:
+def _series(
+    challenge: Challenge, shown: ShownBoard, rows: Sequence[ShownLine], own: ShownLine | None
+) -> list[dict[str, Any]]:
     """The courses of the first lines and of the viewer's own; without a viewer the leader is the subject."""
-    courses = points_over_time(challenge)
-    mine = [line for line in lines if line.mine]  # type: ignore[attr-defined]
-    subject = mine[0] if mine else (lines[0] if lines else None)
-    chosen = [*lines[:LINES_OF_PLOT], *(line for line in mine if line not in lines[:LINES_OF_PLOT])]
-    series = []
-    for line in chosen:
-        key = ("team", line.team_id) if line.team_id else ("participation", line.participation_id)
-        course = courses.get(key)  # type: ignore[arg-type]
-        if course is not None:
-            points = [*course.steps, (timezone.now(), line.points)]
-            series.append({"name": course.name, "points": points, "is_subject": line is subject})
-    return series
+    first = [row.line for row in rows[:LINES_OF_PLOT]]
+    subject = own.line if own else (first[0] if first else None)
+    # Those of the first lines are kept for all viewers together.
+    courses = dict(points_over_time(challenge, shown, first))
+    if own is not None and own.line.key not in {line.key for line in first}:
+        first.append(own.line)
+        courses |= points_over_time(challenge, shown, [own.line])
+    end = shown.until or timezone.now()
+    return [
+        {"name": line.name, "points": [*courses[line.key], (end, line.points)], "is_subject": line is subject}
+        for line in first
+        if line.key in courses
+    ]
 
 
 @require_GET
 def board(request: HttpRequest, slug: str) -> HttpResponse:
     challenge, viewer = challenge_and_viewer(request, slug)
-    lines = list(standings(challenge).select_related("participation__user"))
-    for line in lines:
-        line.mine = _is_mine(line, viewer.finder)  # type: ignore[attr-defined]
-        line.interval = wilson_interval(  # type: ignore[attr-defined]
-            min(line.settled, line.false_negatives + line.false_positives), line.settled
-        )
+    shown = shown_board(challenge, viewer, timezone.now())
     show_all = "all" in request.GET
+    mark = hashlib.sha256(shown.mark.encode()).hexdigest()[:16]
+    htmx = request.htmx  # type: ignore[attr-defined]
+    if htmx and request.GET.get("seen") == mark:
+        # What the reader has is still so: nothing is made, and htmx leaves the page as it is.
+        return HttpResponse(status=204)
+    rows = shown_lines(shown, shown.lines if show_all else shown.lines[:FIRST_ROWS], finder=viewer.finder)
+    own = _own(shown, rows, viewer)
     context = page_context(
         challenge,
         viewer,
         "leaderboard",
-        lines=lines if show_all else lines[:FIRST_ROWS],
-        total=len(lines),
-        hidden=0 if show_all else max(0, len(lines) - FIRST_ROWS),
-        points=sum(line.points for line in lines),
-        mine=next((line for line in lines if line.mine), None),  # type: ignore[attr-defined]
-        counted=Board.objects.filter(challenge=challenge).first(),
+        shown=shown,
+        rows=rows,
+        totals=totals_of(shown),
+        own=own,
+        own_words=own_words(shown, own, is_team=own.line.team_id is not None) if own else None,
         tie_rule=TIE_RULE,
         simulated=challenge.is_demo,
+        here=f"{request.path}?{'all&' if show_all else ''}seen={mark}",
+        show_all=show_all,
+        some_wilson=any(row.is_wilson for row in rows),
+        **_ahead(challenge, shown),
     )
-    if request.htmx:  # type: ignore[attr-defined]
+    context["more"] = not show_all and context["totals"].finders + context["totals"].baselines > len(rows)
+    if htmx:
         return render(request, "leaderboard/_board.html", context)
     # The plot is not renewed with the table: a table behind its link would close under the reader.
-    return render(request, "leaderboard/board.html", {**context, "series": _series(challenge, lines)})
+    return render(request, "leaderboard/board.html", {**context, "series": _series(challenge, shown, rows, own)})
 
 
-CSV_COLUMNS = (
-    "rank", "shared", "name", "points", "false_negatives", "false_positives", "claims", "settled", "pending",
-)  # fmt: skip
+def _own(shown: ShownBoard, rows: Sequence[ShownLine], viewer: Viewer) -> ShownLine | None:
+    """The viewer's line, which need not be among the first."""
+    if viewer.finder is None:
+        return None
+    among = next((row for row in rows if row.mine), None)
+    line = None if among else line_of(shown, viewer.finder)
+    return among or (shown_lines(shown, [line], finder=viewer.finder)[0] if line else None)
+
+
+def _ahead(challenge: Challenge, shown: ShownBoard) -> dict[str, Any]:
+    """From when everybody will see less, where that is still to come."""
+    if shown.for_all is not BoardState.LIVE or challenge.policy is None:
+        return {}
+    moment = closing_moment(policy=challenge.rules, closes_at=challenge.closes_at)
+    return {"closing": moment, "will_be_hidden": challenge.rules.board == BOARD_HIDDEN}
 
 
 @require_GET
 def board_csv(request: HttpRequest, slug: str) -> HttpResponse:
-    challenge, _ = challenge_and_viewer(request, slug)
+    challenge, viewer = challenge_and_viewer(request, slug)
+    shown = shown_board(challenge, viewer, timezone.now())
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{challenge.slug}-leaderboard.csv"'
     writer = csv.writer(response, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
-    for line in standings(challenge):
-        cells = [getattr(line, column) for column in CSV_COLUMNS]
-        writer.writerow([harmless(cell) if isinstance(cell, str) else int(cell) for cell in cells])
+    writer.writerows(row.cells() for row in shown_lines(shown, shown.lines))
     return response

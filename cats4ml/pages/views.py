@@ -22,7 +22,6 @@ from cats4ml.challenges.editions import may_make_editions
 from cats4ml.challenges.http import challenge_and_viewer, for_role, page_context
 from cats4ml.challenges.models import Challenge, ChallengeStatus, Participation, PoolImage, Role
 from cats4ml.challenges.queries import Viewer, visible_challenges
-from cats4ml.leaderboard.models import Standing
 from cats4ml.pages.challenge_page import announced, challenge_context
 from cats4ml.pages.forms import JoinForm
 from cats4ml.releases.queries import released
@@ -121,7 +120,6 @@ def mine(request: HttpRequest, edition: Challenge, viewer: Viewer, finder: Parti
         **finder_head(finder),
         state=state,
         states=[(one, numbers.get(one.value, 0)) for one in PairState if numbers.get(one.value) or one.value == state],
-        standing=Standing.objects.filter(challenge=edition, participation=finder).first(),
         moving=any(numbers.get(one, 0) for one in (PairState.QUEUED, PairState.IN_REVIEW)),
         provisional=edition.rules.provisional_seconds,
     )

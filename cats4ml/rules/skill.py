@@ -98,15 +98,19 @@ def pooled_skill(records: Iterable[Record]) -> Skill:
     return skilled(total, prior=AVERAGE)
 
 
-def skilled(record: Record, *, prior: Skill, coins: int = 2, strength: float = PRIOR_ANSWERS) -> Skill:
-    """The mean of the posterior of a rater's skill: the prior counts as `strength` answers on each side.
+def posterior_counts(record: Record, *, prior: Skill, coins: int = 2, strength: float = PRIOR_ANSWERS) -> Record:
+    """The posterior of a rater's skill, as the parameters of a Dirichlet distribution for each side: the record and
+    the prior, which counts as `strength` answers on each side.
 
     With one `coin` both sides are learned together, as right, wrong and don't know.
     """
     if coins == 1:
         both = record.if_no.plus(Odds(record.if_yes.no, record.if_yes.yes, record.if_yes.dont_know))
         record = Record(if_yes=Odds(both.no, both.yes, both.dont_know), if_no=both)
-    return Skill(
-        if_yes=record.if_yes.plus(prior.if_yes.times(strength)).shares(),
-        if_no=record.if_no.plus(prior.if_no.times(strength)).shares(),
-    )
+    return record.plus(Record(if_yes=prior.if_yes.times(strength), if_no=prior.if_no.times(strength)))
+
+
+def skilled(record: Record, *, prior: Skill, coins: int = 2, strength: float = PRIOR_ANSWERS) -> Skill:
+    """The mean of the posterior of a rater's skill (`posterior_counts`)."""
+    counts = posterior_counts(record, prior=prior, coins=coins, strength=strength)
+    return Skill(if_yes=counts.if_yes.shares(), if_no=counts.if_no.shares())

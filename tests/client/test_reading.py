@@ -8,9 +8,11 @@ import json
 
 from django.utils import timezone
 
-from cats4ml.challenges.models import ChallengeStatus, Participation
+from cats4ml.challenges.actions import decide_policy
+from cats4ml.challenges.models import Challenge, ChallengeStatus, Participation
 from cats4ml.leaderboard.actions import recount_board
 from cats4ml.rules.answers import Answer
+from cats4ml.rules.policy import Policy
 from tests.factories import make_user, make_world
 
 YES, NO = Answer.YES, Answer.NO
@@ -89,14 +91,26 @@ def test_board_is_shown_as_table_json_and_csv(bench) -> None:
         (1, True, "ben", 1),
     ]
     assert ada("leaderboard", "-n", "1").out == (
-        "rank  name  points  false negatives  false positives  pending  settled  success\n"
-        "1=    ada        1                0                1        0        1  100%\n"
+        "rank  could be  name  points  false negatives  false positives  pending  rejected  settled  success  variety\n"
+        "1=              ada        1                0                1        0         0        1  100%         1.0\n"
     )
     board = list(csv.DictReader(io.StringIO(ada("leaderboard", "--csv").out)))
     assert [(one["rank"], one["name"], one["false_negatives"]) for one in board] == [
         ("1", "ada", "0"),
         ("1", "ben", "1"),
     ]
+
+
+def test_program_says_of_a_board_that_it_is_hidden(bench) -> None:
+    ada = bench.as_finder()
+    decide_policy(challenge=bench.world.challenge, policy=Policy(board="hidden"))
+    Challenge.objects.update(status=ChallengeStatus.CLOSED)
+    hidden = ada("leaderboard")
+    assert (hidden.code, hidden.err) == (
+        1,
+        "The board is hidden until the challenge is final.\ncats4ml: There is no board to be seen now.\n",
+    )
+    assert ada("leaderboard", "--json").json == []
 
 
 def test_organiser_exports_the_released_columns_and_every_pair(bench, tmp_path) -> None:

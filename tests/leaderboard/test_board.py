@@ -10,13 +10,17 @@ from functools import partial
 import pytest
 from django.urls import reverse
 
-from cats4ml.challenges.models import Challenge, ChallengeStatus
-from cats4ml.leaderboard.actions import recount_board, recount_boards
+from cats4ml.accounts.models import User
+from cats4ml.challenges.models import Challenge, ChallengeStatus, Participation, PoolImage
+from cats4ml.leaderboard.actions import recount_board, recount_boards, recount_in_turn
 from cats4ml.leaderboard.models import Board, Standing
+from cats4ml.leaderboard.presentation import CSV_COLUMNS
 from cats4ml.leaderboard.tasks import recount
 from cats4ml.rules.answers import Answer
+from cats4ml.rules.diversity import Kin, effective_number
 from cats4ml.rules.policy import Policy
 from cats4ml.submissions.actions.claims import retract_submission
+from cats4ml.submissions.actions.recording import mark_unscorable
 from cats4ml.submissions.actions.settlement import disqualify_participant, reopen_pair
 from tests.concurrency import at_once
 from tests.factories import World, make_team, make_user, make_world
@@ -38,7 +42,7 @@ def settle(world: World, place: int, *, mean: float, said: Answer) -> None:
 
 def board(world: World) -> list[tuple]:
     recount_board(challenge=world.challenge, at=world.clock)
-    lines = Standing.objects.filter(challenge=world.challenge).order_by("rank", "name")
+    lines = Standing.objects.filter(challenge=world.challenge).order_by("place")
     return [tuple(getattr(line, column) for column in COLUMNS) for line in lines]
 
 
@@ -115,14 +119,83 @@ def test_a_reopened_pair_takes_its_points_back_until_it_settles_again(world) -> 
     assert board(world) == [(1, False, "ada", 2, 1, 0, 1, 1, 0)]
 
 
-def test_boards_of_drafts_and_of_final_editions_are_left_alone(world) -> None:
+def test_a_draft_has_no_board_and_a_final_edition_is_counted_one_last_time(world) -> None:
     season(world)
     for status in ChallengeStatus:
         Board.objects.all().delete()
         Challenge.objects.update(status=status)
         recount_boards(at=world.clock)
-        counted = status not in (ChallengeStatus.DRAFT, ChallengeStatus.FINAL)
-        assert Board.objects.filter(challenge=world.challenge).exists() == counted
+        counted = [(board.is_final, board.counted_at) for board in Board.objects.filter(challenge=world.challenge)]
+        assert counted == [(status == ChallengeStatus.FINAL, world.clock)] * (status != ChallengeStatus.DRAFT)
+    User.objects.filter(username="ada").update(username="eve")
+    later = world.pass_time(60)
+    recount_boards(at=later)
+    recount_board(challenge=world.challenge, at=later)
+    assert Board.objects.get().counted_at < later
+    assert sorted(Standing.objects.values_list("name", flat=True)) == ["ada", "bob", "cyd"]
+
+
+def test_a_count_that_changes_nothing_writes_no_line_and_says_since_when_the_board_is_so(world) -> None:
+    season(world)
+    board(world)
+    before, changed = set(Standing.objects.values_list("pk", flat=True)), world.clock
+    world.pass_time(60)
+    board(world)
+    found = Board.objects.get()
+    assert (set(Standing.objects.values_list("pk", flat=True)), found.changed_at) == (before, changed)
+    assert found.counted_at == world.clock
+
+
+def test_a_board_that_takes_long_to_count_rests_before_it_is_counted_again(world) -> None:
+    season(world)
+    assert recount_in_turn(challenge=world.challenge, at=world.clock) == 0.0
+    Board.objects.update(seconds=10.0)
+    assert recount_in_turn(challenge=world.challenge, at=world.pass_time(15)) == 25.0
+    assert recount_in_turn(challenge=world.challenge, at=world.pass_time(25)) == 0.0
+
+
+def test_a_baseline_is_shown_without_a_rank_and_takes_nobodys_place(world) -> None:
+    season(world)
+    Participation.objects.filter(user__username="ada").update(is_baseline=True)
+    assert board(world) == [
+        (1, False, "bob", 2, 0, 1, 1, 1, 0),
+        (None, False, "ada", 2, 1, 0, 4, 2, 2),
+        (2, False, "cyd", 0, 0, 0, 0, 0, 0),
+    ]
+    bob = Participation.objects.get(user__username="bob")
+    bob.team = make_team(bob.user, name="The Owls")
+    bob.save()
+    Participation.objects.filter(user__username="cyd").update(is_baseline=True, team=bob.team)
+    assert board(world) == [(None, False, "The Owls", 2, 0, 1, 1, 1, 0), (None, False, "ada", 2, 1, 0, 4, 2, 2)]
+
+
+def test_rejected_are_own_pairs_that_are_settled_or_unscorable_and_earned_nothing(world) -> None:
+    ada, bob = world.finder(make_user("ada")), world.finder(make_user("bob"))
+    world.claim(ada, *[(place, "cat") for place in range(5)])
+    world.claim(bob, (0, "cat"))
+    settle(world, 0, mean=0.1, said=YES)
+    settle(world, 1, mean=0.1, said=NO)
+    settle(world, 2, mean=0.1, said=Answer.DONT_KNOW)
+    mark_unscorable(image_id=world.images[3].pk, reason="broken", at=world.pass_time(1))
+    board(world)
+    rows = Standing.objects.order_by("name").values_list("name", "claims", "settled", "pending", "rejected")
+    assert list(rows) == [("ada", 5, 3, 1, 3), ("bob", 0, 0, 0, 0)]
+
+
+def test_variety_takes_near_copies_as_one_picture_though_the_later_ones_earn_nothing(world) -> None:
+    ada, bob = world.finder(make_user("ada")), world.finder(make_user("bob"))
+    PoolImage.objects.filter(image__in=world.images[:3]).update(copy_group=7)
+    world.claim(ada, (0, "cat"), (1, "cat"), (2, "cat"), (3, "cat"))
+    world.claim(bob, (4, "cat"), (5, "dog"), (6, "owl"))
+    for place in range(4):
+        settle(world, place, mean=0.1, said=YES)
+    settle(world, 4, mean=0.9, said=NO)
+    for place, label in ((5, "dog"), (6, "owl")):
+        world.score(place, {label: 0.1})
+        world.rate(world.pair(place, label), YES)
+    board(world)
+    rows = Standing.objects.order_by("name").values_list("name", "points", "labels", "clusters", "kinds", "diversity")
+    assert list(rows) == [("ada", 4, 1, 2, 1, effective_number([Kin(3, 1), Kin(1, 1)])), ("bob", 6, 3, 3, 2, 3.0)]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -143,10 +216,11 @@ def test_the_csv_has_the_board_and_no_formula_in_a_name(world) -> None:
     reply = signed_in(mates[0]).get(reverse("leaderboard:csv", args=[world.challenge.slug]))
     assert reply.headers["Content-Type"] == "text/csv; charset=utf-8"
     rows = list(csv.reader(io.StringIO(reply.content.decode())))
-    assert rows[0] == list(COLUMNS)
+    assert rows[0] == list(CSV_COLUMNS)
     shown = [f"'{name}" for name in names[:3]] + names[3:]
-    assert sorted(row[2] for row in rows[1:]) == sorted(shown)
-    assert {tuple(row[:2] + row[3:]) for row in rows[1:]} == {("1", "1", "0", "0", "0", "0", "0", "0")}
+    assert sorted(row[4] for row in rows[1:]) == sorted(shown)
+    ranks, nothing = ("1", "1", "", ""), ("0",) * 8 + ("",) * 4 + ("0", "0", "0", "0.0")
+    assert {(*row[:4], *row[5:]) for row in rows[1:]} == {ranks + nothing}
     assert (reply.content[:3] == b"\xef\xbb\xbf", b"\r" in reply.content) == (False, False)
 
 
@@ -156,7 +230,7 @@ def test_the_page_marks_ones_own_row_and_htmx_gets_the_table_alone(world) -> Non
     address = reverse("leaderboard:board", args=[world.challenge.slug])
     ada = Standing.objects.get(name="ada").participation.user
     mine = signed_in(ada).get(address).content.decode()
-    assert (mine.count('class="you"'), "You share rank" in mine) == (1, True)
+    assert (mine.count('class="you"'), "You share rank 1</b> with bob. 2 points." in mine) == (1, True)
     other = signed_in(make_user()).get(address).content.decode()
     assert (other.count('class="you"'), "You share rank" in other, "Ties." in other) == (0, False, True)
     fragment = signed_in(ada).get(address, headers=HTMX).content.decode()
