@@ -11,13 +11,11 @@ import hashlib
 import logging
 import os
 import tempfile
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import IO
 
 from django.core.files import File
 from django.core.files.storage import default_storage
-from django.db import connection
 from django.db.models import QuerySet
 
 from cats4ml.challenges.data_contents import PoolState, Snapshot, forget_pool_state
@@ -25,6 +23,7 @@ from cats4ml.challenges.data_pictures import ZipRefused, instead_of_a_zip, write
 from cats4ml.challenges.data_tables import write_table
 from cats4ml.challenges.dispatch import ring_data_file
 from cats4ml.challenges.models import Challenge, DataFile, DataFileKind, DataFileState, PoolCount
+from cats4ml.locking import Lock, alone
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +42,6 @@ RETRY_AFTER = timedelta(minutes=2)
 STALLED_AFTER = timedelta(seconds=20)
 PROGRESS_EVERY = 20
 # The first half of an advisory lock's key: any number that nothing else in this database uses.
-BUILD_LOCK = 4_048
 
 
 class Superseded(Exception):
@@ -154,8 +152,8 @@ def build(*, data_file: int, at: datetime, wait: bool = False) -> None:
 
     A surprise is raised after that.
     """
-    with _alone(data_file, wait=wait) as alone:
-        while alone:
+    with alone(Lock.DATA_FILE, data_file, wait=wait) as free:
+        while free:
             row = DataFile.objects.select_related("challenge").filter(pk=data_file).first()
             if row is None or row.state not in ON_THE_WAY:
                 return
@@ -235,27 +233,12 @@ def _fail(row: DataFile, error: str) -> None:
     _rows_of(row).update(state=DataFileState.FAILED, error=error[:300])
 
 
-@contextlib.contextmanager
-def _alone(data_file: int, *, wait: bool) -> Iterator[bool]:
-    """Whether this block is the only one that builds the file."""
-    keys = [BUILD_LOCK, data_file]
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {'pg_advisory_lock' if wait else 'pg_try_advisory_lock'}(%s, %s)", keys)
-        alone = wait or bool(cursor.fetchone()[0])
-    try:
-        yield alone
-    finally:
-        if alone:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", keys)
-
-
 def sweep(*, at: datetime) -> int:
     """Ring for files that are on order and that nobody builds: the message was lost, or the builder died."""
     stalled = DataFile.objects.filter(state__in=ON_THE_WAY, requested_at__lte=at - STALLED_AFTER)
     rung = 0
     for row in stalled.select_related("challenge"):
-        with _alone(row.pk, wait=False) as free:
+        with alone(Lock.DATA_FILE, row.pk) as free:
             if not free:
                 continue
         ring_data_file(row.challenge, row.pk)

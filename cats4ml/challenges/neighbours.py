@@ -18,6 +18,7 @@ from pgvector.django import CosineDistance, HalfVectorField
 
 from cats4ml.catalog.models import Embedding
 from cats4ml.challenges.models import Challenge, PoolImage, RosterMember
+from cats4ml.locking import Lock, alone
 
 # So many pictures are compared one by one: within a tenth of a second, and without an index.
 EXACT_UP_TO = 20_000
@@ -29,7 +30,6 @@ SEARCH_WIDTH = 100
 MOST_SCANNED = 60_000
 # Beyond this the building of an index goes to and fro between memory and disk, and takes many times as long.
 INDEX_MEMORY = "1GB"
-_INDEX_LOCK = 0x1DE4
 _LOOK_SECONDS = 1.0
 
 
@@ -168,25 +168,17 @@ def ensure_index(classifier_id: int, dimensions: int, *, wait: bool = True) -> b
     Without a transaction round it others go on reading and writing meanwhile. Of two who make it at once one does, and
     the other waits, or without `wait` is told `False`: it isn't there yet.
     """
-    while not _hold(classifier_id):
+    while True:
         # Never by a lock that is waited for: making an index waits in turn for whoever waits in the database.
+        with alone(Lock.INDEX, classifier_id) as free:
+            if free and not is_indexed(classifier_id):
+                with transaction.atomic() if connection.in_atomic_block else nullcontext():
+                    _make_index(classifier_id, dimensions)
+            if free:
+                return True
         if not wait:
             return is_indexed(classifier_id)
         time.sleep(_LOOK_SECONDS)
-    try:
-        if not is_indexed(classifier_id):
-            with transaction.atomic() if connection.in_atomic_block else nullcontext():
-                _make_index(classifier_id, dimensions)
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_INDEX_LOCK, classifier_id])
-    return True
-
-
-def _hold(classifier_id: int) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_INDEX_LOCK, classifier_id])
-        return bool(cursor.fetchone()[0])
 
 
 def _make_index(classifier_id: int, dimensions: int) -> None:

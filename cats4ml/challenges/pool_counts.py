@@ -14,10 +14,9 @@ from cats4ml.challenges.data_contents import Snapshot
 from cats4ml.challenges.dispatch import ring_pool_count
 from cats4ml.challenges.models import Challenge, PoolCount
 from cats4ml.challenges.queries import target_labels
+from cats4ml.locking import Lock, alone
 
 CREDITS = 20
-# The first half of an advisory lock's key: any number that nothing else in this database uses.
-COUNT_LOCK = 4_049
 
 
 @dataclass(frozen=True)
@@ -70,11 +69,9 @@ def count_pool(*, challenge_id: int, at: datetime) -> PoolCount | None:
     contents = Snapshot(challenge).counts()
     if row is not None and row.contents == contents:
         return row
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [COUNT_LOCK, challenge.pk])
-        if not cursor.fetchone()[0]:
+    with alone(Lock.POOL_COUNT, challenge.pk) as free:
+        if not free:
             return row
-    try:
         most, authors = _credits(challenge)
         values = {
             "contents": contents,
@@ -84,9 +81,6 @@ def count_pool(*, challenge_id: int, at: datetime) -> PoolCount | None:
             "counted_at": at,
         }
         return PoolCount.objects.update_or_create(challenge=challenge, defaults=values)[0]
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [COUNT_LOCK, challenge.pk])
 
 
 def _by_label(challenge: Challenge) -> dict[str, dict[str, int]]:

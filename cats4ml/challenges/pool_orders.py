@@ -6,14 +6,12 @@ lives: a draw that died is known by a lock that nobody holds, and is begun again
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from cats4ml.accounts.models import User
 from cats4ml.catalog.models import Image
@@ -23,11 +21,11 @@ from cats4ml.challenges.dispatch import ring_pool_order
 from cats4ml.challenges.models import ActKind, Challenge, PoolOrder, PoolOrderState
 from cats4ml.challenges.pool_counts import count_pool
 from cats4ml.challenges.pools import Drawn, PoolChoice, PoolRefused, check_choice, draw_pool, locked_draft
+from cats4ml.locking import Lock, alone
 
 FINISHED = (PoolOrderState.DONE, PoolOrderState.FAILED)
 STALLED_AFTER = timedelta(seconds=20)
 # The first half of an advisory lock's key: any number that nothing else in this database uses.
-ORDER_LOCK = 4_050
 SURPRISED = "It could not be drawn; the worker’s log says why. Order it again."
 
 
@@ -77,8 +75,8 @@ def _is_small(collection: str) -> bool:
 def carry_out(*, order: int, at: datetime) -> None:
     """Draw what was ordered, count the pool and write its pictures' words. May run twice; nothing is done where the
     order is finished or somebody is at it. A refusal is kept in the row; a surprise too, and is raised after that."""
-    with _alone(order) as alone:
-        row = PoolOrder.objects.select_related("challenge", "by").filter(pk=order).first() if alone else None
+    with alone(Lock.POOL_ORDER, order) as free:
+        row = PoolOrder.objects.select_related("challenge", "by").filter(pk=order).first() if free else None
         if row is None or row.state in FINISHED:
             return
         try:
@@ -127,27 +125,12 @@ def _keep(row: PoolOrder, **values: Any) -> None:
     PoolOrder.objects.filter(pk=row.pk, requested_at=row.requested_at).update(**values)
 
 
-@contextlib.contextmanager
-def _alone(order: int) -> Iterator[bool]:
-    """Whether this block is the only one that carries the order out."""
-    keys = [ORDER_LOCK, order]
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", keys)
-        alone = bool(cursor.fetchone()[0])
-    try:
-        yield alone
-    finally:
-        if alone:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", keys)
-
-
 def sweep(*, at: datetime) -> int:
     """Ring for orders that nobody carries out: the message was lost, or the worker died."""
     stalled = PoolOrder.objects.exclude(state__in=FINISHED).filter(requested_at__lte=at - STALLED_AFTER)
     rung = 0
     for row in stalled.select_related("challenge"):
-        with _alone(row.pk) as free:
+        with alone(Lock.POOL_ORDER, row.pk) as free:
             if not free:
                 continue
         ring_pool_order(row.challenge, row.pk)

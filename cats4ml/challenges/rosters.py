@@ -12,9 +12,7 @@ from django.db.models import QuerySet
 from cats4ml.catalog.models import Label
 from cats4ml.challenges.models import Challenge, RosterDecision, RosterMember, RosterVersion, TargetLabel
 from cats4ml.challenges.queries import target_labels
-
-# The first half of an advisory lock's key: any number that nothing else in this database uses.
-ROSTER_LOCK = 4_050
+from cats4ml.locking import Lock, hold
 
 # A label's places among a classifier's outputs: by the member's map, or the output that is the label itself. Looking
 # them up in the database spares every chunk of pictures the thousand labels of each classifier.
@@ -46,10 +44,8 @@ def lock_rosters(challenges: Iterable[int], *, shared: bool) -> None:
     Who scores pairs shares the lock, who puts a roster in force holds it alone: no pair is scored by a roster that went
     out of force meanwhile. Take it before the locks of pairs.
     """
-    call = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
-    with connection.cursor() as cursor:
-        for challenge in sorted(set(challenges)):
-            cursor.execute(f"SELECT {call}(%s, %s)", [ROSTER_LOCK, challenge])
+    for challenge in sorted(set(challenges)):
+        hold(Lock.ROSTER, challenge, shared=shared)
 
 
 def speakers_of(roster_id: int, keys: Collection[str]) -> dict[str, tuple[Speaker, ...]]:

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from cats4ml.challenges.models import Challenge, ChallengeStatus
 from cats4ml.leaderboard.counting import (
@@ -20,12 +20,10 @@ from cats4ml.leaderboard.counting import (
 )
 from cats4ml.leaderboard.models import Board, BoardLine, Drawing, DrawnRange, KeptBoard, KeptStanding, LineKey, Standing
 from cats4ml.leaderboard.queries import keeping_moment
+from cats4ml.locking import Lock, hold, hold_if_free
 from cats4ml.rules.ranking import Entry, rank_entries
 from cats4ml.rules.verdicts import Outcome
 from cats4ml.submissions.models import Credit
-
-# The first half of an advisory lock's key: any number that nothing else in this database uses.
-BOARD_LOCK = 4_047
 
 # A board that takes long to count is counted less often: after a count it rests so many times as long as that took.
 REST = 4.0
@@ -43,8 +41,7 @@ def recount_board(*, challenge: Challenge, at: datetime) -> None:
     nowhere, until every earlier one has fallen away. Once an edition is final it is counted one last time.
     """
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [BOARD_LOCK, challenge.pk])
+        hold(Lock.BOARD, challenge.pk)
         _recount(challenge.pk, at)
 
 
@@ -59,10 +56,8 @@ def recount_in_turn(*, challenge: Challenge, at: datetime) -> float:
         rest = REST * board.seconds if board else 0.0
         if 0.0 <= rested < rest:
             return rest - rested
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [BOARD_LOCK, challenge.pk])
-            if not cursor.fetchone()[0]:
-                return max(1.0, rest)
+        if not hold_if_free(Lock.BOARD, challenge.pk):
+            return max(1.0, rest)
         _recount(challenge.pk, at)
     return 0.0
 
@@ -107,8 +102,7 @@ def keep_board(*, challenge: Challenge, at: datetime) -> None:
     is no longer of that moment (the end was moved, or the policy). Twice is once."""
     moment = keeping_moment(challenge, at)
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [BOARD_LOCK, challenge.pk])
+        hold(Lock.BOARD, challenge.pk)
         kept = KeptBoard.objects.filter(challenge=challenge).first()
         if challenge.is_final or (kept.moment if kept else None) == moment:
             return

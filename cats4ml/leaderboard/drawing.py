@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 
 from cats4ml.challenges.models import Challenge, ChallengeStatus
@@ -17,13 +16,13 @@ from cats4ml.leaderboard.actions import count_lines, ledger_head, version_of
 from cats4ml.leaderboard.drawn_evidence import Evidence, clusters_of, read_evidence
 from cats4ml.leaderboard.draws import DRAWS, RateInterval, drawn_points, generator, rank_ranges, rate_interval
 from cats4ml.leaderboard.models import Board, Drawing, DrawnRange, LineKey, RateMethod, Standing
+from cats4ml.locking import Lock, alone, one_snapshot
 from cats4ml.review.models import EditionSkill
 from cats4ml.review.skills import skills_of
 from cats4ml.rules.ranking import RankRange, groups_of
 from cats4ml.rules.skill import Record, posterior_counts
 
 # The first half of an advisory lock's key: any number that nothing else in this database uses.
-DRAWING_LOCK = 4_051
 
 # After a drawing it rests so long at least, and so many times as long as it took: a tenth of one worker's time.
 LEAST_REST = timedelta(seconds=60)
@@ -71,8 +70,8 @@ def is_due(challenge: Challenge, at: datetime) -> bool:
 
 def draw_if_due(*, challenge: Challenge, at: datetime) -> bool:
     """Draw the ranks if that is due and nobody else does. Returns whether they were drawn."""
-    with _alone(challenge) as alone:
-        if not alone or not is_due(challenge, at):
+    with alone(Lock.DRAWING, challenge.pk) as free:
+        if not free or not is_due(challenge, at):
             return False
         draw_ranks(challenge=challenge, at=at)
         return True
@@ -85,7 +84,7 @@ def draw_ranks(*, challenge: Challenge, at: datetime, draws: int = DRAWS) -> Dra
     millions of answers.
     """
     started = time.monotonic()
-    with _one_snapshot():
+    with one_snapshot():
         read = _read(challenge)
     competing = [place for place, line in enumerate(read.lines) if not line.baseline]
     points = drawn_points(
@@ -164,28 +163,3 @@ def _skills_at(challenge: Challenge) -> datetime | None:
         "rebuilt_at", flat=True
     )
     return found.first()
-
-
-@contextmanager
-def _one_snapshot() -> Iterator[None]:
-    """All reads within see the database as it is at the first of them."""
-    outermost = not connection.in_atomic_block
-    with transaction.atomic():
-        if outermost:
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        yield
-
-
-@contextmanager
-def _alone(challenge: Challenge) -> Iterator[bool]:
-    """Whether nobody else draws this edition's ranks. The lock is the session's: it goes with a worker that dies."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [DRAWING_LOCK, challenge.pk])
-        got = bool(cursor.fetchone()[0])
-    try:
-        yield got
-    finally:
-        if got:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [DRAWING_LOCK, challenge.pk])

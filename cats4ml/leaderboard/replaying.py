@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-
-from django.db import connection, transaction
 
 from cats4ml.challenges.models import Challenge
 from cats4ml.leaderboard.differences import Different, differ, names_of
 from cats4ml.leaderboard.evidence import Edition, Evidence
 from cats4ml.leaderboard.replayed_board import kept_lines
+from cats4ml.locking import one_snapshot
 from cats4ml.rules.answers import Answer, Tally
 from cats4ml.rules.credit import points_for
 from cats4ml.rules.ledger import BrokenLedger, Entry, standing_entries
@@ -53,7 +50,7 @@ def replay_credits(challenge: Challenge) -> Replay:
 
     One snapshot of the database is read, by the block: memory does not grow with the number of pairs.
     """
-    with _snapshot():
+    with one_snapshot():
         replay = _Replaying(challenge)
         difference = None
         try:
@@ -69,16 +66,6 @@ def replay_credits(challenge: Challenge) -> Replay:
             standings=replay.standings,
             means_not_kept=replay.means_not_kept,
         )
-
-
-@contextmanager
-def _snapshot() -> Iterator[None]:
-    outermost = not connection.in_atomic_block
-    with transaction.atomic():
-        if outermost:
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        yield
 
 
 class _Replaying:

@@ -11,8 +11,9 @@ from django.db.models import Max
 from cats4ml.accounts.models import User
 from cats4ml.challenges.acts import record_act
 from cats4ml.challenges.models import ActKind, Challenge
+from cats4ml.locking import Lock, alone
 from cats4ml.releases import storage
-from cats4ml.releases.building import ON_THE_WAY, alone_with
+from cats4ml.releases.building import ON_THE_WAY
 from cats4ml.releases.dispatch import ring_release
 from cats4ml.releases.models import Evaluation, Release, ReleaseState
 from cats4ml.releases.rows import settled_pairs
@@ -158,8 +159,8 @@ def delete_release(*, release: Release, by: User | None, at: datetime) -> None:
     Raises `ReleaseRefused` for a published one, for one that is being built, for one that a later release is compared
     with, and where classifiers were judged on it.
     """
-    with alone_with(release.pk) as alone:
-        if not alone:
+    with alone(Lock.RELEASE, release.pk) as free:
+        if not free:
             raise ReleaseRefused(f"Release {release.version} is being built. Wait until it is done.")
         with transaction.atomic():
             locked = _locked(release)

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.db import connection, transaction
 
+from cats4ml.locking import Lock, alone
 from cats4ml.releases import layout, storage
 from cats4ml.releases.dispatch import ring_release
 from cats4ml.releases.models import Release, ReleaseFile, ReleaseState
@@ -29,7 +28,6 @@ ON_THE_WAY = (ReleaseState.WAITING, ReleaseState.BUILDING)
 FROZEN = (ReleaseState.READY, ReleaseState.PUBLISHED)
 STALLED_AFTER = timedelta(seconds=20)
 # The first half of an advisory lock's key: any number that nothing else in this database uses.
-BUILD_LOCK = 4_061
 
 
 def build(release: Release, *, out: Path | None = None, progress: Progress | None = None, at: datetime) -> Release:
@@ -39,9 +37,9 @@ def build(release: Release, *, out: Path | None = None, progress: Progress | Non
     file is left; a surprise is raised after that. `progress` is told the step, what is done and the total. Raises
     `storage.CopyRefused` for the copy alone.
     """
-    with alone_with(release.pk) as alone:
+    with alone(Lock.RELEASE, release.pk) as free:
         current = Release.objects.select_related("challenge__policy", "former").get(pk=release.pk)
-        if alone and current.state in ON_THE_WAY:
+        if free and current.state in ON_THE_WAY:
             _build_or_say_why(current, progress, at)
     current.refresh_from_db()
     if out is not None and current.state in FROZEN:
@@ -61,27 +59,12 @@ def sweep(*, at: datetime) -> int:
     rung = 0
     stalled = Release.objects.filter(state__in=ON_THE_WAY, requested_at__lte=at - STALLED_AFTER)
     for release in stalled.select_related("challenge"):
-        with alone_with(release.pk) as free:
+        with alone(Lock.RELEASE, release.pk) as free:
             if not free:
                 continue
         ring_release(release.challenge, release.pk)
         rung += 1
     return rung
-
-
-@contextmanager
-def alone_with(release_id: int) -> Iterator[bool]:
-    """Whether this block is the only one that builds or deletes the release."""
-    keys = [BUILD_LOCK, release_id]
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", keys)
-        alone = bool(cursor.fetchone()[0])
-    try:
-        yield alone
-    finally:
-        if alone:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", keys)
 
 
 def _build_or_say_why(release: Release, progress: Progress | None, at: datetime) -> None:

@@ -6,7 +6,6 @@ nobody counts beside them.
 
 from __future__ import annotations
 
-import contextlib
 import math
 from array import array
 from collections import defaultdict
@@ -14,9 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 
+from cats4ml.locking import Lock, alone
 from cats4ml.releases.classifier_scores import scores_of, unseen_pictures
 from cats4ml.releases.evaluating import Case, Counted, Versus, cases_of, compare_with, count
 from cats4ml.releases.evaluation_dispatch import ring_evaluation
@@ -35,14 +35,13 @@ ASK_AGAIN_AFTER = timedelta(minutes=3)
 # Pictures that are asked for at a time; when they are seen, the next ones are.
 PICTURES_AT_A_TIME = 2_000
 MOST_COMPARED = 50
-COUNT_LOCK = 4_063
 
 
 def advance(*, evaluation_id: int, at: datetime) -> None:
     """Take an evaluation on: ask for predictions that are lacking, or count. Nothing is done where it is finished or
     somebody else is at it. What goes wrong is kept in it in words; a surprise is raised after that."""
-    with _alone(evaluation_id) as alone:
-        if not alone:
+    with alone(Lock.EVALUATION, evaluation_id) as free:
+        if not free:
             return
         one = (
             Evaluation.objects.select_related("release__challenge__roster", "release__policy", "classifier", "by")
@@ -169,28 +168,13 @@ def _update(one: Evaluation, **values: Any) -> None:
     Evaluation.objects.filter(pk=one.pk, state__in=UNFINISHED).update(**values)
 
 
-@contextlib.contextmanager
-def _alone(evaluation_id: int) -> Iterator[bool]:
-    """Whether this block is the only one that is at the evaluation."""
-    keys = [COUNT_LOCK, evaluation_id]
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", keys)
-        alone = bool(cursor.fetchone()[0])
-    try:
-        yield alone
-    finally:
-        if alone:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", keys)
-
-
 def sweep(*, at: datetime) -> int:
     """Ring for evaluations that nobody is at: the message was lost, the worker died, or a classifier's predictions are
     on their way. Returns how many."""
     waiting = Evaluation.objects.filter(state__in=UNFINISHED)
     rung = 0
     for one in waiting.filter(created_at__lte=at - STALLED_AFTER).select_related("release__challenge").defer("scores"):
-        with _alone(one.pk) as free:
+        with alone(Lock.EVALUATION, one.pk) as free:
             if not free:
                 continue
         ring_evaluation(one.release.challenge, one.pk)

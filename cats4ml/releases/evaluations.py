@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from typing import IO
 
 from django.contrib.auth.models import AnonymousUser
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from cats4ml.accounts.models import User
 from cats4ml.catalog.models import Classifier
 from cats4ml.challenges.models import Challenge, RosterMember, RosterVersion
 from cats4ml.challenges.queries import Viewer, team_mates
+from cats4ml.locking import Lock, hold
 from cats4ml.releases.classifier_scores import knows_a_label
 from cats4ml.releases.evaluating import questions_of
 from cats4ml.releases.evaluation_dispatch import ring_evaluation
@@ -25,8 +26,6 @@ DAY = timedelta(hours=24)
 READABLE = (ReleaseState.READY, ReleaseState.PUBLISHED)
 LONGEST_NAME = 120
 LONGEST_DESCRIPTION = 2_000
-# The first half of an advisory lock's key: any number that nothing else in this database uses.
-EVALUATIONS_LOCK = 4_062
 
 
 class EvaluationRefused(Exception):
@@ -43,8 +42,7 @@ class DailyLimit(EvaluationRefused):
 
 def lock_edition(challenge_id: int) -> None:
     """Until the transaction ends nobody else hands in, or is told anything held out, on a release of this edition."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [EVALUATIONS_LOCK, challenge_id])
+    hold(Lock.EVALUATION_LIMITS, challenge_id)
 
 
 def open_releases(challenge: Challenge, viewer: Viewer) -> QuerySet[Release]:

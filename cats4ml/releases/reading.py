@@ -5,13 +5,10 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import NamedTuple
-
-from django.db import connection, transaction
 
 from cats4ml.challenges.models import Challenge
 from cats4ml.releases.frame import Frame
@@ -90,20 +87,6 @@ class _Reading(NamedTuple):
     prior_yes: float | None
     log_odds: float | None
     all_stand: bool
-
-
-@contextmanager
-def snapshot() -> Iterator[None]:
-    """Everything that is read in this block is of one moment, and nothing can be written.
-
-    In a transaction of the caller's it is that transaction, whose level can't be changed any more.
-    """
-    nested = connection.in_atomic_block
-    with transaction.atomic():
-        if not nested:
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        yield
 
 
 def read_pairs(challenge: Challenge, frame: Frame) -> Iterator[ReleasedPair]:

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from cats4ml.locking import one_snapshot
 from cats4ml.releases import layout
 from cats4ml.releases.card import part_card, whole_card
 from cats4ml.releases.changelog import changelog, changes_since, in_short
@@ -22,7 +23,7 @@ from cats4ml.releases.figures import PartFigures
 from cats4ml.releases.frame import Frame, frame_of
 from cats4ml.releases.models import Release
 from cats4ml.releases.progress import Meter
-from cats4ml.releases.reading import ReleasedPair, read_pairs, snapshot
+from cats4ml.releases.reading import ReleasedPair, read_pairs
 from cats4ml.releases.rows import RELEASED_COLUMNS
 from cats4ml.releases.stored import archived, digest_of, files_below, manifest, nonce_of, pack, written
 from cats4ml.releases.tables import Csv, PartTables, released_cells, stamp
@@ -47,7 +48,7 @@ def write_tree(release: Release, *, root: Path, spool: Path, at: datetime, meter
 
     Raises `BuildRefused` where the edition can't be released as it is.
     """
-    with snapshot():
+    with one_snapshot():
         frame, facts = frame_of(release.challenge), facts_of(release, at=at)
         figures = _write_rows(root, spool, frame, facts, meter)
         for part in layout.PARTS:

@@ -18,6 +18,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from cats4ml.challenges.models import Challenge
+from cats4ml.locking import Lock, hold
 from cats4ml.review.actions.settling import reading_of
 from cats4ml.review.models import Waiting
 from cats4ml.rules.lifecycle import PairState
@@ -26,9 +27,6 @@ from cats4ml.submissions.models import Pair
 
 # So many pairs of one finder share a turn: within it the keyed hash decides, and the order of claims can't be seen.
 PAIRS_A_TURN = 20
-
-# The first number of an advisory lock (the second is the edition): two at once would give out the same turns.
-TURNS_LOCK = 4_201
 
 _ABSENT = """
 WITH absent AS (
@@ -123,8 +121,8 @@ def _insert(challenge: Challenge, which: str, at: datetime, **arguments: Any) ->
         "inner": inner,
         "outer": outer,
     }
+    hold(Lock.TURNS, challenge.pk)  # two at once would give out the same turns
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [TURNS_LOCK, challenge.pk])
         cursor.execute(_ABSENT.format(which=which) + _INSERT, arguments)
         made = cursor.fetchall()
     for pk in [pk for pk, missing in made if not missing]:  # answered before, or reopened: few

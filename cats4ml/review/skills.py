@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from django.db.models import Count, Exists, OuterRef, Q
 
 from cats4ml.challenges.models import Challenge, ChallengeStatus, PolicyDecision
+from cats4ml.locking import Lock, hold
 from cats4ml.review.models import (
     ControlQuestion,
     EditionSkill,
@@ -29,9 +30,6 @@ from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.skill import AVERAGE, NOTHING, Odds, Record, Skill, pooled_skill, skilled
 from cats4ml.rules.verdicts import Verdict
 from cats4ml.submissions.models import Adjudication, Pair
-
-# The first half of an advisory lock's key: any number that nothing else in this database uses.
-SKILL_LOCK = 4_051
 
 # An answer to a control weighs 1, for its truth is known. Agreement weighs half of what it says: raters err together
 # on a picture that misleads, and a rule that stops early leaves mostly pairs on which people agreed.
@@ -94,8 +92,7 @@ def rebuild_skills(*, challenge: Challenge, at: datetime) -> None:
     Two rebuilds of one edition wait for each other. A few queries, however many answers there are.
     """
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [SKILL_LOCK, challenge.pk])
+        hold(Lock.SKILL, challenge.pk)
         controls = _control_records(challenge)
         # Who the others are is judged by controls alone, so that a skill never rests on itself.
         agreement = _agreement_records(challenge, pooled_skill(_in_order(controls)))

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import connection
 
 from cats4ml.challenges.models import Challenge, OrganiserAct
 from cats4ml.challenges.queries import Viewer
+from cats4ml.locking import Lock, alone
 from cats4ml.releases import storage
 from cats4ml.releases.actions import (
     ReleaseRefused,
@@ -24,7 +24,7 @@ from cats4ml.releases.actions import (
     request_release,
     retry_release,
 )
-from cats4ml.releases.building import BUILD_LOCK, build, build_waiting, sweep
+from cats4ml.releases.building import build, build_waiting, sweep
 from cats4ml.releases.dispatch import BUILD_RELEASE
 from cats4ml.releases.models import Release, ReleasePair, ReleasePart, ReleaseState
 from cats4ml.releases.queries import may_read, released
@@ -119,10 +119,8 @@ def test_nobody_builds_or_rings_beside_a_worker_that_builds() -> None:
     def beside() -> tuple[int, str]:
         return sweep(at=START + timedelta(days=1)), build(ordered, at=START).state
 
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s, %s)", [BUILD_LOCK, ordered.pk])
+    with alone(Lock.RELEASE, ordered.pk):
         assert at_once([beside]) == [(0, ReleaseState.WAITING)]
-        cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [BUILD_LOCK, ordered.pk])
     assert drain(WEB) == []
 
 

@@ -8,17 +8,16 @@ worker died.
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.core.cache import cache
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from cats4ml.accounts.models import User
 from cats4ml.challenges.models import Challenge, PolicyDecision
+from cats4ml.locking import Lock, alone
 from cats4ml.review.actions.repolicing import (
     PolicyRefused,
     apply_policy,
@@ -37,7 +36,6 @@ logger = logging.getLogger(__name__)
 
 WORK_OFF = "cats4ml.review.tasks.work_off_policy"
 # The first half of an advisory lock's key: any number that nothing else in this database uses.
-WORK_LOCK = 4_311
 # So few pairs are read while the organiser waits.
 AT_ONCE = 300
 STALLED_AFTER = timedelta(seconds=20)
@@ -117,9 +115,9 @@ def work_off(*, work: int, at: datetime) -> None:
 
     What is refused is kept in words; so is a surprise, which is raised after that.
     """
-    with _alone(work) as alone:
+    with alone(Lock.POLICY_WORK, work) as free:
         row = PolicyWork.objects.select_related("challenge", "undoes__challenge", "by").filter(pk=work).first()
-        if not alone or row is None or row.state not in ON_THE_WAY:
+        if not free or row is None or row.state not in ON_THE_WAY:
             return
         if row.starts >= MOST_STARTS:
             _fail(row, "A worker began it three times and died each time. Nothing has changed.", at)
@@ -178,26 +176,12 @@ def _fail(row: PolicyWork, error: str, at: datetime) -> None:
     rows.update(state=WorkState.FAILED, error=error[:300], finished_at=at)
 
 
-@contextlib.contextmanager
-def _alone(work: int) -> Iterator[bool]:
-    """Whether this block is the only one that carries the order out."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [WORK_LOCK, work])
-        [alone] = cursor.fetchone()
-    try:
-        yield alone
-    finally:
-        if alone:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [WORK_LOCK, work])
-
-
 def sweep_policy_work(*, at: datetime) -> int:
     """Ring for orders that nobody carries out: the message was lost, or the worker died. Returns how many."""
     stalled = PolicyWork.objects.filter(state__in=ON_THE_WAY, requested_at__lte=at - STALLED_AFTER)
     rung = 0
     for row in stalled.select_related("challenge"):
-        with _alone(row.pk) as free:
+        with alone(Lock.POLICY_WORK, row.pk) as free:
             pass
         if free:
             ring(row)
