@@ -288,6 +288,8 @@ SPECTACULAR_SETTINGS = {
         "DataFileKind": "cats4ml.challenges.models.DataFileKind",
         "DataFileState": "cats4ml.challenges.models.DataFileState",
         "BeingBuiltState": ["waiting", "building"],
+        "BoardState": ["live", "frozen", "hidden", "final"],
+        "ReleaseState": "cats4ml.releases.models.ReleaseState",
         "EvaluationState": "cats4ml.releases.models.EvaluationState",
         "OutcomeEnum": ["false_negative", "false_positive", "agreement", "ambiguous"],
         "KindEnum": ["known_unknown", "candidate_unknown_unknown"],

@@ -32,6 +32,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: item.path not in slow)
 
 
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Bytes are not named by what they hold: a time in them, as gzip writes it, would have two processes collect
+    different tests."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture
 def world(db: None) -> World:
     return make_world()

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
+from django.db.models import QuerySet
 from PIL import Image as Pillow
 
 from cats4ml.accounts.models import Team, TeamMembership, User
 from cats4ml.catalog.actions import NewLabel, add_classifier, add_images, add_labels, store_picture
 from cats4ml.catalog.models import Classifier, Image, Label
 from cats4ml.challenges.actions import add_pool_images, add_target_labels, decide_policy, decide_roster, join_challenge
-from cats4ml.challenges.models import Challenge, ChallengeStatus, Participation, Role
+from cats4ml.challenges.models import ActKind, Challenge, ChallengeStatus, OrganiserAct, Participation, Role
 from cats4ml.releases.models import Release, ReleasePair, ReleaseState
 from cats4ml.releases.rows import settled_pairs
 from cats4ml.review.actions.answering import cast_rating, finalise_due
@@ -119,6 +120,10 @@ class World:
             ratings.append(cast_rating(rater=rater, token=lease.token, answer=answer, at=self.pass_time(1)))
         finalise_due(at=self.pass_time(31))
         return ratings
+
+    def acts(self) -> QuerySet[OrganiserAct]:
+        """What organisers did, in its order, since the edition was set up with its roster."""
+        return OrganiserAct.objects.filter(challenge=self.challenge).exclude(kind=ActKind.EDITED).order_by("pk")
 
     def settle_elsewhere(self, *rows: tuple[int, str, Tally, bool]) -> None:
         """Pairs that were settled elsewhere: (place of the picture, label, tally, whether the machines said yes)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cats4ml.challenges.actions import BaselineRefused, set_baseline
-from cats4ml.challenges.models import ActKind, ChallengeStatus, OrganiserAct
+from cats4ml.challenges.models import ActKind, ChallengeStatus
 from tests.factories import START, make_user
 
 
@@ -13,12 +13,12 @@ def test_a_baseline_is_marked_once_and_the_log_says_by_whom_and_why(world) -> No
     finder, by = world.finder(), make_user()
     for _ in range(2):
         one = set_baseline(participation=finder, is_baseline=True, reason=" Ours. ", by=by, at=START)
-    act = OrganiserAct.objects.get()
+    act = world.acts().get()
     assert (one.is_baseline, act.kind, act.reason, act.by) == (True, ActKind.BASELINE, "Ours.", by)
     assert act.summary == f"{finder.public_name} plays out of competition."
     assert act.details == {"participation": finder.pk, "before": False, "after": True}
     back = set_baseline(participation=finder, is_baseline=False, reason="A mistake.", by=by, at=START)
-    assert (back.is_baseline, OrganiserAct.objects.count()) == (False, 2)
+    assert (back.is_baseline, world.acts().count()) == (False, 2)
 
 
 def test_nobody_is_marked_without_a_reason_a_claimant_or_an_open_edition(world) -> None:
@@ -29,4 +29,4 @@ def test_nobody_is_marked_without_a_reason_a_claimant_or_an_open_edition(world) 
     finder.challenge.status = ChallengeStatus.FINAL
     with pytest.raises(BaselineRefused, match="final"):
         set_baseline(participation=finder, is_baseline=True, reason="Ours.", by=by, at=START)
-    assert OrganiserAct.objects.count() == 0
+    assert world.acts().count() == 0

@@ -17,17 +17,14 @@ from tests.factories import World, make_user, make_world
 from tests.submissions.disputed import settled
 from tests.web import signed_in
 
-OTHERS = {"pk": 1, "study": "pilot", "version": 1}
+OTHERS = {"pk": 1, "study": "pilot", "version": 1, "name": "pause"}
 
 
 def addresses(world: World) -> list[str]:
+    values = {"slug": world.challenge.slug, **OTHERS}
     return [
-        reverse(f"console:{one.name}", args=[world.challenge.slug, *_more(one)]) for one in urlpatterns
-    ]  # fmt: skip
-
-
-def _more(pattern) -> list[object]:
-    return [OTHERS[name] for name in pattern.pattern.converters if name != "slug"]
+        reverse(f"console:{one.name}", args=[values[name] for name in one.pattern.converters]) for one in urlpatterns
+    ]
 
 
 def codes(client: Client, world: World) -> set[tuple[int, int]]:

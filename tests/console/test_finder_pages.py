@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from cats4ml.challenges.models import ChallengeStatus, OrganiserAct, Participation
+from cats4ml.challenges.models import ChallengeStatus, Participation
 from cats4ml.console.finder_lines import count_finders, sorted_lines, team_lines
 from cats4ml.submissions.models import Credit, CreditKind, Pair
 from tests.console.crowd import organiser_of
@@ -101,7 +101,7 @@ def test_one_finder_is_shown_with_claims_and_decisions(quick, client) -> None:
     facts = ["=ada plays out of competition", "“Ours.”", "Found 1 of 2 settled", "False negatives 1", "Agreement 1"]
     assert [fact for fact in facts if fact not in text] == []
     assert "None of the patterns that are looked for shows this finder." in words(client.get(page))
-    assert OrganiserAct.objects.count() == 1
+    assert quick.acts().count() == 1
     assert client.get(address(quick, "finder", quick.rater().pk)).status_code == 404
 
 
@@ -137,7 +137,7 @@ def test_a_disqualification_is_taken_back(quick, client) -> None:
     done = client.post(page, {"reason": "They had not."}, follow=True)
     assert "=ada takes part again" in words(done)
     assert [one.points for one in count_finders(quick.challenge, quick.clock)] == [1, 0]
-    assert [act.kind for act in OrganiserAct.objects.order_by("pk")] == ["disqualified", "reinstated"]
+    assert [act.kind for act in quick.acts()] == ["disqualified", "reinstated"]
     assert not Participation.objects.get(pk=first.pk).disqualified_at
     assert second.pk != first.pk
 

@@ -9,7 +9,7 @@ import pytest
 from django.core.cache import cache
 from django.urls import reverse
 
-from cats4ml.challenges.models import ActKind, OrganiserAct
+from cats4ml.challenges.models import ActKind
 from cats4ml.console import counted as counting
 from cats4ml.console.overview_figures import day_in_words, forecast_in_words, headline, queue_plot, score_plot
 from cats4ml.console.queue_course import Course, course_of
@@ -183,7 +183,7 @@ def test_pairs_that_stall_are_sent_again_by_one_click(quick) -> None:
     assert "Send again" in words(client.get(address(quick, "overview")))
     reply = client.post(address(quick, "requeue"), {"what": "stalled"}, follow=True)
     assert "2 pairs sent to the classifiers again." in words(reply)
-    act = OrganiserAct.objects.get()
+    act = quick.acts().get()
     assert (act.kind, act.summary, act.details, act.by_id) == (
         ActKind.REQUEUED, "Sent 2 pairs to the scoring workers again.", {"pairs": 2}, reply.wsgi_request.user.pk,
     )  # fmt: skip
@@ -203,7 +203,7 @@ def test_sending_again_really_rings_and_leaves_fresh_pairs_alone(quick, django_c
         SCORE_IMAGES,
         [one.pk for one in quick.images[:2]],
     )
-    assert OrganiserAct.objects.count() == 1
+    assert quick.acts().count() == 1
 
 
 def test_a_release_that_could_not_be_built_needs_somebody(quick) -> None:

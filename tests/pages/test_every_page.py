@@ -102,12 +102,14 @@ def test_a_draft_is_hidden_from_all_but_its_organisers(world) -> None:
     Challenge.objects.update(status=ChallengeStatus.DRAFT)
     slug = world.challenge.slug
     for client in (Client(), signed_in(make_user()), signed_in(world.finder().user)):
-        assert set(codes(client, slug).values()) <= {302, 404}
-        assert {codes(client, slug)[page] for page in PUBLIC} == {404}
+        found = codes(client, slug)
+        assert set(found.values()) <= {302, 404}
+        assert {found[page] for page in PUBLIC} == {404}
         assert client.get(f"/pictures/{world.images[0].uuid}/").status_code == 404
         assert slug not in client.get("/").content.decode()
     owner = signed_in(organiser(world))
-    assert {codes(owner, slug)[page] for page in (*PUBLIC, *CONSOLE)} == {200}
+    found = codes(owner, slug)
+    assert {found[page] for page in (*PUBLIC, *CONSOLE)} == {200}
     assert owner.get(f"/pictures/{world.images[0].uuid}/").status_code == 200
 
 

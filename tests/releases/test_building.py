@@ -11,7 +11,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
-from cats4ml.challenges.models import Challenge, OrganiserAct
+from cats4ml.challenges.models import Challenge
 from cats4ml.challenges.queries import Viewer
 from cats4ml.locking import Lock, alone
 from cats4ml.releases import storage
@@ -244,7 +244,7 @@ def test_who_may_read_which_file_at_which_time() -> None:
     assert readable(nobody) == every
     Release.objects.filter(pk=release.pk).update(state="failed", error="x", published_at=None, freed_at=None)
     assert readable(organiser) == set()
-    assert list(OrganiserAct.objects.order_by("pk").values_list("kind", "summary")) == [
+    assert list(world.acts().values_list("kind", "summary")) == [
         ("released", "Froze release 1."),
         ("released", f"Published release 1: the {release.counts['public']['pairs']} pair"
                      f"{'' if release.counts['public']['pairs'] == 1 else 's'} of its public part."),
