@@ -16,7 +16,7 @@ from cats4ml.console.agreement import agreement_of
 from cats4ml.rules.policy import Policy
 from tests.console.disagreeing import busy, organiser
 from tests.factories import World, make_world
-from tests.flows.people import NARROW, WIDE
+from tests.flows.people import LOOKS
 from tests.web import signed_in
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -53,25 +53,24 @@ def addresses(world: World) -> list[str]:
 def test_everybody_can_read_the_pages_at_any_width_in_both_themes(edition, browser: Browser, live_server) -> None:
     session = signed_in(organiser(edition)).cookies["sessionid"].value
     found = {}
-    for width, height in (WIDE, NARROW):
-        for scheme in ("light", "dark"):
-            context = browser.new_context(
-                base_url=live_server.url, viewport={"width": width, "height": height}, color_scheme=scheme
-            )
-            context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
-            page = context.new_page()
-            complaints: list[str] = []
-            page.on("console", lambda said, kept=complaints: kept.append(said.text) if said.type == "error" else None)
-            for address in addresses(edition):
-                page.goto(address)
-                for summary in page.locator("details.disclosure > summary").all():
-                    summary.click()
-                broken = [one["id"] for one in Axe().run(page, options={"runOnly": RULES}).response["violations"]]
-                if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-                    broken.append("scrolls sideways")
-                if broken or complaints:
-                    found[address, width, scheme] = [*broken, *complaints]
-            context.close()
+    for (width, height), scheme in LOOKS:
+        context = browser.new_context(
+            base_url=live_server.url, viewport={"width": width, "height": height}, color_scheme=scheme
+        )
+        context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+        page = context.new_page()
+        complaints: list[str] = []
+        page.on("console", lambda said, kept=complaints: kept.append(said.text) if said.type == "error" else None)
+        for address in addresses(edition):
+            page.goto(address)
+            for summary in page.locator("details.disclosure > summary").all():
+                summary.click()
+            broken = [one["id"] for one in Axe().run(page, options={"runOnly": RULES}).response["violations"]]
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                broken.append("scrolls sideways")
+            if broken or complaints:
+                found[address, width, scheme] = [*broken, *complaints]
+        context.close()
     assert found == {}
 
 
