@@ -56,6 +56,15 @@ def check_lengths(**texts: str) -> None:
             raise EditionRefused(f"a challenge's {name} should have 1 to {limit} characters, not {len(text):,}")
 
 
+def check_question(question: str) -> None:
+    """Raises `EditionRefused` for a question that is no question about a label."""
+    check_lengths(question=question)
+    if "{label}" not in question:
+        raise EditionRefused(
+            "the question needs {label} where the label’s name goes, or raters don’t know what to look for"
+        )
+
+
 def create_edition(
     *,
     slug: str,
@@ -71,10 +80,12 @@ def create_edition(
     at: datetime | None = None,
 ) -> Challenge:
     """A new edition, a draft with its first policy; whoever makes it organises it. Without a question it has the usual
-    one. Raises `EditionRefused` where the slug is taken or no slug, and where the title or the vocabulary is missing
-    or too long."""
+    one. Raises `EditionRefused` where the slug is taken or no slug, where the title or the vocabulary is missing or too
+    long, and for a question without the label in it."""
     check_new_slug(slug)
     check_lengths(title=title, vocabulary=vocabulary)
+    if question:
+        check_question(question)
     made = {"slug": slug, "title": title, "summary": summary, "vocabulary": vocabulary, "consent_text": consent_text}
     made |= {"question": question} if question else {}
     at = at or timezone.now()
