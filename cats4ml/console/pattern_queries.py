@@ -25,6 +25,8 @@ FROM alike GROUP BY participation_id ORDER BY sum(pictures) DESC, participation_
 
 # Rationales in lower case with one space between words. Team-mates are one owner: they may share their words.
 #
+# The second column is the claim that said so first, by whose own words the text is shown.
+#
 # Two answers in one, for the texts are worth reading once: words of several owners, and words that one finder repeats.
 WORDS = """
 WITH told AS (
@@ -36,16 +38,17 @@ WITH told AS (
     SELECT words, owner, participation_id, count(*) AS claims, min(id) AS first
     FROM told WHERE length(words) >= %(least)s GROUP BY words, owner, participation_id
 )
-(SELECT 'same', words, sum(claims)::bigint, array_agg(participation_id ORDER BY first)
+(SELECT 'same', min(first), sum(claims)::bigint, array_agg(participation_id ORDER BY first)
  FROM own GROUP BY words HAVING count(DISTINCT owner) > 1
  ORDER BY count(DISTINCT owner) DESC, sum(claims) DESC, words LIMIT %(shown)s)
 UNION ALL
-(SELECT 'repeated', words, claims, ARRAY[participation_id] FROM own WHERE claims >= %(often)s
+(SELECT 'repeated', first, claims, ARRAY[participation_id] FROM own WHERE claims >= %(often)s
  ORDER BY claims DESC, participation_id, words LIMIT %(shown)s)
 """
 
 # Pairs that two finders of different teams both claimed, the second within a day of the first, and whether the second
-# went through them in the same order: Spearman's rank correlation of their two orders.
+# went through them in the order of the first one's claims or of the pairs, which is that of the public queue, downwards
+# or upwards: Spearman's rank correlation, the one of the two that is further from 0.
 FOLLOWERS = """
 WITH claim AS (
     SELECT claim.id, claim.pair_id, claim.participation_id, claim.charged, claim.created_at,
@@ -53,21 +56,24 @@ WITH claim AS (
     FROM submissions_submission claim JOIN challenges_participation finder ON finder.id = claim.participation_id
     WHERE finder.challenge_id = %(challenge)s AND claim.retracted_at IS NULL
 ), shared AS (
-    SELECT lead.participation_id AS leader, follow.participation_id AS follower, lead.id AS lead_id,
+    SELECT lead.participation_id AS leader, follow.participation_id AS follower, lead.id AS lead_id, lead.pair_id,
            follow.id AS follow_id, extract(epoch FROM follow.created_at - lead.created_at) AS seconds
     FROM claim follow JOIN claim lead ON lead.pair_id = follow.pair_id AND lead.id < follow.id
     WHERE NOT follow.charged AND lead.owner <> follow.owner
       AND follow.created_at - lead.created_at < interval '1 day'
 ), placed AS (
     SELECT shared.*, row_number() OVER (PARTITION BY leader, follower ORDER BY lead_id) AS first_place,
-           row_number() OVER (PARTITION BY leader, follower ORDER BY follow_id) AS second_place
+           row_number() OVER (PARTITION BY leader, follower ORDER BY follow_id) AS second_place,
+           row_number() OVER (PARTITION BY leader, follower ORDER BY pair_id) AS queue_place
     FROM shared
+), likeness AS (
+    SELECT leader, follower, count(*) AS pairs, percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS delay,
+           corr(first_place, second_place) AS by_claims, corr(queue_place, second_place) AS by_queue
+    FROM placed GROUP BY leader, follower HAVING count(*) >= %(least)s
 )
-SELECT leader, follower, count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds),
-       corr(first_place, second_place) AS same_order
-FROM placed GROUP BY leader, follower
-HAVING count(*) >= %(least)s AND corr(first_place, second_place) >= %(alike)s
-ORDER BY count(*) DESC, leader, follower LIMIT %(shown)s
+SELECT leader, follower, pairs, delay, CASE WHEN abs(by_claims) >= abs(by_queue) THEN by_claims ELSE by_queue END
+FROM likeness WHERE greatest(abs(by_claims), abs(by_queue)) >= %(alike)s
+ORDER BY pairs DESC, leader, follower LIMIT %(shown)s
 """
 
 # A rater's answers to each finder's settled pairs, and to all: how many went against the machines, and how many were to

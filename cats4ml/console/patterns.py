@@ -49,7 +49,7 @@ class Copies:
 
 @dataclass(frozen=True)
 class Words:
-    """The same text in so many claims, by these finders, the first of whom wrote it first."""
+    """The same text in so many claims, as it was written first, by these finders, the first of whom wrote it first."""
 
     text: str
     claims: int
@@ -73,7 +73,7 @@ class Follower:
     follower: Person
     pairs: int
     seconds: float
-    same_order: float
+    same_order: float  # below 0: the other way round
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class Patterns:
 
 
 def count_patterns(challenge: Challenge, at: datetime) -> Patterns:
-    """Seven queries, however many finders, raters and claims there are."""
+    """Eight queries, however many finders, raters and claims there are."""
     words = {"challenge": challenge.pk, "shown": sql.SHOWN, "least": LEAST_LETTERS, "often": OFTEN}
     copies = _rows(sql.COPIES, challenge=challenge.pk, shown=sql.SHOWN)
     told = _rows(sql.WORDS, **words)
@@ -138,14 +138,15 @@ def count_patterns(challenge: Challenge, at: datetime) -> Patterns:
         (pk for row in followers for pk in row[:2]),
         (pk for row in favours for pk in row[:2]),
     )
+    texts = dict(Submission.objects.filter(pk__in=[row[1] for row in told]).values_list("pk", "rationale"))
     images = dict(Image.objects.filter(pk__in=[row[5] for row in copies]).values_list("pk", "image_id"))
     return Patterns(
         copies=tuple(
             Copies(people[finder], groups, int(pictures), int(claims), largest, images[example])
             for finder, groups, pictures, claims, largest, example in copies
         ),
-        same=_told(told, "same", people),
-        repeated=_told(told, "repeated", people),
+        same=_told(told, "same", texts, people),
+        repeated=_told(told, "repeated", texts, people),
         near=tuple(Near(people[a], people[b], first, second, overlap) for a, b, first, second, overlap in near),
         followers=tuple(Follower(people[a], people[b], *rest) for a, b, *rest in followers),
         affinities=tuple(
@@ -156,10 +157,12 @@ def count_patterns(challenge: Challenge, at: datetime) -> Patterns:
     )
 
 
-def _told(rows: Sequence[tuple[Any, ...]], wanted: str, people: Mapping[int, Person]) -> tuple[Words, ...]:
+def _told(
+    rows: Sequence[tuple[Any, ...]], wanted: str, texts: Mapping[int, str], people: Mapping[int, Person]
+) -> tuple[Words, ...]:
     return tuple(
-        Words(text, claims, tuple(people[pk] for pk in dict.fromkeys(by)))
-        for kind, text, claims, by in rows
+        Words(texts[first], claims, tuple(people[pk] for pk in dict.fromkeys(by)))
+        for kind, first, claims, by in rows
         if kind == wanted
     )
 
