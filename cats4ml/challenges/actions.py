@@ -284,10 +284,13 @@ def set_baseline(
         record_act(
             challenge=one.challenge,
             kind=ActKind.BASELINE,
-            summary=f"{one.public_name[:200]} {'plays out of competition' if is_baseline else 'competes again'}.",
+            summary=f"{one.public_name[:200]} {'plays out of competition' if is_baseline else 'competes again'}",
             reason=reason.strip(),
             by=by,
             at=at,
-            details={"participation": one.pk, "before": not is_baseline, "after": is_baseline},
+            details={
+                "participation": one.pk,
+                **difference({"out_of_competition": not is_baseline}, {"out_of_competition": is_baseline}),
+            },
         )
     return one

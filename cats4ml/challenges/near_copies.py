@@ -11,8 +11,9 @@ from django.db import transaction
 
 from cats4ml.accounts.models import User
 from cats4ml.catalog.models import Embedding, Image
+from cats4ml.challenges.acts import difference, record_act
 from cats4ml.challenges.alike import HASH_BITS, Embedded, alike_hashes, embedded_by, near_vectors, same_bytes
-from cats4ml.challenges.models import Challenge, ChallengeStatus, CopyDecision, NearCopy, PoolImage
+from cats4ml.challenges.models import ActKind, Challenge, ChallengeStatus, CopyDecision, NearCopy, PoolImage
 
 SIMILARITY = 0.98
 # Tiny or flat pictures look like hundreds of others: nobody wants to decide about all of these.
@@ -161,10 +162,20 @@ def decide(proposal: NearCopy, decision: CopyDecision, by: User, at: datetime) -
     with transaction.atomic():
         # The edition's lock first: it opens before this, and then we are refused, or after it.
         _check_draft(Challenge.objects.select_for_update(of=("self",), no_key=True).get(pk=proposal.challenge_id))
-        decided = decision != CopyDecision.PROPOSED
+        decided, before = decision != CopyDecision.PROPOSED, str(proposal.decision)
         proposal.decision = decision
         proposal.decided_by, proposal.decided_at = (by, at) if decided else (None, None)
         proposal.save(update_fields=["decision", "decided_by", "decided_at"])
+        if before != decision:
+            first, second = proposal.first.image_id, proposal.second.image_id
+            record_act(
+                challenge=proposal.challenge,
+                kind=ActKind.NEAR_COPIES,
+                summary=f"Looked whether {first} and {second} are near-copies"[:300],
+                details={"proposal": proposal.pk, **difference({"decision": before}, {"decision": str(decision)})},
+                by=by,
+                at=at,
+            )
 
 
 def freeze(challenge: Challenge) -> int:

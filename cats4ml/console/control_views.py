@@ -33,7 +33,7 @@ from cats4ml.console.control_pages import (
     times_asked,
     unanimous_pairs,
 )
-from cats4ml.console.views import for_organisers
+from cats4ml.console.views import for_organisers, organiser_of
 from cats4ml.review.actions.controls import (
     AddedControls,
     CheckedControl,
@@ -163,7 +163,7 @@ def _say_added(request: HttpRequest, added: AddedControls) -> None:
 @require_POST
 def control_retire(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int) -> HttpResponse:
     control = _control(challenge, pk)
-    retire_control(control=control, at=timezone.now())
+    retire_control(control=control, by=organiser_of(request), at=timezone.now())
     messages.success(
         request,
         f"The question about {control.label.name} in picture {control.image.image_id} is retired. It is asked no more, "
@@ -176,7 +176,7 @@ def control_retire(request: HttpRequest, challenge: Challenge, viewer: Viewer, p
 @require_POST
 def control_restore(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int) -> HttpResponse:
     control = _control(challenge, pk)
-    restore_control(control=control)
+    restore_control(control=control, by=organiser_of(request), at=timezone.now())
     messages.success(
         request,
         f"The question about {control.label.name} in picture {control.image.image_id} is asked again, and answers to "

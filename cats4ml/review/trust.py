@@ -14,7 +14,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from cats4ml.accounts.models import User
-from cats4ml.challenges.models import Participation
+from cats4ml.challenges.acts import record_act
+from cats4ml.challenges.models import ActKind, Participation
 from cats4ml.review.controls import warm_up_of
 from cats4ml.review.locks import lock_rater, take_back_leases
 from cats4ml.review.models import (
@@ -83,7 +84,9 @@ def pause_rater(*, rater: Participation, by: User, note: str, at: datetime) -> R
         standing = standing_pause(rater)
         if standing is not None:
             return standing
-        return _pause(rater, PauseCause.ORGANISER, {"by": by.public_name}, at, note=note[:500])
+        made = _pause(rater, PauseCause.ORGANISER, {"by": by.public_name}, at, note=note[:500])
+        _record(made, "Paused {name}", by, note, at)
+    return made
 
 
 def decide_pause(*, pause: RaterPause, decision: PauseDecision, by: User, note: str, at: datetime) -> RaterPause:
@@ -101,8 +104,22 @@ def decide_pause(*, pause: RaterPause, decision: PauseDecision, by: User, note: 
         current.decision, current.decided_by, current.decided_at = decision, by, at
         current.note = note[:500] or current.note
         current.save(update_fields=["decision", "decided_by", "decided_at", "note"])
+        said = "Let {name} go on rating" if decision == PauseDecision.RESUMED else "Ended the part of {name}"
+        _record(current, said, by, note, at)
     logger.info("pause %d of rater %d: %s", pause.pk, pause.rater_id, decision)
     return current
+
+
+def _record(pause: RaterPause, said: str, by: User, note: str, at: datetime) -> None:
+    record_act(
+        challenge=pause.rater.challenge,
+        kind=ActKind.PAUSED,
+        summary=said.format(name=pause.rater.public_name[:200]),
+        details={"rater": pause.rater_id, "pause": pause.pk},
+        reason=note[:500],
+        by=by,
+        at=at,
+    )
 
 
 def _pause(

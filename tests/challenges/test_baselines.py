@@ -1,4 +1,4 @@
-"""Who plays out of competition."""
+"""Who plays out of competition"""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def test_a_baseline_is_marked_once_and_the_log_says_by_whom_and_why(world) -> No
         one = set_baseline(participation=finder, is_baseline=True, reason=" Ours. ", by=by, at=START)
     act = world.acts().get()
     assert (one.is_baseline, act.kind, act.reason, act.by) == (True, ActKind.BASELINE, "Ours.", by)
-    assert act.summary == f"{finder.public_name} plays out of competition."
-    assert act.details == {"participation": finder.pk, "before": False, "after": True}
+    assert act.summary == f"{finder.public_name} plays out of competition"
+    assert act.details == {"participation": finder.pk, "out_of_competition": {"before": False, "after": True}}
     back = set_baseline(participation=finder, is_baseline=False, reason="A mistake.", by=by, at=START)
     assert (back.is_baseline, world.acts().count()) == (False, 2)
 

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
-from cats4ml.challenges.models import Role
+from cats4ml.challenges.models import ActKind, Role
 from cats4ml.console.control_pages import Figures, control_figures
 from cats4ml.review.actions.controls import retire_control
 from cats4ml.review.actions.repolicing import apply_policy
@@ -220,6 +220,8 @@ def test_a_retired_question_says_so_and_twice_is_once(world, client) -> None:
     for _ in range(2):
         client.post(url(world, "control_restore", control.pk))
     assert ControlQuestion.objects.get().retired_at is None
+    acts = world.acts().filter(kind=ActKind.CONTROLS, by__isnull=False)
+    assert [act.summary.split(" ")[0] for act in acts] == ["Retired", "Brought"]
     other = make_world()
     [theirs] = add(other, (0, "cat", "yes", MIXED))
     assert client.post(url(world, "control_retire", theirs.pk)).status_code == 404

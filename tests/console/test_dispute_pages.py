@@ -69,6 +69,10 @@ def test_each_way_to_answer_does_what_it_says(world, client, expert, decision, s
     assert (page.redirect_chain, "Answered (1)" in page.content.decode()) == ([(url(world), 302)], True)
     made.refresh_from_db()
     pair = world.pair(0, "cat")
+    kinds = ["adjudicated", "disputed"] if state == "adjudicated" else ["disputed"]
+    assert [(act.kind, act.by, act.reason, act.details["pair"]) for act in world.acts()] == [
+        (kind, expert, "I looked at it at full size.", pair.pk) for kind in kinds
+    ]  # fmt: skip
     assert (made.state, made.decided_by, pair.state, pair.outcome) == (state, expert, *ended)
     assert pair.least_ratings == (8 if decision == "reopen" else 0)
     shown = client.get(f"{url(world)}?answered=1").content.decode()

@@ -7,7 +7,7 @@ from django.test import Client
 
 from cats4ml.challenges.actions import add_pool_images, join_challenge
 from cats4ml.challenges.editions import create_edition, set_status
-from cats4ml.challenges.models import Challenge, ChallengeStatus, NearCopy, Role
+from cats4ml.challenges.models import ActKind, Challenge, ChallengeStatus, NearCopy, OrganiserAct, Role
 from cats4ml.rules.policy import Policy
 from tests.factories import START, World, make_user
 from tests.web import queries_of, signed_in
@@ -57,6 +57,12 @@ def test_a_decision_strikes_the_pair_off_the_list_and_can_be_taken_back(client) 
     assert list(states) == ["proposed", "rejected", "proposed"]
     decide(client, first, "nonsense")
     assert list(states.all()) == ["proposed", "rejected", "proposed"]
+    acts = OrganiserAct.objects.filter(kind=ActKind.NEAR_COPIES).order_by("pk")
+    assert [(act.by is None, act.details["decision"]["before"], act.details["decision"]["after"]) for act in acts] == [
+        (False, "proposed", "confirmed"),
+        (False, "proposed", "rejected"),
+        (False, "confirmed", "proposed"),
+    ]  # fmt: skip
 
 
 def test_nothing_can_be_decided_once_the_challenge_has_opened(client, draft) -> None:

@@ -9,7 +9,7 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from cats4ml.challenges.editions import set_status
-from cats4ml.challenges.models import Challenge, ChallengeStatus, OrganiserAct, PolicyDecision
+from cats4ml.challenges.models import Challenge, ChallengeStatus, PolicyDecision
 from cats4ml.leaderboard.actions import recount_board
 from cats4ml.leaderboard.replaying import replay_credits
 from cats4ml.review.actions import policy_work
@@ -78,12 +78,15 @@ def test_a_decision_that_is_taken_back_leaves_the_board_as_it_was(db) -> None:
     undo(world, reason="Yes, fewer.")
     assert {end.outcome for end in stands(world).values()} == {"false_negative"}
     assert replays(world) is None
-    kept = OrganiserAct.objects.filter(challenge=world.challenge).order_by("pk").values_list("summary", "reason")
+    kept = world.acts().values_list("summary", "reason")
     assert list(kept) == [
         ("Put policy 2 in force", "Fewer answers."),
         ("Went back to policy 1", "Too few."),
         ("Went back to policy 2", "Yes, fewer."),
     ]
+    rules = [act.details["verdict_rule"] for act in world.acts()]
+    there, back_again = ({"before": one, "after": other} for one, other in (("majority", "lead"), ("lead", "majority")))
+    assert rules == [there, back_again, there]
 
 
 def test_a_verdict_goes_back_to_what_it_was_read_from_though_raters_are_known_better_since(db) -> None:

@@ -167,3 +167,9 @@ def test_an_organiser_pauses_and_decides_once(wide) -> None:
     with pytest.raises(PauseRefused, match="went on after that pause"):
         decide_pause(pause=pause, decision=ENDED, by=organiser, note="", at=wide.pass_time(1))
     assert look_at(rater=rater, at=wide.pass_time(1)) is None
+    name = rater.public_name
+    assert [(act.summary, act.reason, act.by) for act in wide.acts()] == [
+        (f"Paused {name}", "They asked for it.", organiser),
+        (f"Ended the part of {name}", "", organiser),
+        (f"Let {name} go on rating", "Let back.", organiser),
+    ]  # fmt: skip

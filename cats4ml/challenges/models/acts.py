@@ -27,6 +27,11 @@ class ActKind(models.TextChoices):
     POLICY = "policy", "Put a policy in force"
     DISCOUNTED = "discounted", "Took a rater’s answers out"
     LIFTED = "lifted", "Let a rater’s answers count again"
+    ADJUDICATED = "adjudicated", "Decided a pair as an expert"
+    DISPUTED = "disputed", "Answered a dispute"
+    PAUSED = "paused", "Paused a rater, or decided about one"
+    NEAR_COPIES = "near_copies", "Decided about near-copies"
+    CONTROLS = "controls", "Changed control questions"
 
 
 class OrganiserAct(models.Model):

@@ -10,7 +10,8 @@ from datetime import datetime
 from django.db import transaction
 
 from cats4ml.accounts.models import User
-from cats4ml.challenges.models import Challenge, PoolImage, TargetLabel
+from cats4ml.challenges.acts import record_act
+from cats4ml.challenges.models import ActKind, Challenge, PoolImage, TargetLabel
 from cats4ml.review.models import ControlQuestion, ControlUse
 from cats4ml.rules.answers import Answer
 
@@ -118,23 +119,41 @@ def add_controls(
             ],
             batch_size=2000,
         )
+        if new:
+            said = f"Added {len(new):,} control question{'' if len(new) == 1 else 's'}"
+            record_act(challenge=challenge, kind=ActKind.CONTROLS, summary=said, by=by, at=at)
     logger.info("%d control questions for %s", len(new), challenge.slug)
     return AddedControls(len(new), len(checked) - len(bad) - len(new), bad)
 
 
-def retire_control(*, control: ControlQuestion, at: datetime) -> ControlQuestion:
+def retire_control(*, control: ControlQuestion, by: User | None = None, at: datetime) -> ControlQuestion:
     """Ask a control question no more, and count no answer to it for anybody's skill. Twice is once, and the first time
     stands. Whoever holds it now answers it as if nothing had happened."""
-    ControlQuestion.objects.filter(pk=control.pk, retired_at=None).update(retired_at=at)
+    with transaction.atomic():
+        if ControlQuestion.objects.filter(pk=control.pk, retired_at=None).update(retired_at=at):
+            _record(control, "Retired", by, at)
     control.refresh_from_db(fields=["retired_at"])
     return control
 
 
-def restore_control(*, control: ControlQuestion) -> ControlQuestion:
+def restore_control(*, control: ControlQuestion, by: User | None = None, at: datetime) -> ControlQuestion:
     """Ask a retired control question again, and count the answers to it as before. Twice is once."""
-    ControlQuestion.objects.filter(pk=control.pk).update(retired_at=None)
+    with transaction.atomic():
+        if ControlQuestion.objects.filter(pk=control.pk, retired_at__isnull=False).update(retired_at=None):
+            _record(control, "Brought back", by, at)
     control.retired_at = None
     return control
+
+
+def _record(control: ControlQuestion, said: str, by: User | None, at: datetime) -> None:
+    record_act(
+        challenge=control.challenge,
+        kind=ActKind.CONTROLS,
+        summary=f"{said} the control question about {control.label.name} in picture {control.image.image_id}"[:300],
+        details={"control": control.pk},
+        by=by,
+        at=at,
+    )
 
 
 def _images(challenge: Challenge, ids: Iterable[str]) -> dict[str, int]:

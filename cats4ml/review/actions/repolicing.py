@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from cats4ml.accounts.models import User
 from cats4ml.challenges.actions import decide_policy, put_policy_back
-from cats4ml.challenges.acts import record_act
+from cats4ml.challenges.acts import difference, record_act
 from cats4ml.challenges.models import ActKind, Challenge, PolicyDecision, PolicyVersion
 from cats4ml.challenges.rosters import lock_rosters
 from cats4ml.review.actions.repoliced_pairs import PairWriter, Read
@@ -217,6 +217,7 @@ def _keep(decision: PolicyDecision, done: Preview, writer: PairWriter) -> None:
             "settled_too": decision.settled_too,
             "changed": decision.changed,
             "reopened": decision.reopened,
+            **(difference(decision.former.values, decision.policy.values) if decision.former else {}),
         },
         reason=decision.reason,
         by=decision.by,

@@ -8,7 +8,8 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from cats4ml.accounts.models import User
-from cats4ml.challenges.models import Challenge
+from cats4ml.challenges.acts import difference, record_act
+from cats4ml.challenges.models import ActKind, Challenge
 from cats4ml.challenges.queries import team_mates, viewer_of
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.verdicts import Outcome, Verdict, is_adverse, verdict_of
@@ -195,4 +196,16 @@ def _log(
         reason=reason,
         by=by,
         created_at=at,
+    )
+    said = "Decided" if kind is AdjudicationKind.DECIDED else "Took the decision back about"
+    after = {"verdict": str(pair.verdict), "outcome": str(pair.outcome)}
+    changed = difference({"verdict": str(before[0]), "outcome": str(before[1])}, after)
+    record_act(
+        challenge=pair.challenge,
+        kind=ActKind.ADJUDICATED,
+        summary=f"{said} {pair.label.name} in picture {pair.image.image_id}"[:300],
+        details={"pair": pair.pk, **changed},
+        reason=reason,
+        by=by,
+        at=at,
     )

@@ -9,7 +9,8 @@ from django.db import transaction
 from django.db.models import Sum
 
 from cats4ml.accounts.models import User
-from cats4ml.challenges.models import Participation
+from cats4ml.challenges.acts import record_act
+from cats4ml.challenges.models import ActKind, Participation
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.verdicts import Verdict
 from cats4ml.submissions.actions.adjudication import (
@@ -45,6 +46,15 @@ class Decision(StrEnum):
     YES = "yes"
     NO = "no"
     UNDECIDED = "undecided"
+
+
+SAID = {
+    Decision.DECLINE: "Let a disputed outcome stand",
+    Decision.REOPEN: "Asked more raters because of a dispute",
+    Decision.YES: "Answered a dispute with a decision",
+    Decision.NO: "Answered a dispute with a decision",
+    Decision.UNDECIDED: "Answered a dispute with a decision",
+}
 
 
 def dispute_outcome(*, participation: Participation, submission_id: int, reason: str, at: datetime) -> Dispute:
@@ -101,6 +111,15 @@ def decide_dispute(
                 return dispute
             _check_timely(pair, decision)
             _carry_out(pair, decision, answer, by, at, more_ratings)
+            record_act(
+                challenge=pair.challenge,
+                kind=ActKind.DISPUTED,
+                summary=f"{SAID[decision]}: {pair.label.name} in picture {pair.image.image_id}"[:300],
+                details={"pair": pair.pk, "dispute": dispute.pk},
+                reason=answer,
+                by=by,
+                at=at,
+            )
     except (AdjudicationRefused, SettlementRefused) as refusal:
         raise DisputeRefused(str(refusal)) from refusal
     return Dispute.objects.select_related("decided_by", "submission__pair").get(pk=dispute.pk)
