@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -12,6 +14,7 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_GET
 
 from cats4ml.api.formats import stream_csv
+from cats4ml.challenges.edition_settings import DATE_NAMES
 from cats4ml.challenges.models import ActKind, Challenge, OrganiserAct
 from cats4ml.challenges.queries import Viewer
 from cats4ml.console.edition_pages import step_page
@@ -22,6 +25,8 @@ from cats4ml.ui.spreadsheets import harmless
 ROWS_A_PAGE = 50
 COLUMNS = ("id", "at", "kind", "summary", "reason", "by", "details")
 MOST_VALUE = 400
+# As `challenges.acts.difference` writes one down.
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+\d\d:\d\d")
 
 
 def _asked(request: HttpRequest, challenge: Challenge) -> tuple[str, QuerySet[OrganiserAct]]:
@@ -37,6 +42,7 @@ def acts(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResp
     page = keyset_page(request, rows, size=ROWS_A_PAGE)
     for row in page.rows:
         row.changes = changes_in(row.details)
+        row.said = row.details.get("text", "")  # an announcement
     there = set(OrganiserAct.objects.filter(challenge=challenge).order_by().values_list("kind", flat=True).distinct())
     kinds = [(one.value, one.label) for one in ActKind if one.value in there or one.value == kind]
     return step_page(request, challenge, viewer, "acts", page=page, kind=kind, kinds=kinds)
@@ -56,15 +62,19 @@ def _rows(rows: QuerySet[OrganiserAct]) -> Iterator[list[object]]:
         yield [row.pk, row.created_at.isoformat(), row.kind, *(harmless(text) for text in texts)]
 
 
-def changes_in(details: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """By field what it was and what it became, where an act says so."""
+def changes_in(details: dict[str, Any]) -> list[tuple[str, str | datetime, str | datetime]]:
+    """By field what it was and what it became, where an act says so: words, or a moment."""
     return [
-        (name.replace("_", " "), _shown(value["before"]), _shown(value["after"]))
+        (DATE_NAMES.get(name, name.replace("_", " ")), _shown(value["before"]), _shown(value["after"]))
         for name, value in details.items()
         if isinstance(value, dict) and set(value) == {"before", "after"}
     ]
 
 
-def _shown(value: object) -> str:
-    text = "nothing" if value in (None, "") else str(value)
+def _shown(value: object) -> str | datetime:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = "nothing" if value is None or value == "" else str(value)
+    if MOMENT.fullmatch(text):
+        return datetime.fromisoformat(text)
     return text if len(text) <= MOST_VALUE else f"{text[:MOST_VALUE]} …"

@@ -14,8 +14,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cats4ml.accounts.models import User
-from cats4ml.challenges.actions import add_target_labels
+from cats4ml.challenges.actions import add_target_labels, set_baseline
 from cats4ml.challenges.announcements import announce
+from cats4ml.challenges.edition_settings import Dates, set_dates
 from cats4ml.challenges.models import (
     ActKind,
     Challenge,
@@ -197,6 +198,19 @@ def test_the_log_is_filtered_and_downloaded_with_its_formulas_harmless(world) ->
     assert [(row["kind"], row["reason"]) for row in rows if row["kind"] == "status"] == [("status", "'=HYPERLINK(1)")]
     assert [row["summary"] for row in rows][-1] == "Changed title and question"
     assert len(rows) == OrganiserAct.objects.filter(challenge=world.challenge).count()
+
+
+def test_the_log_says_what_was_announced_and_writes_moments_and_yes_as_a_page_does(world) -> None:
+    client, finder = signed_in(organiser(world)), world.finder()
+    post(client, "announcements", world.challenge.slug, {"title": "Later", "text": "It <b>rains</b>."})
+    set_baseline(participation=finder, is_baseline=True, reason="Ours", by=None, at=world.clock)
+    closes = world.clock + timedelta(days=9)
+    set_dates(challenge=world.challenge, dates=Dates(closes_at=closes), reason="Rain", by=None, at=world.clock)
+    html = client.get(f"/challenges/{world.challenge.slug}/console/acts/").content.decode()
+    assert ("It &lt;b&gt;rains&lt;/b&gt;." in html, "<dt>Claims close</dt>" in html) == (True, True)
+    assert f'<time datetime="{closes:%Y-%m-%dT%H:%M:%SZ}"' in html
+    assert '<span class="second">before:</span> no</dd><dd><span class="second">now:</span> yes</dd>' in html
+    assert f'/console/finders/{finder.pk}/">' in html
 
 
 def test_the_policy_is_read_over_the_answers_of_a_challenge_that_one_organises(world) -> None:
