@@ -43,10 +43,10 @@ def announce(*, challenge: Challenge, title: str, text: str, by: User | None, at
 
 
 def take_down(*, challenge: Challenge, pk: int, by: User | None, at: datetime) -> bool:
-    """Show an announcement to nobody any more. Whether it was shown."""
+    """Show an announcement to nobody any more. Whether it was shown. Raises `Announcement.DoesNotExist`."""
     with transaction.atomic():
-        row = Announcement.objects.select_for_update(no_key=True).filter(challenge=challenge, pk=pk).first()
-        if row is None or row.taken_down_at is not None:
+        row = Announcement.objects.select_for_update(no_key=True).get(challenge=challenge, pk=pk)
+        if row.taken_down_at is not None:
             return False
         row.taken_down_at = at
         row.save(update_fields=["taken_down_at"])

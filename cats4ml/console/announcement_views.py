@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
@@ -39,6 +39,9 @@ def announcements(request: HttpRequest, challenge: Challenge, viewer: Viewer) ->
 @for_organisers
 @require_POST
 def announcement_down(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int) -> HttpResponse:
-    gone = take_down(challenge=challenge, pk=pk, by=me(request), at=timezone.now())
+    try:
+        gone = take_down(challenge=challenge, pk=pk, by=me(request), at=timezone.now())
+    except Announcement.DoesNotExist as nothing:
+        raise Http404("This challenge has no such announcement.") from nothing
     messages.success(request, "Nobody reads it any more." if gone else "It was taken down already.")
     return redirect("console:announcements", slug=challenge.slug)

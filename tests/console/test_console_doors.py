@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from cats4ml.challenges.announcements import announce
 from cats4ml.challenges.models import PolicyDecision, Role
 from cats4ml.console.urls import urlpatterns
 from cats4ml.review.models import PauseCause
@@ -58,13 +59,18 @@ def theirs(world: World) -> dict[str, object]:
     of_rater = dict.fromkeys(("rater", "rater_pause", "rater_discount", "rater_lift"), rater.pk)
     pages_of_pair = ("pair", "adjudicate_pair", "adjudicate_take_back", "pair_withdraw", "pair_restore")
     of_pair = dict.fromkeys(pages_of_pair, claim.pair_id)
+    of_finder = dict.fromkeys(
+        ("finder", "finder_disqualify", "finder_reinstate", "finder_baseline"), claim.participation_id
+    )
+    told = announce(challenge=other.challenge, title="Theirs", text="Theirs.", by=owner, at=other.clock)
     of_control = dict.fromkeys(("control_retire", "control_restore"), control.pk)
     of_study = dict.fromkeys(("study", "study_open", "study_visits"), study.slug)
     decision = PolicyDecision.objects.create(
         challenge=other.challenge, policy=other.challenge.policy, reason="Theirs.", created_at=other.clock
     )
     return {
-        **of_rater, **of_pair, **of_control, **of_study, "pause_decide": pause(other, rater, PauseCause.CONTROLS).pk,
+        **of_finder, "announcement_down": told.pk, **of_rater, **of_pair, **of_control, **of_study,
+        "pause_decide": pause(other, rater, PauseCause.CONTROLS).pk,
         "dispute": said.pk, "label_guidance": target.pk, "verdict_rule_undo": decision.pk,
     }  # fmt: skip
 
