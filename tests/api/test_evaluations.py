@@ -8,6 +8,8 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from cats4ml.challenges.actions import join_challenge
+from cats4ml.challenges.models import Role
 from cats4ml.releases.evaluation_runs import advance
 from cats4ml.releases.models import Evaluation, ReleaseState
 from tests.api.clients import body, only, organiser_of, program
@@ -60,6 +62,18 @@ def test_predictions_are_handed_in_once_counted_and_shown(site) -> None:
     assert list(found["results"]["heldout"]["adverse"]) == ["pairs", "step", "value", "interval", "below", "why"]
     assert {row["part"] for row in found["compared"]} == {"public"}
     assert list(found["by_label"]) == ["public"]
+
+
+def test_a_program_without_the_scope_of_organisers_sees_no_release_before_it_is_published(db) -> None:
+    world, release = released(state=ReleaseState.READY)
+    olga = make_user()
+    join_challenge(challenge=world.challenge, user=olga, role=Role.ORGANISER, consent_version=None, at=world.clock)
+    whole, partly, stranger = program(olga, name="whole"), program(olga, "submit", name="partly"), APIClient()
+    wanted = {whole: 200, partly: 403, stranger: 404}
+    for path in ("questions/", "evaluations/"):
+        assert {client: client.get(here(release, path)).status_code for client in wanted} == wanted
+    assert send(partly, release, predictions(release, truth)).status_code == 403
+    assert send(whole, release, predictions(release, truth)).status_code == 201
 
 
 def test_what_is_wrong_with_a_file_is_said_row_by_row(site) -> None:
@@ -134,7 +148,7 @@ def test_lists_cost_the_same_however_long(site, django_assert_num_queries, rows)
     _, release = site
     for number in range(rows):
         counted(release, predictions(release, truth), by=make_user(), name=f"net {number}")
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         assert len(APIClient().get(here(release)).json()["results"]) == rows
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         assert len(APIClient().get(here(release, "questions/"), {"page_size": rows}).json()["results"]) == rows

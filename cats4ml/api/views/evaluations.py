@@ -36,20 +36,18 @@ from cats4ml.api.evaluation_serializers import (
 from cats4ml.api.filters import read_filters
 from cats4ml.api.formats import CSVRenderer, LimitedJSONParser, stream_csv
 from cats4ml.api.pagination import ByPosition
-from cats4ml.api.views.base import ApiView
+from cats4ml.api.views.releases import ReleaseView
 from cats4ml.catalog.models import Classifier
-from cats4ml.challenges.http import challenge_and_viewer
-from cats4ml.challenges.queries import Viewer
 from cats4ml.releases.evaluations import (
+    READABLE,
     DailyLimit,
     EvaluationRefused,
     hand_in,
     names_of,
-    open_releases,
     run_here,
     visible_evaluations,
 )
-from cats4ml.releases.models import Release, ReleasePair
+from cats4ml.releases.models import ReleasePair
 from cats4ml.releases.predictions import PredictionsRefused
 from cats4ml.ui.spreadsheets import harmless
 
@@ -107,29 +105,20 @@ def _stream_of(request: Request) -> IO[bytes]:
     return cast("IO[bytes]", data) if hasattr(data, "read") else io.BytesIO()
 
 
-class ReleaseView(ApiView):
-    """A view under `/releases/{id}/`: `release`, and what the `viewer` is in its edition."""
-
-    release: Release
-    viewer: Viewer
+class FrozenReleaseView(ReleaseView):
+    """A view of a release that is whole."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        slug = Release.objects.filter(pk=kwargs["release_id"]).values_list("challenge__slug", flat=True).first()
-        if slug is None:
+        if self.release.state not in READABLE:
             raise Http404("There is no such release.")
-        challenge, self.viewer = challenge_and_viewer(request, slug)
-        release = open_releases(challenge, self.viewer).filter(pk=kwargs["release_id"]).first()
-        if release is None:
-            raise Http404("There is no such release.")
-        self.release = release
 
     @property
     def shown_with(self) -> dict[str, Any]:
         return {"freed": self.release.freed_at is not None}
 
 
-class QuestionList(ReleaseView):
+class QuestionList(FrozenReleaseView):
     pagination_class = ByPosition
     renderer_classes = [JSONRenderer, CSVRenderer]
 
@@ -155,7 +144,7 @@ class QuestionList(ReleaseView):
         return self.paged(QuestionSerializer(self.page_of(rows), many=True))
 
 
-class EvaluationList(ReleaseView):
+class EvaluationList(FrozenReleaseView):
     parser_classes = [LimitedJSONParser, PredictionsParser, PackedPredictionsParser]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -236,7 +225,7 @@ class EvaluationList(ReleaseView):
         return found
 
 
-class EvaluationDetail(ReleaseView):
+class EvaluationDetail(FrozenReleaseView):
     @extend_schema(responses={200: EvaluationDetailSerializer, 404: NO_SUCH_RELEASE})
     def get(self, request: Request, release_id: int, evaluation_id: uuid.UUID) -> Response:
         """One evaluation: how far it is, and once it is done its figures, by label too, and who is ahead of whom."""
