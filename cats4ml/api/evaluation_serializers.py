@@ -63,8 +63,9 @@ class EvaluationSerializer(serializers.ModelSerializer[Evaluation]):
     `results.figures`: by part (`public`; once the rest is freed also `heldout` and `both`) and kind of pair (`adverse`,
     `false_negative`, `false_positive`, `agreement`, `all`), each of accuracy, f1, false_negative_rate and
     false_positive_rate as [value, low, high]. `results.ensemble`: the ensemble's on the same pairs.
-    `results.heldout`: what is told as long as that part is held out; the true share lies from `value` to less than
-    `value` + `step`, or below `below`; `why` is `not_above`, `used_up` or `too_few` where no value is told.
+    `results.heldout`: what is told as long as that part is held out: of `pairs` pairs or more, the true share lies from
+    `value` to less than `value` + `step`, or below `below`; `why` is `not_above`, `used_up` or `too_few` where no value
+    is told.
     """
 
     by = serializers.SerializerMethodField()

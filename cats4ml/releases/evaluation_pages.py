@@ -141,7 +141,7 @@ def told_in_words(told: dict[str, Any] | None) -> str:
     if told is None or told["value"] is not None:
         return ""
     if told["why"] == "too_few":
-        return f"There are only {told['pairs']:,} such held-out pairs: any figure would give answers away."
+        return "There are so few such held-out pairs that any figure would give answers away."
     if told["why"] == "used_up":
         return "All reports about held-out pairs are used: one more could give answers away."
     return f"Not a step better than the best before: below {told['below']:.0%}."

@@ -37,6 +37,12 @@ class Steps:
         """The highest level; the lowest is 0."""
         return 100 // self.hundredths
 
+    @property
+    def least_pairs(self) -> int:
+        """The least number of pairs that is told in these steps. All that is told of a number of held-out pairs of a
+        kind: beside another release, that holds one pair more, the number itself would tell how that pair ended."""
+        return max(LEAST_PAIRS, math.ceil((100 / self.hundredths) ** 2))
+
     def level(self, right: int) -> int:
         return (100 * right) // (self.pairs * self.hundredths)
 
@@ -65,7 +71,7 @@ def most_reports(pairs: int, *, ladder: bool) -> int:
     if pairs < LEAST_PAIRS:
         return 0
     bits = bits_of_ladder if ladder else bits_of_list
-    top, budget = Steps(pairs).top, pairs * BITS_AN_ANSWER
+    top, budget = Steps(pairs).top, Steps(pairs).least_pairs * BITS_AN_ANSWER
     low, high = 0, _NEVER_MORE
     while low < high:
         middle = (low + high + 1) // 2
@@ -94,12 +100,13 @@ class Told:
         return None if self.level is None else Steps(self.pairs).value(self.level)
 
     def to_dict(self) -> dict[str, float | int | str | list[float] | None]:
-        """As JSON. The true share lies from `value` to less than `value + step`; `interval` allows for both that and
-        chance. `below`: it is less than this, where it is not above the best of before."""
-        told = bool(self.pairs) and self.why in ("", "not_above")
-        steps = Steps(self.pairs) if self.pairs else None
+        """As JSON. `pairs`: there are at least so many, None where they are too few. The true share lies from `value`
+        to less than `value + step`; `interval` allows for both that and chance. `below`: it is less than this, where it
+        is not above the best of before."""
+        told = self.why in ("", "not_above")
+        steps = Steps(self.pairs) if self.why != "too_few" else None
         found: dict[str, float | int | str | list[float] | None] = {
-            "pairs": self.pairs,
+            "pairs": steps.least_pairs if steps else None,
             "step": steps.height if steps else None,
             "value": self.value,
             "interval": None,
@@ -110,8 +117,8 @@ class Told:
         }
         if steps and told and self.level is not None:
             value = steps.value(self.level)
-            above = interval_of(min(1.0, value + steps.height), self.pairs)
-            found["interval"] = [round(interval_of(value, self.pairs).low, 2), round(above.high, 2)]
+            above = interval_of(min(1.0, value + steps.height), steps.least_pairs)
+            found["interval"] = [round(interval_of(value, steps.least_pairs).low, 2), round(above.high, 2)]
         elif steps and told and self.best is not None:
             found["below"] = min(1.0, steps.value(self.best + 1))
         return found
@@ -132,7 +139,8 @@ def tell(*, right: int, pairs: int, before: int, best: int | None, ladder: bool,
     """
     if pairs < LEAST_PAIRS:
         return Told(pairs, None, best, "too_few")
-    if bits_told(pairs, reports=before + 1, ladder=ladder) + elsewhere > pairs * BITS_AN_ANSWER:
+    least = Steps(pairs).least_pairs
+    if bits_told(least, reports=before + 1, ladder=ladder) + elsewhere > least * BITS_AN_ANSWER:
         return Told(pairs, None, best, "used_up")
     level = Steps(pairs).level(right)
     if ladder and best is not None and level <= best:

@@ -74,7 +74,7 @@ def clean_url(text: str) -> str:
     """The address of a site, whole and without a slash at its end. Raises `WrongUse` for what is none."""
     text = text.strip().rstrip("/")
     if "://" not in text:
-        text = f"{'http' if _is_local(urlsplit(f'//{text}').hostname) else 'https'}://{text}"
+        text = f"{'http' if is_local(urlsplit(f'//{text}').hostname) else 'https'}://{text}"
     try:
         parts = urlsplit(text)
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
@@ -98,14 +98,15 @@ def clean_token(text: str) -> str:
 def check_is_private(url: str, *, insecure: bool) -> None:
     """Raises `WrongUse` where a token would travel in the open and nobody agreed to that."""
     parts = urlsplit(url)
-    if parts.scheme == "http" and not insecure and not _is_local(parts.hostname):
+    if parts.scheme == "http" and not insecure and not is_local(parts.hostname):
         raise WrongUse(
             f"{url} is plain http: anybody on the way could read your token.",
             "Use https, or say --insecure where you trust the network.",
         )
 
 
-def _is_local(host: str | None) -> bool:
+def is_local(host: str | None) -> bool:
+    """Whether nobody is on the way to this host."""
     if host is None:
         return False
     if host == "localhost" or host.endswith(".localhost"):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from cats4ml_client.api import Api
+from cats4ml_client.config import is_local
 from cats4ml_client.errors import Refused, Trouble, WrongUse
 from cats4ml_client.fetching import Fetched, Part, Patient, sha256_of
 from cats4ml_client.options import State
@@ -17,8 +19,9 @@ from cats4ml_client.words import not_json
 
 PUBLIC, ALL = "public", "all"
 OF_EVERYBODY = ("common", "public")
-LOCAL = ("localhost", "127.0.0.1", "::1")
 _ADDRESS = re.compile(r"/challenges/([^/]+)/releases/([^/]+)/?")
+_BY_ID = re.compile(r"/api/v1/releases/(\d{1,18})/?", re.ASCII)
+HOW_NAMED = "its version, its address, or its id in the API"
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", re.ASCII)
 
 
@@ -50,38 +53,56 @@ def list_releases(state: State) -> Iterator[dict[str, Any]]:
 
 
 def find_release(state: State, named: str | None) -> Found:
-    """The release of this version or address; without one, the newest. Raises `Failure` where there is none."""
+    """The release of this version, address or id; without one, the newest. A number is a version first, and an id
+    where the challenge has no such version or none was named. Raises `Failure` where there is none."""
     if named is not None and "://" in named:
         return _at(state, named)
-    rows = list(list_releases(state))
-    if not rows:
-        raise Refused(f"The challenge “{state.slug}” has no release yet.")
+    is_number = named is not None and named.isascii() and named.isdecimal() and len(named) <= 18
+    try:
+        rows = list(list_releases(state))
+    except (WrongUse, Refused):
+        if not is_number or not state.settings.url:
+            raise
+        rows = []
     for row in rows:
         if named is None or row.get("version") == named:
             return _sound(state.api(), row)
+    if is_number:
+        with suppress(Refused):
+            return _by_id(state.api(), int(str(named)))
+    if not rows:
+        raise Refused(f"The challenge “{state.slug}” has no release yet.")
     raise Refused(
         f"There is no release “{named}”.", f"There are: {', '.join(str(row.get('version')) for row in rows)}."
     )
 
 
+def _by_id(api: Api, number: int) -> Found:
+    row = api.get(f"releases/{number}/")
+    if not isinstance(row, dict):
+        raise not_json(api.site)
+    return _sound(api, row)
+
+
 def _at(state: State, address: str) -> Found:
     """The release of a permanent address, on whichever site that is. The token is for its own site alone."""
     parts = urlsplit(address)
-    found = _ADDRESS.fullmatch(parts.path)
-    if found is None or parts.scheme not in ("http", "https"):
+    found, by_id = _ADDRESS.fullmatch(parts.path), _BY_ID.fullmatch(parts.path)
+    if (found is None and by_id is None) or parts.scheme not in ("http", "https"):
         raise WrongUse(
             f"{address} is no address of a release.", "It looks like https://…/challenges/NAME/releases/VERSION/."
         )
     site = f"{parts.scheme}://{parts.netloc}"
-    slug, version = (unquote(one) for one in found.groups())
     if site == state.settings.url:
         api = state.api()
-    elif (
-        parts.scheme == "http" and not state.given.get("insecure") and parts.hostname not in ("localhost", "127.0.0.1")
-    ):
+    elif parts.scheme == "http" and not state.given.get("insecure") and not is_local(parts.hostname):
         raise WrongUse("Plain http can be changed on its way.", "Use https, or say --insecure.")
     else:
         api = state.talk_to(site, "")
+    if found is None:
+        assert by_id is not None, "one of both was found"
+        return _by_id(api, int(by_id.group(1)))
+    slug, version = (unquote(one) for one in found.groups())
     for row in api.pages(f"challenges/{quote(slug, safe='')}/releases/"):
         if row.get("version") == version:
             return _sound(api, row)

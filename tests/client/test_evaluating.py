@@ -28,11 +28,14 @@ def test_questions_are_answered_and_handed_in(bench, tmp_path) -> None:
     file = tmp_path / "q.csv"
     assert nobody("questions", "-r", release.pk, "-o", file).code == 0
     lines = file.read_text().splitlines()
-    assert (lines[0], len(lines), nobody("questions", "-r", release.pk).out) == (
+    assert (lines[0], len(lines), nobody("questions", "-r", f"{bench.url}/api/v1/releases/{release.pk}/").out) == (
         "image_id,label_id,label_name,split",
         7,
         file.read_text(),
     )
+    named = (release.version, release.pk, f"{bench.url}/challenges/digits/releases/{release.version}/")
+    assert {nobody("questions", "-r", one).out for one in named} == {file.read_text()} == {nobody("questions").out}
+    assert nobody("questions", "-r", "no").code == nobody("questions", "-r", 10**9).code == 1
     answers = "image_id,label_id,score\n" + "".join(f"{','.join(line.split(',')[:2])},0.9\n" for line in lines[1:])
     ada = bench.signed_in(bench.key(make_user("ada"), "submit"))
     bad = ada("evaluate", "-", "-r", release.pk, "--name", "yes", sent="image_id,label_id,score\nz,cat,1\n")

@@ -10,8 +10,9 @@ from typing import Any
 import click
 
 from cats4ml_client.api import Api
-from cats4ml_client.errors import Refused
+from cats4ml_client.errors import Refused, WrongUse
 from cats4ml_client.options import SUBMIT, State, common, pass_state
+from cats4ml_client.releasing import HOW_NAMED, find_release
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 KINDS = {"adverse": "adverse pairs", "agreement": "agreements", "all": "all pairs"}
@@ -22,7 +23,7 @@ WHY = {
 }
 
 release_option = click.option(
-    "-r", "--release", type=click.IntRange(min=1), required=True, metavar="ID", help="The release, by its number."
+    "-r", "--release", metavar="RELEASE", help=f"The release: {HOW_NAMED}; the newest if left out."
 )
 
 
@@ -31,16 +32,17 @@ release_option = click.option(
 @click.option("-o", "--output", type=click.Path(dir_okay=False), metavar="FILE", help="To this file, when it is whole.")
 @common
 @pass_state
-def questions(state: State, *, release: int, output: str | None) -> None:
+def questions(state: State, *, release: str | None, output: str | None) -> None:
     """Write the pairs of a release without their answers, as CSV: image_id,label_id,label_name,split.
 
     Run a classifier on them, put its scores into image_id,label_id,score, and hand these in with “evaluate”.
     """
-    api = state.api()
+    found = find_release(state, release)
+    api = found.api
     if state.out.as_json:
-        state.out.documents(api.pages(f"releases/{release}/questions/"))
+        state.out.documents(api.pages(f"{found.path}questions/"))
         return
-    with api.stream(f"releases/{release}/questions/", {"format": "csv"}) as answer:
+    with api.stream(f"{found.path}questions/", {"format": "csv"}) as answer:
         if output is None:
             for block in api.blocks(answer):
                 sys.stdout.buffer.write(block)
@@ -67,7 +69,7 @@ def questions(state: State, *, release: int, output: str | None) -> None:
 @common
 @pass_state
 def evaluate(
-    state: State, *, file: str, release: int, name: str, description: str, threshold: float, no_wait: bool
+    state: State, *, file: str, release: str | None, name: str, description: str, threshold: float, no_wait: bool
 ) -> None:
     """Hand in the predictions of FILE (a CSV image_id,label_id,score, plain or packed with gzip; - for standard input).
 
@@ -75,8 +77,14 @@ def evaluate(
     name is safe: it is the same evaluation and costs nothing. (Scope “submit”.)
     """
     data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    api = state.api(scope=SUBMIT)
-    where = f"releases/{release}/evaluations/"
+    state.api(scope=SUBMIT)
+    found = find_release(state, release)
+    api, where = found.api, f"{found.path}evaluations/"
+    if api.site != state.settings.url:
+        raise WrongUse(
+            f"The release is at {api.site}, and your token is for {state.settings.url}.",
+            f"Sign in there: cats4ml login --url {api.site}",
+        )
     one = api.post(where, params={"name": name, "description": description, "threshold": threshold}, csv=data)
     for column in one.get("ignored", ()):
         state.out.say(f"The column “{column}” was not read.")
@@ -125,7 +133,8 @@ def _show(state: State, results: dict[str, Any]) -> None:
     for kind, told in results["heldout"].items():
         between = "" if told["interval"] is None else _between([None, *told["interval"]])
         value = WHY.get(told["why"], "") if told["value"] is None else f"{told['value']:.0%} or a little more"
-        rows.append((f"{KINDS[kind]}, held out", told["pairs"], value, between, "", "", "", ""))
+        pairs = f"{told['pairs']} or more" if told["pairs"] else ""
+        rows.append((f"{KINDS[kind]}, held out", pairs, value, between, "", "", "", ""))
     state.out.table(
         ["on", "pairs", "accuracy", "between", "F1", "false neg.", "false pos.", "ensemble"],
         rows,

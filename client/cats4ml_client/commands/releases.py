@@ -11,7 +11,7 @@ import click
 from cats4ml_client.errors import Exit, Refused, WrongUse
 from cats4ml_client.options import State, common, pass_state
 from cats4ml_client.output import counted, moment
-from cats4ml_client.releasing import ALL, PUBLIC, Found, ReleaseFetcher, find_release, list_releases
+from cats4ml_client.releasing import ALL, HOW_NAMED, PUBLIC, Found, ReleaseFetcher, find_release, list_releases
 from cats4ml_client.verifying import Report, Unverifiable, verify_release
 
 SAME_SITE = (
@@ -74,8 +74,8 @@ def _fetched(state: State, release: Found, folder: Path, part: str) -> dict[str,
 @common
 @pass_state
 def download_release(state: State, release: str | None, folder: Path | None, part: str) -> None:
-    """Download a release: of this version, of this address, or the newest. Each file is compared with its checksum, and
-    the manifest with the root digest. A download that was cut off goes on where it was.
+    """Download a release, named by its version, its address or its id in the API; or the newest. Each file is compared
+    with its checksum, and the manifest with the root digest. A download that was cut off goes on where it was.
     """
     found = find_release(state, release)
     told = _fetched(state, found, folder or Path(found.folder), part)
@@ -92,7 +92,8 @@ def download_release(state: State, release: str | None, folder: Path | None, par
 @common
 @pass_state
 def verify(state: State, release: str, root: str | None) -> None:
-    """Verify a release: a folder, a zip, or one on the site (its version or its address), which is downloaded first.
+    """Verify a release: a folder, a zip, or one on the site (named by its version, its
+    address or its id in the API), which is downloaded first.
 
     Every checksum is compared, every outcome is counted again from the answers and scores, and the formats are compared
     with each other. Exit code 1 where something is wrong, with the first difference.
@@ -103,7 +104,7 @@ def verify(state: State, release: str, root: str | None) -> None:
     else:
         with tempfile.TemporaryDirectory(prefix="cats4ml-release-") as folder:
             if "/" in release and "://" not in release:
-                raise WrongUse(f"There is no {release}.", "Name a folder, a zip, a version or an address of a release.")
+                raise WrongUse(f"There is no {release}.", f"Name a folder, a zip, or a release by {HOW_NAMED}.")
             found = find_release(state, release)
             _fetched(state, found, Path(folder), ALL)
             report = _verified(state, Path(folder), root or found.root)
