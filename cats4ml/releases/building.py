@@ -27,7 +27,6 @@ logger = logging.getLogger(__name__)
 ON_THE_WAY = (ReleaseState.WAITING, ReleaseState.BUILDING)
 FROZEN = (ReleaseState.READY, ReleaseState.PUBLISHED)
 STALLED_AFTER = timedelta(seconds=20)
-# The first half of an advisory lock's key: any number that nothing else in this database uses.
 
 
 def build(release: Release, *, out: Path | None = None, progress: Progress | None = None, at: datetime) -> Release:

@@ -39,7 +39,7 @@ QUESTION_COLUMNS = ("image_id", "label_id", "label_name", "split")
 
 def _release(request: HttpRequest, slug: str, version: str) -> tuple[Challenge, Viewer, Release]:
     challenge, viewer = challenge_and_viewer(request, slug)
-    release = open_releases(challenge, viewer).filter(version=version).first()
+    release = open_releases(challenge, viewer).filter(version=version.replace("\x00", "")).first()
     if release is None:
         raise Http404("There is no such release.")
     release.challenge = challenge

@@ -98,14 +98,15 @@ def _spooled(pair: ReleasedPair) -> tuple[object, ...]:
 
 
 def _counts(facts: Facts, figures: Mapping[str, PartFigures]) -> dict[str, Any]:
-    """Of the held-out part only the size: the rest would tell of its answers."""
+    """Of the held-out part only the size: the rest would tell of its answers. Of both parts' answers too: beside the
+    release before, which had one pair less, their number would tell how many that pair needed."""
     public, heldout = figures[layout.PUBLIC], figures[layout.HELDOUT]
     return {
         "pairs": public.pairs + heldout.pairs,
         layout.PUBLIC: public.counts(),
         layout.HELDOUT: {"pairs": heldout.pairs},
-        "ratings": public.ratings + heldout.ratings,
-        "raters": len(public.workers | heldout.workers),
+        "ratings": public.ratings,
+        "raters": len(public.workers),
         "finders": facts.finders,
     }
 

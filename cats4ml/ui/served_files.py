@@ -92,7 +92,8 @@ def asked_part(header: str, size: int) -> Part | None:
 
 def file_response(request: HttpRequest, file: ServedFile) -> HttpResponseBase:
     """The bytes of a file, with its digest as ETag. Answers Range, If-Range and If-None-Match, and HEAD."""
-    if file.etag in [one.strip().removeprefix("W/") for one in request.headers.get("If-None-Match", "").split(",")]:
+    known = [one.strip().removeprefix("W/") for one in request.headers.get("If-None-Match", "").split(",")]
+    if file.etag in known or known == ["*"]:
         return HttpResponse(status=304, headers=file.headers)
     header = request.headers.get("Range", "")
     if request.headers.get("If-Range", file.etag) != file.etag:

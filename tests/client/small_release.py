@@ -11,6 +11,7 @@ import math
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -237,7 +238,11 @@ def _parquet(lines: list[dict[str, Any]]) -> bytes:
     scores = pa.list_(pa.struct([("classifier", pa.string()), ("score", pa.float64())]))
     floats = ("machine_mean", "machine_spread", "prior_yes", "posterior")
     rows = [
-        {**line, "scores": [{"classifier": key, "score": value} for key, value in line["scores"].items()]}
+        {
+            **line,
+            "settled_at": datetime.fromisoformat(line["settled_at"].replace("Z", "+00:00")),
+            "scores": [{"classifier": key, "score": value} for key, value in line["scores"].items()],
+        }
         for line in lines
     ]
     whole = ("position", "hum_yes_rating", "hum_no_rating", "hum_dont_know_rating", "machine_score", "policy")
@@ -246,6 +251,7 @@ def _parquet(lines: list[dict[str, Any]]) -> bytes:
         **dict.fromkeys((*whole, "machine_voices", "roster"), pa.int32()),
         "adjudicated": pa.bool_(),
         "scores": scores,
+        "settled_at": pa.timestamp("us", tz="UTC"),
     }
     columns = list(line_of(1, PAIRS[0]))
     schema = pa.schema([(name, kinds.get(name, pa.string())) for name in columns])
@@ -257,7 +263,7 @@ def _parquet(lines: list[dict[str, Any]]) -> bytes:
 def _about(lines: list[dict[str, Any]], pairs: Sequence[Given]) -> dict[str, Any]:
     public = [(line, given) for line, given in zip(lines, pairs, strict=True) if given.split == "public"]
     outcomes = ("false_negative", "false_positive", "agreement", "ambiguous")
-    answers = max(len(given.answers) for given in pairs)
+    answers = max(len(given.answers) for _, given in public)
     return {
         "format": 1,
         "challenge": "small",
@@ -277,7 +283,7 @@ def _about(lines: list[dict[str, Any]], pairs: Sequence[Given]) -> dict[str, Any
                 "images": len({given.image for _, given in public}),
             },
             "heldout": {"pairs": len(pairs) - len(public)},
-            "ratings": sum(len(given.answers) for given in pairs),
+            "ratings": sum(len(given.answers) for _, given in public),
             "raters": answers,
             "finders": 1,
         },

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import os
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -71,6 +73,8 @@ def test_a_whole_release_is_counted_again_and_what_is_not_proven_is_said(release
             "The verdicts of 1 adjudicated pairs: they are a decision, not a count.",
             "What the machines said of 1 pairs: their scores are not known, only the side.",
             "The order of first claims, the draw of the parts, and that answers and scores are those that were given.",
+            "What is said in words: names, questions, attribution, the cards of classifiers; and of the datasheets "
+            "agreement, dates, and people who are not in the files.",
         ],
         "first_difference": None,
         "differences": [],
@@ -199,7 +203,40 @@ FORGED = {
     "a split": (replaced("heldout/pairs.jsonl", '"split": "heldout"', '"split": "public"'), "heldout/pairs.jsonl", 1),
     "a number that is none": (replaced("public/pairs.jsonl", "0.15625", "NaN"), "public/pairs.jsonl", 2),
     "a key more": (replaced("public/pairs.jsonl", "{", '{"more": 1, '), "public/pairs.jsonl", 1),
-    "a count": (replaced("release.json", '"ratings": 36', '"ratings": 35'), "release.json", None),
+    "a count": (replaced("release.json", '"raters": 6', '"raters": 5'), "release.json", None),
+    "a version that is no number": (
+        replaced("release.json", '"policies": [', '"policies": [[], '), "release.json", None,
+    ),
+    "a release before it that is none": (
+        replaced("release.json", '"former": null', '"former": {"version": "0", "root_digest": "x"}'),
+        "release.json", None,
+    ),
+    "a moment before the last settled": (
+        replaced("release.json", "2026-11-03T09", "2026-11-01T09"), "release.json", None,
+    ),
+    "a key of the release more": (replaced("release.json", "{", '{"more": 1, '), "release.json", None),
+    "a number of finders": (replaced("release.json", '"finders": 1', '"finders": "many"'), "release.json", None),
+    "other ends of lines": (
+        lambda tree: tree.put("public/pairs.csv", tree.files["public/pairs.csv"].replace(b"\n", b"\r\n")),
+        "public/pairs.csv", 1,
+    ),
+    "a last line that does not end": (
+        lambda tree: tree.put("heldout/labels.csv", tree.files["heldout/labels.csv"][:-1]), "heldout/labels.csv", 3,
+    ),
+    "needless quotes": (replaced("public/images.csv", "'=Ada", '"\'=Ada"'), "public/images.csv", 2),
+    "a longer number": (replaced("public/scores.csv", "0.15625", "0.156250"), "public/scores.csv", 3),
+    "longer evidence": (replaced("public/ratings.csv", ",-2.25", ",-2.250"), None, None),
+    "needless spaces": (replaced("public/pairs.jsonl", ": ", ":  "), "public/pairs.jsonl", 1),
+    "half a character": (
+        replaced("public/classifiers.json", '"two"', '"\\ud800"'), "public/classifiers.json", None,
+    ),
+    "a version of thousands of digits": (
+        replaced("public/policies.json", '"1"', f'"{"1" * 5000}"'), "public/policies.json", None,
+    ),
+    "a row without an end": (
+        lambda tree: tree.put("public/ratings.csv", tree.files["public/ratings.csv"] + b"a" * (5 * 1024 * 1024)),
+        None, None,
+    ),
     "a digest of the description": (
         lambda tree: tree.put("public/croissant.json", tree.files["heldout/croissant.json"]),
         "public/croissant.json", None,
@@ -225,6 +262,32 @@ def test_who_rewrites_a_file_and_the_manifests_too_is_found_by_counting_again(fo
     assert report.ok is False
     if file is not None:
         assert (first.file, first.line) == (file, line), str(first)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_of_any_kind_is_read_and_one_that_is_broken_is_said_to_be(release, tmp_path, method) -> None:
+    path = tmp_path / "release.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, content in release[0].files.items():
+            if is_everybodys(name):
+                archive.writestr(name, content)
+    assert verify_release(path).ok
+    data = path.read_bytes()
+    for at in range(40, len(data), len(data) // 12):
+        path.write_bytes(data[:at] + bytes(16) + data[at + 16 :])
+        assert json.dumps(verify_release(path).as_dict())
+
+
+def test_what_is_found_can_be_said_in_any_terminal(release, tmp_path) -> None:
+    release[0].write(tmp_path)
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.txt")).write_bytes(b"")
+    report = verify_release(tmp_path)
+    assert report.differences[0].file == "\\udcff.txt"
+    assert "\n".join(report.lines()).encode()
+    (tmp_path / "public" / "croissant.json").write_text(f"{'[' * 900}1{']' * 900}".join(('{"a": ', "}")))
+    assert "public/croissant.json" in {one.file for one in verify_release(tmp_path).differences}
+    with pytest.raises(Unverifiable, match="can’t be read"):
+        verify_release(Path("a" * 5000))
 
 
 def _describe_anew(tree: Tree) -> None:

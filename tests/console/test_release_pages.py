@@ -61,7 +61,7 @@ def test_the_page_says_what_a_release_would_hold_and_what_not_and_freezes_it(cli
     ) == (True,) * 4
     built = build(waiting, at=rich.pass_time(60))
     after = text(client)
-    assert "7 pairs: 5 public, 2 held out. 20 answers of 3 raters." in after
+    assert "7 pairs: 5 public, 2 held out. 15 answers of 3 raters in the public part." in after
     assert (built.root_digest in after, "Frozen, not published" in after, "The first." in after) == (True, True, True)
     assert "every 2s" not in client.get(URL).content.decode()
 

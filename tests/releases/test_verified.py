@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 from cats4ml.releases.models import Release
 from cats4ml.releases.rows import RELEASED_COLUMNS
 from cats4ml.releases.storage import copy_to
+from cats4ml_client.verifying import verify_release
 from tests.releases.small_world import frozen, settle_some
 
 
@@ -56,6 +57,35 @@ def test_a_release_with_a_pair_of_every_kind_is_verified(released: Path) -> None
     report = told(released)
     assert (report["first_difference"], report["checked"]["pairs"], report["checked"]["verdicts"]) == (None, 7, 6)
     assert [line.partition(":")[0] for line in report["not_proven"]][1:2] == ["The verdicts of 1 adjudicated pairs"]
+
+
+FIGURES = [
+    ("README.md", ": 5 in the public part"),
+    ("README.md", "| False negative | 2"),
+    ("CHANGELOG.md", "7 pairs: "),
+    ("public/README.md", "\n5 pairs of 7"),
+    ("public/README.md", "| Ambiguous | 1"),
+    ("public/datasheet.md", "has 5 pairs"),
+    ("public/datasheet.md", "decided: 1"),
+    ("public/datasheet.md", "about 5 pictures"),
+    ("public/datasheet.md", "gave 15"),
+    ("public/datasheet.md", "| False positive | 2"),
+    ("public/datasheet.md", "answers | pairs |\n| --- | --- |\n| 3 | 5"),
+    ("heldout/datasheet.md", "has 2 pairs"),
+]
+
+
+def test_figures_that_people_read_first_are_those_that_were_counted(released: Path) -> None:
+    for name, figure in FIGURES:
+        path = released / name
+        text = path.read_text(encoding="utf-8")
+        assert figure in text, (name, figure)
+        number = next(one for one in reversed(figure) if one.isdecimal())
+        place = figure.rindex(number)
+        path.write_text(text.replace(figure, f"{figure[:place]}9{figure[place + 1 :]}", 1), encoding="utf-8")
+        found = verify_release(released).differences
+        assert [(one.file, one.what) for one in found][-1] == (name, "A figure is not what was counted."), figure
+        path.write_text(text, encoding="utf-8")
 
 
 def test_an_imported_release_is_the_imported_file_again_and_verified(db, tmp_path) -> None:

@@ -46,7 +46,7 @@ def _check(place: Place, name: str, expected: Mapping[str, str]) -> None:
                 if digest != expected[one.filename]:
                     what = f"Its {one.filename} is another than the one beside it."
                     raise Difference(name, what, expected=expected[one.filename], found=digest)
-    except (*BROKEN, struct.error) as error:
+    except (*BROKEN, ValueError, OverflowError) as error:
         raise Difference(name, f"It is no zip that can be read: {error}.") from None
 
 

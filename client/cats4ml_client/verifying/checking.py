@@ -5,13 +5,20 @@ from __future__ import annotations
 import heapq
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from cats4ml_client.verifying import parquet
 from cats4ml_client.verifying.archives import check_archives
-from cats4ml_client.verifying.descriptions import check_counts, check_croissant, check_versions, read_about
+from cats4ml_client.verifying.cards import check_cards
+from cats4ml_client.verifying.descriptions import (
+    check_counts,
+    check_croissant,
+    check_moment_and_columns,
+    check_versions,
+    read_about,
+)
 from cats4ml_client.verifying.manifests import WHOLE, Progress, Sums, check_names, check_sums, read_sums
 from cats4ml_client.verifying.pair_rows import RELEASED_COLUMNS
 from cats4ml_client.verifying.pairs import Found, Released, pairs_of
@@ -52,7 +59,6 @@ class _Run:
 
     report: Report
     progress: Progress
-    workers: set[str] = field(default_factory=set)
 
     def step(self, do: Callable[[], T]) -> T | None:
         try:
@@ -93,13 +99,15 @@ class _Run:
         self._check_keys(place, found)
         self.report.counts.labels = len(tables["public"].labels)
         check_versions(about, tables)
-        check_counts(about, found, self.workers)
+        check_counts(about, found)
+        check_moment_and_columns(about, found)
+        self.step(lambda: check_cards(place, found, about.object("counts").object("heldout").whole("pairs")))
         self.report.not_proven = list(_not_proven_of_contents(list(found.values())))
 
     def _check_pairs(self, place: Place, tables: dict[str, Tables], found: dict[str, Found]) -> None:
         """Both parts at once, by position, beside the table of both."""
         counts = self.report.counts
-        streams = [pairs_of(place, one, found[part], counts, self.workers) for part, one in tables.items()]
+        streams = [pairs_of(place, one, found[part], counts) for part, one in tables.items()]
         merged = heapq.merge(*streams, key=lambda pair: pair.position)
         done = 0
         for done, _ in enumerate(_beside_the_whole(place, merged) if len(streams) > 1 else merged, start=1):
@@ -180,3 +188,7 @@ def _not_proven_of_contents(parts: list[Found]) -> Iterator[str]:
     if unweighed:
         yield f"The weights of the answers to {unweighed:,} pairs: they are not told, and a plain majority was counted."
     yield "The order of first claims, the draw of the parts, and that answers and scores are those that were given."
+    yield (
+        "What is said in words: names, questions, attribution, the cards of classifiers; and of the datasheets "
+        "agreement, dates, and people who are not in the files."
+    )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cats4ml_client.verifying.manifests import Sums
-from cats4ml_client.verifying.pair_rows import RELEASED_COLUMNS
+from cats4ml_client.verifying.pair_rows import MOMENT, RELEASED_COLUMNS
 from cats4ml_client.verifying.pairs import SCORE_COLUMNS, Found
 from cats4ml_client.verifying.places import Place
 from cats4ml_client.verifying.ratings import RATING_COLUMNS
@@ -17,6 +17,10 @@ from cats4ml_client.verifying.tables import IMAGE_COLUMNS, LABEL_COLUMNS, Tables
 
 ABOUT = "release.json"
 FORMAT = 1
+KEYS = (
+    "format", "challenge", "title", "vocabulary", "version", "frozen_at", "counts", "policies", "rosters", "split",
+    "columns", "former", "hash",
+)  # fmt: skip
 COLUMNS = {
     "pairs.csv": RELEASED_COLUMNS,
     "ratings.csv": RATING_COLUMNS,
@@ -31,20 +35,38 @@ def read_about(place: Place) -> Record:
     about = document(place, ABOUT)
     if about.whole("format") != FORMAT or about.text("hash") != "sha256":
         raise about.differs("It is of another format than this program reads.", expected=FORMAT)
-    about.text("challenge"), about.text("version"), about.text("frozen_at")
+    _check_terms(about)
     columns = about.object("columns")
     for name, expected in COLUMNS.items():
         if columns.list(name) != list(expected):
             raise about.differs(f"The columns of {name} are others.", expected=list(expected), found=columns.list(name))
-    if columns.list("scores.csv")[: len(SCORE_COLUMNS)] != list(SCORE_COLUMNS):
-        raise about.differs("The columns of scores.csv are others.", found=columns.list("scores.csv"))
-    if not _DIGEST.fullmatch(about.object("split").text("seed_sha256")):
-        raise about.differs("seed_sha256 is no SHA-256.")
+    scores = columns.list("scores.csv")
+    if scores[: len(SCORE_COLUMNS)] != list(SCORE_COLUMNS) or len(columns.values) != len(COLUMNS) + 1:
+        raise about.differs("The columns of scores.csv are others.", found=scores)
     return about
 
 
-def check_counts(about: Record, found: Mapping[str, Found], workers: set[str]) -> None:
-    """Raises `Difference` where a count of `release.json` is not what was counted. What needs the held-out part is
+def _check_terms(about: Record) -> None:
+    """Raises `Difference` for a value that is none of its kind."""
+    if tuple(about.values) != KEYS:
+        raise about.differs("Its keys are others.", expected=",".join(KEYS), found=",".join(about.values))
+    for name in ("challenge", "title", "vocabulary", "version"):
+        about.text(name)
+    if not MOMENT.fullmatch(about.text("frozen_at")):
+        raise about.differs("frozen_at is no time in UTC.", found=about.text("frozen_at"))
+    if about.values["former"] is not None:
+        former = about.object("former")
+        former.text("version")
+        if not _DIGEST.fullmatch(former.text("root_digest")):
+            raise about.differs("The root digest of the release before it is none.", found=former.text("root_digest"))
+    if about.object("split").whole("heldout_percent") > 100:
+        raise about.differs("heldout_percent is more than 100.", found=about.object("split").whole("heldout_percent"))
+    if not _DIGEST.fullmatch(about.object("split").text("seed_sha256")):
+        raise about.differs("seed_sha256 is no SHA-256.")
+
+
+def check_counts(about: Record, found: Mapping[str, Found]) -> None:
+    """Raises `Difference` where a count of `release.json` is not what was counted. The size of the held-out part is
     compared only where that is here."""
     counts = about.object("counts")
     public = found["public"]
@@ -52,9 +74,22 @@ def check_counts(about: Record, found: Mapping[str, Found], workers: set[str]) -
     _same(counts.object("public"), {**expected, "images": len(public.images)}, "public")
     heldout = found.get("heldout")
     _same(counts, {"pairs": public.pairs + counts.object("heldout").whole("pairs")}, "all")
+    _same(counts, {"ratings": public.ratings, "raters": len(public.workers)}, "public")
+    counts.whole("finders")
     if heldout is not None:
         _same(counts.object("heldout"), {"pairs": heldout.pairs}, "heldout")
-        _same(counts, {"ratings": public.ratings + heldout.ratings, "raters": len(workers)}, "all")
+
+
+def check_moment_and_columns(about: Record, found: Mapping[str, Found]) -> None:
+    """Nothing was settled after the release was frozen, and `scores.csv` has the columns of `release.json`."""
+    columns = about.object("columns").list("scores.csv")[len(SCORE_COLUMNS) :]
+    for part, one in found.items():
+        if one.last_settled > about.text("frozen_at"):
+            raise about.differs("A pair was settled after it was frozen.", expected=one.last_settled)
+        if list(one.classifiers) != columns:
+            raise about.differs(
+                f"The columns of {part}/scores.csv are others.", expected=list(one.classifiers), found=columns
+            )
 
 
 def _same(counts: Record, expected: Mapping[str, int], part: str) -> None:
@@ -66,7 +101,7 @@ def _same(counts: Record, expected: Mapping[str, int], part: str) -> None:
 def check_versions(about: Record, tables: Mapping[str, Tables]) -> None:
     """Each part has the policies and rosters of its pairs, no others; `release.json` has those of both."""
     for name, attribute in (("policies", "policies"), ("rosters", "rosters")):
-        said = about.list(name)
+        said = about.wholes(name)
         used: set[int] = set()
         for part, one in tables.items():
             there, here = set(getattr(one, attribute)), getattr(one, f"used_{attribute}")
@@ -76,8 +111,8 @@ def check_versions(about: Record, tables: Mapping[str, Tables]) -> None:
                     file, "It should have the versions of the part’s pairs.", expected=sorted(here), found=sorted(there)
                 )
             used |= here
-        if not used <= set(said) or (len(tables) > 1 and sorted(used) != said):
-            raise about.differs(f"{name} are not those that occur.", expected=sorted(used), found=said)
+        if not used <= set(said) or (len(tables) > 1 and sorted(used) != list(said)):
+            raise about.differs(f"{name} are not those that occur.", expected=sorted(used), found=list(said))
 
 
 def check_croissant(place: Place, part: str, sums: Sums) -> int:
@@ -85,7 +120,11 @@ def check_croissant(place: Place, part: str, sums: Sums) -> int:
     is named. Returns how many it names."""
     name = f"{part}/croissant.json"
     named = set()
-    for url, digest in _file_objects(document(place, name).values):
+    try:
+        objects = list(_file_objects(document(place, name).values))
+    except RecursionError:
+        raise Difference(name, "It is nested too deeply.") from None
+    for url, digest in objects:
         path = _path_of(url, part)
         if path not in sums.by_path:
             raise Difference(name, "It names a file that is not part of the release.", found=url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,12 +25,19 @@ from cats4ml_client.verifying.report import Counts, Difference
 from cats4ml_client.verifying.tables import Keys, Tables
 
 SCORE_COLUMNS = ("image_id", "label_id", "machine_mean")
-TALLIED = ("false_negative", "false_positive", "agreement", "ambiguous", "adjudicated", "imported")
+OUTCOMES_IN_WORDS = {
+    "false_negative": "False negative",
+    "false_positive": "False positive",
+    "agreement": "Agreement",
+    "ambiguous": "Ambiguous",
+}
+TALLIED = (*OUTCOMES_IN_WORDS, "adjudicated", "imported")
 
 
 @dataclass
 class Found:
-    """What the pairs of a part were."""
+    """What the pairs of a part were. `labels`: their outcomes by label; `answers`: how many pairs have so many that
+    count."""
 
     pairs: int = 0
     ratings: int = 0
@@ -39,6 +47,11 @@ class Found:
     kinds: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TALLIED, 0))
     images: Keys = field(default_factory=Keys)
     keys: Keys = field(default_factory=Keys)
+    workers: set[str] = field(default_factory=set)
+    labels: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    answers: Counter[int] = field(default_factory=Counter)
+    classifiers: Sequence[str] = ()
+    last_settled: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,13 +63,13 @@ class Released:
     line: Line
 
 
-def pairs_of(place: Place, tables: Tables, found: Found, counts: Counts, workers: set[str]) -> Iterator[Released]:
+def pairs_of(place: Place, tables: Tables, found: Found, counts: Counts) -> Iterator[Released]:
     """Read the part and check it, pair by pair. Raises the first `Difference`."""
     names = {kind: tables.path(f"{kind}") for kind in ("pairs.csv", "pairs.jsonl", "scores.csv", "ratings.csv")}
     lines = csv_lines(place, names["pairs.csv"], RELEASED_COLUMNS)
     scores = csv_lines(place, names["scores.csv"], SCORE_COLUMNS, more=True)
-    classifiers = next(scores).cells
-    ratings = RatingsByPair(place, names["ratings.csv"], workers)
+    classifiers = found.classifiers = next(scores).cells
+    ratings = RatingsByPair(place, names["ratings.csv"], found.workers)
     stored = parquet.rows(place, tables.part) if parquet.can_read() else None
     former = 0
     for record in json_lines(place, names["pairs.jsonl"]):
@@ -118,5 +131,8 @@ def _count(found: Found, row: Row, counted: int, ratings: int) -> None:
     found.kinds[row.outcome] += 1
     found.kinds["adjudicated"] += row.adjudicated
     found.kinds["imported"] += row.imported
+    found.labels[row.label_id][row.outcome] += 1
+    found.answers[row.tally.all] += 1
+    found.last_settled = max(found.last_settled, row.record.text("settled_at"))
     found.images.add(row.image_id)
     found.keys.add(row.image_id, row.label_id)

@@ -19,6 +19,19 @@ except ImportError:  # the program works without it, and says what it left out
     pa = parquet = None
 
 ROWS = 2000
+KINDS = {
+    **dict.fromkeys(
+        ("image_id", "label_id", "label_name", "split", "verdict", "outcome", "tally_source"), "string"
+    ),
+    **dict.fromkeys(
+        ("position", "hum_yes_rating", "hum_no_rating", "hum_dont_know_rating", "machine_score", "machine_voices",
+         "policy", "roster"), "int32",
+    ),
+    **dict.fromkeys(("machine_mean", "machine_spread", "prior_yes", "posterior"), "double"),
+    "adjudicated": "bool",
+    "settled_at": "timestamp[us, tz=UTC]",
+    "scores": "list<element: struct<classifier: string, score: double>>",
+}  # fmt: skip
 
 
 def can_read() -> bool:
@@ -45,7 +58,14 @@ def rows(place: Place, part: str) -> Iterator[tuple[str, int, dict[str, Any]]]:
             copy.seek(0)
             try:
                 number = 0
-                for batch in parquet.ParquetFile(copy).iter_batches(ROWS):
+                table = parquet.ParquetFile(copy)
+                kinds = {one.name: str(one.type) for one in table.schema_arrow}
+                if kinds != KINDS:
+                    wrong = sorted(KINDS.items() ^ kinds.items())
+                    raise Difference(
+                        name, "Its columns are of other kinds.", expected=KINDS.get(wrong[0][0]), found=wrong[0]
+                    )
+                for batch in table.iter_batches(ROWS):
                     for row in batch.to_pylist():
                         number += 1
                         yield name, number, _as_json(row)
@@ -60,4 +80,6 @@ def _as_json(row: dict[str, Any]) -> dict[str, Any]:
     scores = row.get("scores")
     if isinstance(scores, list):
         row["scores"] = {one["classifier"]: one["score"] for one in scores}
+        if len(row["scores"]) != len(scores):
+            raise ValueError("a classifier has two scores of one pair")
     return row

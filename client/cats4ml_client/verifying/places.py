@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import lzma
 import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -14,7 +16,9 @@ from cats4ml_client.verifying.report import Difference, Unverifiable
 
 MANIFEST = "MANIFEST.sha256"
 BLOCK = 1024 * 1024
-BROKEN = (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError)
+BROKEN = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, OSError, EOFError, NotImplementedError, RuntimeError,
+)  # fmt: skip
 
 
 class Place(Protocol):
@@ -70,9 +74,9 @@ class Zip:
     def __init__(self, path: Path) -> None:
         try:
             self._zip = zipfile.ZipFile(path)
-        except BROKEN as error:
+        except (*BROKEN, ValueError, OverflowError) as error:
             raise Difference(path.name, f"It is no zip that can be read: {error}.") from None
-        members = [one for one in self._zip.infolist() if not one.is_dir()]
+        members = [one for one in self._zip.infolist() if not one.filename.endswith("/")]
         tops = {one.filename.partition("/")[0] for one in members}
         inner = f"{min(tops)}/{MANIFEST}" if len(tops) == 1 else ""
         before = inner.removesuffix(MANIFEST) if any(one.filename == inner for one in members) else ""
@@ -90,8 +94,11 @@ class Zip:
 
 def place_of(path: Path) -> Place:
     """Raises `Unverifiable` where there is nothing, `Difference` for what is no plain file or no zip."""
-    if path.is_dir():
-        return Folder(path)
-    if path.is_file():
-        return Zip(path)
+    try:
+        if path.is_dir():
+            return Folder(path)
+        if path.is_file():
+            return Zip(path)
+    except OSError as error:
+        raise Unverifiable(f"{path} can’t be read: {error.strerror or error}.") from None
     raise Unverifiable(f"{path} is neither a folder nor a file. Give a release’s folder or its zip.")

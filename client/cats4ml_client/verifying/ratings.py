@@ -78,6 +78,6 @@ def _evidence(line: Line, text: str) -> float | None:
     if not text:
         return None
     value = a_number(text)
-    if value is None:
-        raise line.differs("evidence should be a number.", found=text)
+    if value is None or repr(value) != text:
+        raise line.differs("evidence should be a number, in the shortest way that gives it again.", found=text)
     return value

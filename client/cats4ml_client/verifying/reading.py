@@ -8,11 +8,11 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 from cats4ml_client.verifying.manifests import read_bytes
 from cats4ml_client.verifying.places import Place, opened
-from cats4ml_client.verifying.report import Difference
+from cats4ml_client.verifying.report import Difference, printable
 
 LONGEST_LINE = 4 * 1024 * 1024
 LONGEST_DOCUMENT = 64 * 1024 * 1024
@@ -37,26 +37,67 @@ class Line:
         return Difference(self.file, what, line=self.number, expected=expected, found=found)
 
 
+class _Rows:
+    """The rows of a CSV, each compared with how it should be written, a line of the file at a time."""
+
+    def __init__(self, name: str, text: IO[str]) -> None:
+        self._name = name
+        self._text = text
+        self._raw: list[str] = []
+        self._reader = csv.reader(self._lines(), strict=True)
+
+    @property
+    def number(self) -> int:
+        return self._reader.line_num
+
+    def _lines(self) -> Iterator[str]:
+        length = 0
+        while line := self._text.readline(LONGEST_LINE + 1):
+            length = length + len(line) if self._raw else len(line)
+            if length > LONGEST_LINE:
+                raise Difference(self._name, "A row is too long.", line=self.number + 1)
+            self._raw.append(line)
+            yield line
+
+    def __iter__(self) -> Iterator[list[str]]:
+        for row in self._reader:
+            written = "".join(self._raw)
+            self._raw.clear()
+            if _WRITER.writerow(row) != written:
+                what = "It is not written as it should be: LF ends every row, and quotes stand where they are needed."
+                raise Difference(self._name, what, line=self.number, expected=_WRITER.writerow(row), found=written)
+            yield row
+
+
+class _Echo:
+    def write(self, text: str) -> str:
+        return text
+
+
+_WRITER: Any = csv.writer(_Echo(), lineterminator="\n")
+
+
 def csv_lines(place: Place, name: str, columns: Sequence[str], *, more: bool = False) -> Iterator[Line]:
     """The rows of a CSV below its header, which must be these columns (`more`: and may have others after them, which
     then come first of all as a row of their own). Raises `Difference` for a row of another length."""
     with opened(place, name) as file, io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
-        rows = csv.reader(text, strict=True)
+        rows = _Rows(name, text)
         try:
-            header = next(rows, [])
+            each = iter(rows)
+            header = next(each, [])
             if header[: len(columns)] != list(columns) or (not more and len(header) > len(columns)):
                 raise Difference(name, "Its columns are others.", line=1, expected=",".join(columns), found=header)
             if more:
                 yield Line(name, 1, header[len(columns) :])
-            for row in rows:
+            for row in each:
                 if len(row) != len(header):
                     raise Difference(
-                        name, "A row should have as many cells as the header.", line=rows.line_num,
+                        name, "A row should have as many cells as the header.", line=rows.number,
                         expected=len(header), found=len(row),
                     )  # fmt: skip
-                yield Line(name, rows.line_num, row)
+                yield Line(name, rows.number, row)
         except (UnicodeDecodeError, csv.Error) as error:
-            raise Difference(name, f"It is no CSV: {error}.", line=rows.line_num + 1) from None
+            raise Difference(name, f"It is no CSV: {error}.", line=rows.number + 1) from None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -96,7 +137,10 @@ class Record:
         return value
 
     def text(self, name: str) -> str:
-        return str(self._of(name, str, "a text"))
+        value = str(self._of(name, str, "a text"))
+        if printable(value) != value:
+            raise self.differs(f"{name} holds half a character.", found=value)
+        return value
 
     def whole(self, name: str) -> int:
         value = self._of(name, int, "a whole number")
@@ -126,6 +170,13 @@ class Record:
     def list(self, name: str) -> list[Any]:
         return list(self._of(name, list, "a list"))
 
+    def wholes(self, name: str) -> Sequence[int]:
+        """A list of whole numbers."""
+        values = self._of(name, list, "a list")
+        if any(type(one) is not int for one in values):
+            raise self.differs(f"{name} should be whole numbers.", found=repr(values))
+        return list(values)
+
 
 def json_lines(place: Place, name: str) -> Iterator[Record]:
     """The objects of a file with one on each line."""
@@ -140,6 +191,9 @@ def json_lines(place: Place, name: str) -> Iterator[Record]:
             value = parse_json(line, name, number)
             if not isinstance(value, dict):
                 raise Difference(name, "A line should be one JSON object.", line=number, found=line.decode())
+            if json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n" != line:
+                what = "It is not written as it should be: “, ” and “: ” between values, no escape that isn’t needed."
+                raise Difference(name, what, line=number, found=line.decode())
             yield Record(name, number, value)
 
 

@@ -13,11 +13,16 @@ class Unverifiable(Exception):
     """There is nothing to verify at this place. The sentence says what should be there."""
 
 
+def printable(text: str) -> str:
+    """A text that every terminal and file takes: names of files and texts of JSON may hold half a character."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def shown(value: object) -> str | int | float | bool | None:
     """A value for a report: short, and as it is where it is short already."""
     if value is None or isinstance(value, (bool, int, float)):
         return value
-    text = str(value)
+    text = printable(str(value))
     return text if len(text) <= LONGEST else text[:LONGEST] + "…"
 
 
@@ -28,8 +33,8 @@ class Difference(Exception):
         self, file: str, what: str, *, line: int | None = None, expected: object = None, found: object = None
     ) -> None:
         super().__init__(what)
-        self.file = file
-        self.what = what
+        self.file = printable(file)
+        self.what = printable(what)
         self.line = line
         self.expected = shown(expected)
         self.found = shown(found)
