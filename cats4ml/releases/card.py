@@ -39,7 +39,7 @@ def whole_card(facts: Facts, figures: Mapping[str, PartFigures]) -> str:
         "none of them has seen.",
         "Who has the public part alone loads the folder `public/`:",
         '```python\nimport datasets\n\npublic = datasets.load_dataset("public")["public"]\n```',
-        'With both parts `datasets.load_dataset(".")` has one split for each that has pairs.',
+        "With both parts `datasets.load_dataset(os.getcwd())`, in this folder, has one split for each that has pairs.",
         _outcomes(figures[layout.PUBLIC]),
         SELECTED,
         *_ending(facts),
@@ -56,7 +56,7 @@ def part_card(facts: Facts, part: str, figures: PartFigures) -> str:
         f"{counted(figures.pairs, 'pair')} of {facts.total:,}. The columns are told in `docs/releases.md` of the "
         "platform; `datasheet.md` says who made "
         "the set, how, and what it is not good for.",
-        f'```python\nimport datasets\n\npairs = datasets.load_dataset(".")["{part}"]\n```',
+        f'In the folder above:\n\n```python\nimport datasets\n\npairs = datasets.load_dataset("{part}")["{part}"]\n```',
         _outcomes(figures),
         SELECTED,
         *_ending(facts),

@@ -32,12 +32,14 @@ def citation_text(release: Release, *, site: str = "") -> str:
 
 
 def bibtex(challenge: Challenge, version: str, frozen_at: datetime, *, root: str = "", site: str = "") -> str:
-    """`root`: the root digest, where it is known: it is not in the release's own files, which it is the digest of."""
+    """`root`: the root digest, where it is known: it is not in the release's own files, which it is the digest of.
+    Where the site was told no address of its own, these have none either."""
+    address = permanent_address(challenge, version, site=site)
     fields = {
         "title": f"{{{_braced(f'{challenge.title}, release {version}')}}}",
         "author": f"{{{_braced(_authors(challenge))}}}",
         "year": f"{frozen_at:%Y}",
-        "howpublished": f"\\url{{{permanent_address(challenge, version, site=site)}}}",
+        **({"howpublished": f"\\url{{{address}}}"} if "://" in address else {}),
         "note": f"Root digest {root}. {layout.LICENCE_NAME}" if root else layout.LICENCE_NAME,
     }
     lines = ",\n".join(f"  {name} = {{{value}}}" for name, value in fields.items())

@@ -70,6 +70,7 @@ def test_the_page_says_what_it_holds_and_how_it_is_loaded_verified_and_cited(rel
         f"cats4ml verify {world.challenge.slug}-1 --root {release.root_digest}",
         f"@misc{{{world.challenge.slug}-1,",
         "Pairs held out",
+        f'href="{url(world, "1/")}classifiers/"',
     )
     assert [fact for fact in facts if fact not in html] == []
     assert re.findall(r'href="[^"]*/files/(heldout[^"]*|pairs.csv)"', html) == []
@@ -118,3 +119,19 @@ def test_the_list_costs_the_same_however_long_and_says_so_where_it_is_empty(db, 
     assert (queries_of(EVERYBODY, url(world)) == one, one) == (True, 3)
     versions = re.findall(r"Release ([\w.]+)</a>", EVERYBODY.get(url(world)).content.decode())
     assert versions == ["three", "2021.1", "1"]
+
+
+def test_a_release_that_was_never_published_is_linked_from_no_public_page(released) -> None:
+    world, draft = released
+    later = frozen(world, version="2")
+    publish(release=later, by=None, at=world.pass_time(1))
+    assert later.former == draft
+    assert url(world, "1/") not in EVERYBODY.get(url(world, "2/")).content.decode()
+
+
+def test_whoever_has_any_copy_of_a_file_is_told_that_it_is_there(released) -> None:
+    world, release = released
+    publish(release=release, by=None, at=world.pass_time(1))
+    path = url(world, "1/files/public/pairs.csv")
+    assert EVERYBODY.get(path, headers={"If-None-Match": "*"}).status_code == 304
+    assert EVERYBODY.get(url(world, "%00/classifiers/")).status_code == 404

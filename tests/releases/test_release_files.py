@@ -180,6 +180,23 @@ def test_crowd_kit_aggregates_the_answers(released) -> None:
     assert {task: said[task] for task in clear} == clear
 
 
+def test_datasets_loads_a_release_by_the_words_of_its_cards(released, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_DATASETS_OFFLINE", "1")
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path))
+    monkeypatch.chdir(released)
+    for name in ("README.md", "public/README.md", "heldout/README.md"):
+        card = (released / name).read_text(encoding="utf-8")
+        code = card.partition("```python\n")[2].partition("```")[0]
+        found: dict[str, Any] = {}
+        exec(code, found)
+        assert len(found.get("pairs", found.get("public"))) == (2 if name.startswith("heldout") else 5)
+    assert "howpublished" not in card
+    assert "datasets.load_dataset(os.getcwd())" in (released / "README.md").read_text(encoding="utf-8")
+
+
 def test_datasets_loads_the_whole_release_and_the_public_part_alone(released, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_DATASETS_OFFLINE", "1")
