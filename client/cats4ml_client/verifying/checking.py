@@ -187,7 +187,10 @@ def _not_proven_of_contents(parts: list[Found]) -> Iterator[str]:
     unweighed = sum(one.unweighed for one in parts)
     if unweighed:
         yield f"The weights of the answers to {unweighed:,} pairs: they are not told, and a plain majority was counted."
-    yield "The order of first claims, the draw of the parts, and that answers and scores are those that were given."
+    yield (
+        "The order of first claims, the draw of the parts, and that answers, with their order and times, and scores are "
+        "those that were given."
+    )
     yield (
         "What is said in words: names, questions, attribution, the cards of classifiers; and of the datasheets "
         "agreement, dates, and people who are not in the files."
