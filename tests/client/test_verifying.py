@@ -72,7 +72,7 @@ def test_a_whole_release_is_counted_again_and_what_is_not_proven_is_said(release
             "The tallies of 1 imported pairs: their single answers are not known.",
             "The verdicts of 1 adjudicated pairs: they are a decision, not a count.",
             "What the machines said of 1 pairs: their scores are not known, only the side.",
-            "The order of first claims, the draw of the parts, and that answers, with their order and times, and scores are "
+            "The order of first claims, the draw of the parts, and that answers, their order and times, and scores are "
             "those that were given.",
             "What is said in words: names, questions, attribution, the cards of classifiers; and of the datasheets "
             "agreement, dates, and people who are not in the files.",

@@ -188,7 +188,7 @@ def _not_proven_of_contents(parts: list[Found]) -> Iterator[str]:
     if unweighed:
         yield f"The weights of the answers to {unweighed:,} pairs: they are not told, and a plain majority was counted."
     yield (
-        "The order of first claims, the draw of the parts, and that answers, with their order and times, and scores are "
+        "The order of first claims, the draw of the parts, and that answers, their order and times, and scores are "
         "those that were given."
     )
     yield (
