@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from cats4ml.review.actions.answering import cast_rating, finalise_due, finalise_rating, rate_pair, undo_rating
 from cats4ml.review.actions.leasing import close_leases, hold_leases
 from cats4ml.review.actions.queueing import sweep_queues
+from cats4ml.review.actions.repolicing import apply_policy
 from cats4ml.review.actions.reports import report_picture
 from cats4ml.review.actions.rights import RatingRefused
 from cats4ml.review.actions.skipping import skip, skips_left
@@ -22,9 +23,10 @@ from cats4ml.review.queue import fill
 from cats4ml.rules.answers import Answer, Tally
 from cats4ml.rules.policy import Policy
 from cats4ml.rules.verdicts import VerdictRule
-from cats4ml.submissions.models import Credit
-from tests.concurrency import at_once
-from tests.factories import World, make_world
+from cats4ml.submissions.actions.settlement import disqualify_participant, reinstate_participant
+from cats4ml.submissions.models import Credit, Submission
+from tests.concurrency import at_once, while_waiting
+from tests.factories import World, make_user, make_world
 from tests.review.queue_truth import wrong_rows
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -248,3 +250,39 @@ def _act(rater, draw: random.Random, at) -> None:
             skip(rater=rater, token=leases[0].token, at=at)
         else:
             report_picture(rater=rater, token=leases[0].token, kind=ReportKind.OTHER, note="", at=at)
+
+
+def test_an_answer_that_waited_for_another_policy_is_read_by_that_one() -> None:
+    world = waiting_world(1, Policy(quorum=1, provisional_seconds=0))
+    [rater] = world.raters(1)
+    [lease] = hold_leases(rater=rater, at=world.pass_time(1), count=1)
+    at = world.pass_time(1)
+    while_waiting(
+        partial(cast_rating, rater=rater, token=lease.token, answer=Answer.YES, at=at),
+        partial(
+            apply_policy,
+            challenge=world.challenge,
+            policy=Policy(quorum=3, provisional_seconds=0),
+            reason="More answers.",
+            by=None,
+            at=at,
+            settled=True,
+        ),
+    )
+    pair = world.pair(0, "cat")
+    assert (pair.state, pair.tally, Credit.objects.count()) == ("in_review", Tally(1, 0, 0), 0)
+    assert wrong_rows(world.challenge) == {}
+
+
+def test_whose_claims_count_again_gets_the_credit_of_a_pair_that_settled_at_that_moment() -> None:
+    world = waiting_world(1, Policy(quorum=1, provisional_seconds=0))
+    finder, by = Submission.objects.get().participation, make_user()
+    disqualify_participant(participation=finder, reason="Bought.", by=by, at=world.pass_time(1))
+    [rater] = world.raters(1)
+    [lease] = hold_leases(rater=rater, at=world.pass_time(1), count=1)
+    at = world.pass_time(1)
+    held = while_waiting(
+        partial(reinstate_participant, participation=finder, reason="Not bought.", by=by, at=at),
+        partial(cast_rating, rater=rater, token=lease.token, answer=Answer.YES, at=at),
+    )
+    assert (held, Credit.objects.get().participation) == (1, finder)

@@ -29,6 +29,7 @@ from cats4ml.rules.answers import Tally
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.submissions import dispatch
 from cats4ml.submissions.actions.ledger import counted_ratings
+from cats4ml.submissions.actions.moves import lock_pairs
 from cats4ml.submissions.actions.settlement import TALLY_FIELDS, set_tally
 from cats4ml.submissions.models import Pair
 
@@ -128,8 +129,7 @@ def _write_down(
 def _lock_pairs(which: Q) -> list[Pair]:
     """These pairs, locked in one go and in the order of their ids."""
     ids: QuerySet[Pair, int] = Pair.objects.filter(which).order_by().values_list("pk", flat=True)
-    rows = Pair.objects.select_for_update(of=("self",), no_key=True).select_related("challenge__policy")
-    return list(rows.filter(pk__in=set(ids)).order_by("pk"))
+    return lock_pairs(ids)
 
 
 def _take_out(discount: RaterDiscount) -> set[int]:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, prefetch_related_objects
 
 from cats4ml.accounts.models import User
 from cats4ml.challenges.models import PolicyVersion, PoolImage
@@ -20,7 +20,7 @@ from cats4ml.submissions.actions.ledger import (
     live_credits,
     reverse_credit,
 )
-from cats4ml.submissions.actions.moves import lock_pair
+from cats4ml.submissions.actions.moves import lock_pair, lock_pairs
 from cats4ml.submissions.endings import Ending, counted_tally, ending_of
 from cats4ml.submissions.models import Credit, CreditKind, Pair, TallySource, Uncredited
 from cats4ml.submissions.near_copies import earlier_near_copy, freed_near_copies
@@ -107,8 +107,9 @@ def lock_with_near_copies(claimed: QuerySet[Pair]) -> list[Pair]:
         copies = pool.filter(copy_group__in=pool.filter(image__in=own).values("copy_group"))
         pairs = Pair.objects.filter(challenge=edition, image__in=copies.values("image"))
         ids.update(pairs.values_list("pk", flat=True))
-    rows = Pair.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=ids)
-    return list(rows.select_related("policy", "challenge__policy").order_by("pk"))
+    pairs = lock_pairs(ids)
+    prefetch_related_objects(pairs, "policy")
+    return pairs
 
 
 def free_near_copies(*, pairs: Sequence[Pair], at: datetime, by: User | None = None) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from cats4ml.challenges.models import Challenge
 from cats4ml.rules.lifecycle import PairState, check_move
 from cats4ml.submissions.models import Pair
 
@@ -14,7 +15,22 @@ def lock_pair(pk: int) -> Pair:
 
     Its edition and policy come with it, not locked: what settles a pair looks at both.
     """
-    return Pair.objects.select_for_update(of=("self",), no_key=True).select_related("challenge__policy").get(pk=pk)
+    for pair in lock_pairs([pk]):
+        return pair
+    raise Pair.DoesNotExist(f"there is no pair {pk}")
+
+
+def lock_pairs(ids: Iterable[int]) -> list[Pair]:
+    """These pairs, locked in one go and in the order of their ids, with their editions and the policies of these.
+
+    What belongs to them is read once they are locked. In one statement with the lock it would be as it stood when the
+    waiting for the lock began: whoever waited for another policy to be put in force would settle by the former one.
+    """
+    pairs = list(Pair.objects.select_for_update(no_key=True).filter(pk__in=set(ids)).order_by("pk"))
+    editions = Challenge.objects.select_related("policy").in_bulk({pair.challenge_id for pair in pairs})
+    for pair in pairs:
+        pair.challenge = editions[pair.challenge_id]
+    return pairs
 
 
 def move_pairs(pairs: Sequence[Pair], to: PairState, *, at: datetime, fields: Sequence[str] = ()) -> None:
