@@ -72,7 +72,7 @@ def undone_readings(challenge: Challenge, decision: PolicyDecision, facts: Editi
             was = before.get(pair.pk, _Before(None, None))
             version = versions[was.policy or former.pk]
             reader = readers.setdefault(version.pk, Reader(version.value, skills))
-            basis = _standing(bases.get(was.basis or 0), version, ballots)
+            basis = _standing(bases.get(was.basis or 0), version, pair, ballots)
             stands = pair.state == PairState.SETTLED and facts.stands(pair, reader)
             known = None
             if basis is not None and not stands:
@@ -92,9 +92,12 @@ def _concerned(
             yield pair, ballots
 
 
-def _standing(basis: VerdictBasis | None, version: PolicyVersion, ballots: Sequence[Ballot]) -> VerdictBasis | None:
-    """The basis where it was read by this rule, and its answers are still the first that count."""
-    if basis is None or basis.policy.value.rule != version.value.rule:
+def _standing(
+    basis: VerdictBasis | None, version: PolicyVersion, pair: RatedPair, ballots: Sequence[Ballot]
+) -> VerdictBasis | None:
+    """The basis where it was read by this rule, its answers are still the first that count, and as many are enough:
+    they are not where the pair was reopened for more since."""
+    if basis is None or basis.policy.value.rule != version.value.rule or len(basis.votes) < pair.least_ratings:
         return None
     first = [ballot.rating for ballot in ballots[: len(basis.votes)]]
     return basis if first == [vote["rating"] for vote in basis.votes] else None

@@ -25,8 +25,9 @@ from cats4ml.review.actions.repolicing import PolicyRefused, apply_policy, undo_
 from cats4ml.review.models import PolicyWork, RepolicedPair
 from cats4ml.rules.answers import Answer
 from cats4ml.rules.policy import Policy
+from cats4ml.submissions.actions.settlement import reopen_pair
 from cats4ml.submissions.models import Credit, Pair
-from tests.factories import World
+from tests.factories import World, make_user
 from tests.messages import drain
 from tests.review.happening_checks import policies_of, stands
 from tests.review.rated import edition_skill, in_review, say, skill
@@ -116,6 +117,18 @@ def test_pairs_that_raters_settled_since_keep_the_policy_that_settled_them(db) -
     ended = [Pair.objects.get(pk=pair.pk) for pair in pairs]
     assert [(one.state, one.policy and one.policy.version) for one in ended] == [("settled", 2), ("in_review", None)]
     assert replays(world) is None
+
+
+def test_a_pair_that_was_reopened_since_is_not_settled_again_by_what_it_rested_on_before(db) -> None:
+    world, pairs = played()
+    ask(world)
+    at = world.pass_time(1)
+    reopen_pair(pair_id=pairs[0].pk, reason="Look again.", by=make_user(), at=at, more_ratings=3)
+    say(world, pairs[0], [YES, YES, YES], world.raters(3))
+    assert Pair.objects.get(pk=pairs[0].pk).verdict == "yes"  # of eight answers five are yes
+    undo(world)
+    pair = Pair.objects.get(pk=pairs[0].pk)
+    assert (pair.state, pair.verdict, pair.tally.total, replays(world)) == ("settled", "yes", 8, None)
 
 
 def test_only_the_last_decision_is_taken_back_and_only_with_a_reason(db) -> None:

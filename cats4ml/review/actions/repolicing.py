@@ -144,6 +144,8 @@ def reserved_decision() -> int:
 def _locked(challenge: Challenge, *, settled: bool) -> Challenge:
     """The edition as it is once nobody scores or settles its pairs any more: what they are read with stays as it is."""
     lock_rosters([challenge.pk], shared=False)
+    # Nobody makes it final from here on, until this is done.
+    Challenge.objects.select_for_update(no_key=True).get(pk=challenge.pk)
     edition = Challenge.objects.select_related("policy").get(pk=challenge.pk)
     check_policy_may_change(edition, "looked at before")
     list(rated_pairs(edition, settled=settled).select_for_update(no_key=True).values_list("pk"))
