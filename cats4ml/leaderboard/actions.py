@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from django.db import transaction
@@ -73,7 +73,7 @@ def recount_boards(*, at: datetime) -> None:
 
 
 def _recount(challenge_id: int, at: datetime) -> None:
-    """The caller holds the board's lock. Where nothing changed no line is written."""
+    """The caller holds the board's lock. Where the lines are there as they are counted none is written."""
     started = time.monotonic()
     # Read under the lock: who waited for it must not count for an edition that became final meanwhile.
     challenge = Challenge.objects.get(pk=challenge_id)
@@ -84,7 +84,7 @@ def _recount(challenge_id: int, at: datetime) -> None:
     lines = count_lines(challenge)
     version = version_of(lines)
     changed = board is None or board.version != version
-    if changed:
+    if changed or version_of(Standing.objects.filter(challenge=challenge)) != version:
         Standing.objects.filter(challenge=challenge).delete()
         Standing.objects.bulk_create(lines, batch_size=1000)
     values = {
@@ -147,7 +147,7 @@ def ledger_head(challenge: Challenge, *, until: datetime | None = None) -> int:
     return entries.order_by("-pk").values_list("pk", flat=True).first() or 0
 
 
-def version_of(lines: Sequence[BoardLine]) -> str:
+def version_of(lines: Iterable[BoardLine]) -> str:
     """A digest of all that the lines show."""
     digest = hashlib.sha256()
     for line in sorted(lines, key=lambda line: line.place):
@@ -156,15 +156,20 @@ def version_of(lines: Sequence[BoardLine]) -> str:
 
 
 def count_lines(
-    challenge: Challenge, *, shifts: Mapping[int, Mapping[str, int]] | None = None, until: datetime | None = None
+    challenge: Challenge,
+    *,
+    shifts: Mapping[int, Mapping[str, int]] | None = None,
+    until: datetime | None = None,
+    corrected: Mapping[int, str] | None = None,
 ) -> list[Standing]:
     """The lines of the board, not saved, in their order on it: teams, and participants who work alone and were not
     disqualified.
 
     A team is out of competition as soon as one of its members is a baseline. `shifts`: by participation, what is added
-    to its counts: the board as it would be. `until`: the board as it stood then.
+    to its counts: the board as it would be. `until`: the board as it stood then. `corrected`: the outcomes that pairs
+    of a final edition had before they were corrected: the board as it was counted for the last time.
     """
-    lines = _count(challenge, shifts or {}, until)
+    lines = _count(challenge, shifts or {}, until, corrected or {})
     ranks = rank_entries([Entry(line.points, competes=not line.baseline) for line in lines])
     for line, rank in zip(lines, ranks, strict=True):
         line.rank, line.shared = (rank.place, rank.shared) if rank else (None, False)
@@ -174,9 +179,14 @@ def count_lines(
     return lines
 
 
-def _count(challenge: Challenge, shifts: Mapping[int, Mapping[str, int]], until: datetime | None) -> list[Standing]:
+def _count(
+    challenge: Challenge,
+    shifts: Mapping[int, Mapping[str, int]],
+    until: datetime | None,
+    corrected: Mapping[int, str],
+) -> list[Standing]:
     points = points_by_participation(challenge, until=until)
-    diversity = diversity_by_line(challenge, until=until)
+    diversity = diversity_by_line(challenge, until=until, corrected=corrected)
     totals: dict[LineKey, Counter[str]] = defaultdict(Counter, claims_by_line(challenge, until=until))
     names: dict[LineKey, str] = {}
     baselines: set[LineKey] = set()

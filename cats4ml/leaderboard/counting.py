@@ -9,6 +9,7 @@ and settled again since, is known by the credit that was live then.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -55,11 +56,12 @@ FROM own GROUP BY line
 CLUSTER = "COALESCE(-pool.copy_group, pair.image_id)"
 _FINDS = f"""
 WITH first_claim AS MATERIALIZED ({FIRST_CLAIMS}), find AS MATERIALIZED (
-    SELECT first_claim.line, pair.label_id, {CLUSTER} AS cluster, pair.outcome
+    SELECT first_claim.line, pair.label_id, {CLUSTER} AS cluster, {{outcome}} AS outcome
     FROM submissions_pair pair
+    {{corrected}}
     JOIN first_claim ON first_claim.pair_id = pair.id
     JOIN challenges_poolimage pool ON pool.challenge_id = pair.challenge_id AND pool.image_id = pair.image_id
-    WHERE pair.challenge_id = %(challenge)s AND pair.outcome IN %(adverse)s AND {_SETTLED}
+    WHERE pair.challenge_id = %(challenge)s AND {{outcome}} IN %(adverse)s AND {_SETTLED}
 ), cell AS (
     SELECT line, COUNT(*) AS size FROM find GROUP BY line, label_id, cluster
 )
@@ -67,6 +69,8 @@ SELECT line, 0, 0, COUNT(DISTINCT label_id), COUNT(DISTINCT cluster), COUNT(DIST
 UNION ALL
 SELECT line, size, COUNT(*), 0, 0, 0 FROM cell GROUP BY line, size
 """  # noqa: S608 - of our own words
+_CORRECTED = """LEFT JOIN unnest(%(corrected)s::bigint[], %(outcomes)s::text[]) AS was (pair, outcome)
+        ON was.pair = pair.id"""
 
 
 def _key(line: int) -> LineKey:
@@ -115,13 +119,22 @@ def claims_by_line(challenge: Challenge, *, until: datetime | None) -> dict[Line
         }
 
 
-def diversity_by_line(challenge: Challenge, *, until: datetime | None) -> dict[LineKey, dict[str, float]]:
-    """How different the adverse pairs of each line are, those that earn nothing as near-copies among them."""
+def diversity_by_line(
+    challenge: Challenge, *, until: datetime | None, corrected: Mapping[int, str]
+) -> dict[LineKey, dict[str, float]]:
+    """How different the adverse pairs of each line are, those that earn nothing as near-copies among them.
+
+    `corrected`: by pair, another outcome to take it for.
+    """
     values = {"challenge": challenge.pk, "adverse": tuple(one.value for one in ADVERSE), **valid_at(until)}
+    values |= {"corrected": list(corrected), "outcomes": list(corrected.values())}
+    parts = {"outcome": "pair.outcome", "corrected": ""}
+    if corrected:
+        parts = {"outcome": "COALESCE(was.outcome, pair.outcome)", "corrected": _CORRECTED}
     found: dict[LineKey, dict[str, float]] = defaultdict(dict)
     sizes: dict[LineKey, list[Kin]] = defaultdict(list)
     with connection.cursor() as cursor:
-        cursor.execute(_FINDS, values)
+        cursor.execute(_FINDS.format(**parts), values)
         for line, size, cells, labels, clusters, kinds in cursor.fetchall():
             if size:
                 sizes[_key(line)].append(Kin(size, cells))

@@ -16,13 +16,11 @@ from cats4ml.leaderboard.actions import count_lines, ledger_head, version_of
 from cats4ml.leaderboard.drawn_evidence import Evidence, clusters_of, read_evidence
 from cats4ml.leaderboard.draws import DRAWS, RateInterval, drawn_points, generator, rank_ranges, rate_interval
 from cats4ml.leaderboard.models import Board, Drawing, DrawnRange, LineKey, RateMethod, Standing
-from cats4ml.locking import Lock, alone, one_snapshot
+from cats4ml.locking import Lock, alone, hold, one_snapshot
 from cats4ml.review.models import EditionSkill
 from cats4ml.review.skills import skills_of
 from cats4ml.rules.ranking import RankRange, groups_of
 from cats4ml.rules.skill import Record, posterior_counts
-
-# The first half of an advisory lock's key: any number that nothing else in this database uses.
 
 # After a drawing it rests so long at least, and so many times as long as it took: a tenth of one worker's time.
 LEAST_REST = timedelta(seconds=60)
@@ -64,6 +62,8 @@ def is_due(challenge: Challenge, at: datetime) -> bool:
         return True
     if (last.board_version, last.skills_at) == (board.version, _skills_at(challenge)):
         return False
+    if board.is_final and last.drawn_at >= board.counted_at:
+        return False  # a correction since changes what is counted now, and not the board
     rest = max(LEAST_REST, timedelta(seconds=REST * last.seconds))
     return not timedelta(0) <= at - last.drawn_at < rest
 
@@ -111,6 +111,7 @@ def draw_ranks(*, challenge: Challenge, at: datetime, draws: int = DRAWS) -> Dra
         seconds=time.monotonic() - started,
     )
     with transaction.atomic():
+        hold(Lock.BOARD, challenge.pk)  # whoever keeps the board copies a drawing with all its ranges, or none
         Drawing.objects.filter(challenge=challenge, kept=False).delete()
         drawing.save()
         rows = enumerate(zip(read.lines, rates, strict=True))

@@ -23,10 +23,15 @@ _KEPT_FIELDS = [
 ]
 
 
-def kept_lines(challenge: Challenge, totals: Mapping[int, Mapping[str, int]]) -> Iterator[int]:
+def kept_lines(
+    challenge: Challenge, totals: Mapping[int, Mapping[str, int]], *, corrected: Mapping[int, str]
+) -> Iterator[int]:
     """Compare the board by these counts of each participation with its count from the ledger, and that with the lines
-    that are kept. Gives how many of these were looked at, after each. Raises `Different` at the first difference."""
-    lines = {(line.participation_id, line.team_id): line for line in count_lines(challenge)}
+    that are kept. Gives how many of these were looked at, after each. Raises `Different` at the first difference.
+
+    `corrected`: the outcomes that pairs of a final edition had when its board was counted for the last time.
+    """
+    lines = {(line.participation_id, line.team_id): line for line in count_lines(challenge, corrected=corrected)}
     rebuilt = _by_owner(challenge, totals)
     for owner, line in lines.items():
         for name in RECOUNTED:

@@ -75,6 +75,7 @@ class _Replaying:
         self._edition = Edition(self.challenge)
         self._totals: dict[int, Counter[str]] = {}
         self._read: dict[tuple[int, tuple[str, ...]], Verdict] = {}
+        self._corrected: dict[int, str] = {}
 
     def pairs_and_credits(self) -> None:
         for one in self._edition.evidence():
@@ -115,6 +116,7 @@ class _Replaying:
         if pair.machine_yes != ending.machine_yes:
             differ("machine_yes", one, expected=ending.machine_yes, found=pair.machine_yes)
         if corrected:
+            self._corrected[pair.pk] = ending.outcome.value
             return ending
         for what, expected, found in (
             ("verdict", verdict.value, pair.verdict),
@@ -261,7 +263,7 @@ class _Replaying:
 
     def board(self) -> None:
         """The lines by the credits as they were rebuilt, by the ledger, and as they are kept."""
-        for lines in kept_lines(self.challenge, self._totals):
+        for lines in kept_lines(self.challenge, self._totals, corrected=self._corrected):
             self.standings = lines
 
 

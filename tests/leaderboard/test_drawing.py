@@ -14,6 +14,7 @@ from cats4ml.leaderboard.drawn_evidence import read_evidence
 from cats4ml.leaderboard.draws import drawn_points
 from cats4ml.leaderboard.models import Board, Drawing, DrawnRange
 from cats4ml.leaderboard.tasks import draw, draw_all
+from cats4ml.review.actions.withdrawing import withdraw_pair
 from cats4ml.review.skills import rebuild_skills
 from cats4ml.rules.answers import Answer
 from cats4ml.rules.policy import Policy
@@ -131,3 +132,14 @@ def test_the_page_says_what_ones_rank_could_be_and_parts_who_can_be_told_apart(w
     assert page.count('class="c-range">1–2<') == 2
     assert page.count(' strong">') == 1
     assert "from 6 verdicts; 2 more are taken as certain" in page
+
+
+def test_a_correction_after_the_end_has_no_rank_drawn_again_and_again(world) -> None:
+    season(world)
+    draw_ranks(challenge=world.challenge, at=world.clock)
+    type(world.challenge).objects.update(status=ChallengeStatus.FINAL)
+    recount_board(challenge=world.challenge, at=world.pass_time(60))
+    rebuild_skills(challenge=world.challenge, at=world.pass_time(1))
+    withdraw_pair(pair_id=world.pair(0, "cat").pk, reason="A person.", by=make_user(), at=world.pass_time(1))
+    assert draw_if_due(challenge=world.challenge, at=world.pass_time(600))
+    assert due_for_drawing(at=world.pass_time(86_400)) == []
