@@ -41,7 +41,6 @@ OPEN_IMAGES = "openimages"
 RETRY_AFTER = timedelta(minutes=2)
 STALLED_AFTER = timedelta(seconds=20)
 PROGRESS_EVERY = 20
-# The first half of an advisory lock's key: any number that nothing else in this database uses.
 
 
 class Superseded(Exception):

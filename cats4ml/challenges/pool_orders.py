@@ -25,7 +25,6 @@ from cats4ml.locking import Lock, alone
 
 FINISHED = (PoolOrderState.DONE, PoolOrderState.FAILED)
 STALLED_AFTER = timedelta(seconds=20)
-# The first half of an advisory lock's key: any number that nothing else in this database uses.
 SURPRISED = "It could not be drawn; the worker’s log says why. Order it again."
 
 

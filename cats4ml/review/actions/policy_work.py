@@ -35,7 +35,6 @@ from scoring.contract import BULK, WEB_QUEUE, queue_name
 logger = logging.getLogger(__name__)
 
 WORK_OFF = "cats4ml.review.tasks.work_off_policy"
-# The first half of an advisory lock's key: any number that nothing else in this database uses.
 # So few pairs are read while the organiser waits.
 AT_ONCE = 300
 STALLED_AFTER = timedelta(seconds=20)
