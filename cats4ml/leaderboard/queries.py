@@ -118,7 +118,7 @@ def _frozen(challenge: Challenge, moment: datetime | None) -> ShownBoard:
         changed_at=kept.moment,
         moment=kept.moment,
         head=kept.head,
-        mark=f"{state}-{kept.version}",
+        mark=f"{state}-{kept.pk}",
         drawing=Drawing.objects.filter(challenge=challenge, kept=True).first(),
     )
 

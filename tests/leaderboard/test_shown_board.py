@@ -201,6 +201,18 @@ def test_an_open_page_is_told_that_nothing_changed_and_no_more(world) -> None:
     assert (changed.status_code, 'id="board"' in changed.content.decode()) == (200, True)
 
 
+def test_an_open_page_of_a_frozen_board_is_told_of_another_moment_though_no_line_changed(world) -> None:
+    season(world)
+    close(world, "frozen")
+    before = shown_board(world.challenge, Viewer(), world.clock)
+    world.challenge.closes_at += timedelta(seconds=10)
+    world.challenge.save()
+    keep_board(challenge=world.challenge, at=world.pass_time(60))
+    after = shown_board(world.challenge, Viewer(), world.clock)
+    assert (lines(world, Viewer()), after.moment - before.moment) == (THEN, timedelta(seconds=10))
+    assert before.mark != after.mark
+
+
 def test_the_course_of_points_is_counted_in_steps_by_the_database_up_to_the_boards_entry(world) -> None:
     season(world)
     recount_board(challenge=world.challenge, at=world.clock)

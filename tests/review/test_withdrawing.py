@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from cats4ml.catalog.models import Label
 from cats4ml.challenges.editions import set_status
@@ -173,3 +175,19 @@ def test_who_is_reinstated_gets_their_credits_and_their_queued_pairs_back(db) ->
     assert acts(world) == [("disqualified", "Bought."), ("reinstated", "Not bought.")]
     with pytest.raises(SettlementRefused, match="only with a reason"):
         reinstate_participant(participation=ada, reason="", by=by, at=world.clock)
+
+
+def test_taking_a_disqualification_back_asks_as_much_of_many_pairs_that_earn_nothing_as_of_few(db) -> None:
+    asked = []
+    for number in (1, 5):
+        world = make_world(policy=Policy(quorum=1, provisional_seconds=0))
+        finder, by = world.finder(), make_user()
+        world.claim(finder, *[(place, "cat") for place in range(number)])
+        for place in range(number):
+            world.score(place, {"cat": 0.9})
+            world.rate(world.pair(place, "cat"), Answer.YES)
+        disqualify_participant(participation=finder, reason="Bought.", by=by, at=world.pass_time(1))
+        with CaptureQueriesContext(connection) as queries:
+            reinstate_participant(participation=finder, reason="Not bought.", by=by, at=world.pass_time(1))
+        asked.append(len(queries))
+    assert asked[0] == asked[1]

@@ -22,12 +22,14 @@ from cats4ml.submissions.actions.ledger import (
 )
 from cats4ml.submissions.actions.moves import lock_pair, lock_pairs
 from cats4ml.submissions.endings import Ending, counted_tally, ending_of
-from cats4ml.submissions.models import Credit, CreditKind, Pair, TallySource, Uncredited
+from cats4ml.submissions.models import Credit, CreditKind, Pair, Submission, TallySource, Uncredited
 from cats4ml.submissions.near_copies import earlier_near_copy, freed_near_copies
+from cats4ml.submissions.queries import valid_claims
 
 
-def ending_now(pair: Pair, verdict: Verdict, policy: PolicyVersion) -> Ending:
-    """How a pair ends by its score, its tally and the near-copies that come before it."""
+def ending_now(pair: Pair, verdict: Verdict, policy: PolicyVersion, *, may_be_copy: bool = True) -> Ending:
+    """How a pair ends by its score, its tally and the near-copies that come before it. Unless it `may_be_copy`, the
+    caller knows that its picture has no near-copies."""
 
     def ending(*, near_copy: bool) -> Ending:
         return ending_of(
@@ -42,31 +44,61 @@ def ending_now(pair: Pair, verdict: Verdict, policy: PolicyVersion) -> Ending:
 
     alone = ending(near_copy=False)
     # Few pairs earn, and only of these it matters whether a near-copy came first.
-    return ending(near_copy=earlier_near_copy(pair) is not None) if alone.points else alone
+    asked = alone.points and may_be_copy
+    return ending(near_copy=earlier_near_copy(pair) is not None) if asked else alone
 
 
 def award_again(*, pairs: Sequence[Pair], reason: str, by: User | None, at: datetime) -> int:
     """Make the ledger say of each settled pair what it earns now, and whose claim earns it. Twice is once.
 
     To be called where claims count again or a pair came back; `pairs` are all that may be concerned, near-copies too,
-    and the caller holds their locks. Returns how many pairs got entries.
+    and the caller holds their locks. Returns how many pairs got entries. A few queries, and some for each pair that
+    earns otherwise now.
     """
-    return sum(_award(pair, reason, by, at) for pair in pairs if pair.state == PairState.SETTLED)
+    settled = [pair for pair in pairs if pair.state == PairState.SETTLED and pair.tally_source != TallySource.IMPORTED]
+    claims = Submission.objects.filter(valid_claims(), pair__in=settled).order_by("pair_id", "pk").distinct("pair_id")
+    firsts = dict(claims.values_list("pair_id", "pk"))
+    standing: dict[int, list[Credit]] = defaultdict(list)
+    for credit in live_credits().filter(pair__in=settled).order_by("pk"):
+        standing[credit.pair_id].append(credit)
+    grouped = PoolImage.objects.filter(
+        challenge__in={pair.challenge_id for pair in settled},
+        image__in={pair.image_id for pair in settled},
+        copy_group__isnull=False,
+    )
+    copies = set(grouped.values_list("challenge_id", "image_id"))
+    # Where nobody claims a pair nobody could earn; what stands is nobody's.
+    return sum(
+        _award(
+            pair,
+            firsts[pair.pk],
+            standing[pair.pk],
+            may_be_copy=(pair.challenge_id, pair.image_id) in copies,
+            reason=reason,
+            by=by,
+            at=at,
+        )
+        for pair in settled
+        if pair.pk in firsts
+    )
 
 
-def _award(pair: Pair, reason: str, by: User | None, at: datetime) -> bool:
-    if pair.tally_source == TallySource.IMPORTED:
-        return False
-    first = first_valid(pair)
-    if first is None:  # nobody could earn; what stands is nobody's
-        return False
+def _award(
+    pair: Pair,
+    first: int,
+    standing: Sequence[Credit],
+    *,
+    may_be_copy: bool,
+    reason: str,
+    by: User | None,
+    at: datetime,
+) -> bool:
     assert pair.policy is not None, "a settled pair remembers its policy"
-    ending = ending_now(pair, Verdict(pair.verdict), pair.policy)
+    ending = ending_now(pair, Verdict(pair.verdict), pair.policy, may_be_copy=may_be_copy)
     if pair.uncredited != (ending.uncredited or ""):
         pair.uncredited = ending.uncredited or ""
         pair.save(update_fields=["uncredited"])
-    standing = list(live_credits().filter(pair=pair).order_by("pk"))
-    if [credit.submission_id for credit in standing] == ([first.pk] if ending.points else []):
+    if [credit.submission_id for credit in standing] == ([first] if ending.points else []):
         return False
     for credit in standing:
         words = NEAR_COPY_AGAIN if ending.uncredited is NoCredit.NEAR_COPY else reason
