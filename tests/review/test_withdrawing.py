@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from cats4ml.catalog.models import Label
 from cats4ml.challenges.editions import set_status
-from cats4ml.challenges.models import ChallengeStatus, OrganiserAct, PoolImage
+from cats4ml.challenges.models import ActKind, ChallengeStatus, PoolImage
 from cats4ml.review.actions.answering import cast_rating
 from cats4ml.review.actions.leasing import hold_leases
 from cats4ml.review.actions.withdrawing import restore_pair, withdraw_pair
@@ -39,7 +39,7 @@ def back(world: World, pair: Pair, reason: str = "A slip.") -> Pair:
 
 
 def acts(world: World) -> list[tuple[str, str]]:
-    return list(OrganiserAct.objects.filter(challenge=world.challenge).order_by("pk").values_list("kind", "reason"))
+    return list(world.acts().exclude(kind=ActKind.STATUS).values_list("kind", "reason"))
 
 
 def test_a_settled_pair_that_is_taken_out_loses_its_credit_and_comes_back_with_it(world) -> None:

@@ -139,9 +139,9 @@ def lock_with_near_copies(claimed: QuerySet[Pair]) -> list[Pair]:
         copies = pool.filter(copy_group__in=pool.filter(image__in=own).values("copy_group"))
         pairs = Pair.objects.filter(challenge=edition, image__in=copies.values("image"))
         ids.update(pairs.values_list("pk", flat=True))
-    pairs = lock_pairs(ids)
-    prefetch_related_objects(pairs, "policy")
-    return pairs
+    locked = lock_pairs(ids)
+    prefetch_related_objects(locked, "policy")
+    return locked
 
 
 def free_near_copies(*, pairs: Sequence[Pair], at: datetime, by: User | None = None) -> int:
