@@ -46,6 +46,9 @@ def test_the_default_policy_is_that_of_2021() -> None:
         "fast_seconds": 0.6,
         "same_answers": 40,
         "controls_right_percent": 60,
+        "board": "live",
+        "board_hours": 24,
+        "evaluations_per_day": 3,
     }
 
 
