@@ -118,7 +118,7 @@ def test_a_draw_that_takes_long_shows_how_far_it_is_and_then_what_came_of_it(
     assert (status, "Select a valid choice" in text) == (422, True)
     settings.DATA_AT_ONCE_PICTURES = 3
     status, text = post(client, "edition_pool", slug, sent)
-    assert (status, "A worker is at it." in text, 'hx-trigger="every 2s"' in text) == (302, True, True)
+    assert (status, "A worker is at it." in text, 'hx-trigger="every 2s, click"' in text) == (302, True, True)
     assert "is on its way" in post(client, "edition_pool", slug, sent)[1]
     carry_out(order=PoolOrder.objects.get().pk, at=START)
     part = client.get(reverse("console:edition_pool", args=[slug]), headers=HTMX).content.decode()
