@@ -11,6 +11,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+# What stands behind the name of who acts by a script.
+SIMULATED = " (script)"
+
 
 class User(AbstractUser):
     """A person, or in the demo a simulated one, which is said wherever the name stands."""
@@ -26,7 +29,7 @@ class User(AbstractUser):
 
     @property
     def public_name(self) -> str:
-        return f"{self.username} (script)" if self.is_simulated else self.username
+        return f"{self.username}{SIMULATED}" if self.is_simulated else self.username
 
 
 class Team(models.Model):

@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from cats4ml.accounts.models import SIMULATED
 from cats4ml.challenges.http import challenge_and_viewer, page_context
 from cats4ml.challenges.models import Challenge
 from cats4ml.challenges.queries import Viewer
@@ -39,7 +40,12 @@ def _series(
         courses |= points_over_time(challenge, shown, [own.line])
     end = shown.until or timezone.now()
     return [
-        {"name": line.name, "points": [*courses[line.key], (end, line.points)], "is_subject": line is subject}
+        {
+            # The bare name: a plot has little room, and the table beside it says who is simulated.
+            "name": line.name.removesuffix(SIMULATED),
+            "points": [*courses[line.key], (end, line.points)],
+            "is_subject": line is subject,
+        }
         for line in first
         if line.key in courses
     ]

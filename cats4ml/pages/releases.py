@@ -57,7 +57,7 @@ def _site(request: HttpRequest) -> str:
 
 def _found(request: HttpRequest, slug: str, version: str) -> tuple[Challenge, Viewer, Release]:
     edition, viewer = challenge_and_viewer(request, slug)
-    release = seen_by(viewer, edition).filter(version=version.replace("\x00", "")).first()
+    release = None if "\x00" in version else seen_by(viewer, edition).filter(version=version).first()
     if release is None:
         raise Http404("This challenge has no such release.")
     return edition, viewer, release
