@@ -88,7 +88,7 @@ urlpatterns = [
     path(
         "challenges/<slug:slug>/console/verdict-rule/apply/", rule_views.verdict_rule_apply, name="verdict_rule_apply"
     ),
-    path("challenges/<slug:slug>/console/verdict-rule/work/", rule_views.work_fragment, name="policy_work"),
+    path("challenges/<slug:slug>/console/verdict-rule/progress/", rule_views.work_fragment, name="policy_work"),
     path(
         "challenges/<slug:slug>/console/verdict-rule/undo/<int:pk>/",
         rule_views.verdict_rule_undo,

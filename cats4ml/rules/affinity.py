@@ -20,6 +20,7 @@ class Favour:
     variance: float
 
     def without(self, part: Favour) -> Favour:
+        """The same of the other pairs: all of these but those of `part`, which are among them."""
         return Favour(
             self.answers - part.answers,
             self.found - part.found,

@@ -167,6 +167,7 @@ class Group:
     invented: Share = field(default_factory=Share)
 
     def end_of_picture(self) -> None:
+        """Count the pairs of the picture that was gone through as one cluster."""
         tp, fn, fp, tn = self.now
         self.accuracy.add(tp + tn, tp + fn + fp + tn)
         self.union.add(tp, tp + fn + fp)
@@ -201,6 +202,7 @@ class Sheet:
         self._labels = labels
 
     def add(self, one: Answered) -> None:
+        """Count one pair. The pairs of a picture come one after the other."""
         if one.picture != self._picture:
             self._end_picture()
             self._picture = one.picture
