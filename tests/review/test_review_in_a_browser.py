@@ -73,8 +73,8 @@ def answers() -> list[str]:
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])
-def test_thirty_pairs_are_rated_by_keyboard_alone_without_scrolling(browser: Browser, live_server, size) -> None:
-    world = make_edition(waiting=34, warm_up=2)
+def test_fifteen_pairs_are_rated_by_keyboard_alone_without_scrolling(browser: Browser, live_server, size) -> None:
+    world = make_edition(waiting=19, warm_up=2)
     rater = world.rater()
     page = page_of(browser, live_server, rater, size=size)
     open_review(page, world)
@@ -92,7 +92,7 @@ def test_thirty_pairs_are_rated_by_keyboard_alone_without_scrolling(browser: Bro
         press(page, " " if warm_up else "x")
     skipped = reported = ""
     given = []
-    for number in range(30):
+    for number in range(15):
         key = "123"[number % 3]
         if number == 4:
             skipped = token(page)
@@ -109,7 +109,7 @@ def test_thirty_pairs_are_rated_by_keyboard_alone_without_scrolling(browser: Bro
             press(page, "3")
             press(page, "Backspace")
             assert token(page) == mistaken
-        if guide.count() and number > 20:
+        if guide.count() and number > 9:
             page.keyboard.press("g")
             expect(guide).to_have_attribute("open", "")
             assert fits(page)

@@ -45,6 +45,9 @@ class Command(BaseCommand):
             metavar="FILE",
             help="what machines say, image_id,class_index,machine_mean: then credited_error is counted",
         )
+        parser.add_argument(
+            "--without-references", action="store_true", help="spare the time that crowd-kit's references take"
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, **options: Any) -> None:
@@ -59,7 +62,8 @@ class Command(BaseCommand):
                         f"{recordings.left_out:,} questions of gold.csv are left out: the experts were even, or no"
                         " rater answered."
                     )
-                figures = _compare(recordings, options["replicates"], options["seed"], log)
+                references = [] if options["without_references"] else installed_references(log)
+                figures = _compare(recordings, options["replicates"], options["seed"], log, references=references)
         except TableRefused as refusal:
             raise CommandError(str(refusal)) from refusal
         except KeyboardInterrupt:
@@ -67,15 +71,22 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(figures) if options["json"] else _in_words(figures))
 
 
-def _compare(recordings: Recordings, replicates: int, seed: int, log: Log) -> dict[str, dict[str, Any]]:
-    references = list(REFERENCES) if is_installed() else []
+def installed_references(log: Log) -> list[str]:
+    """The references that can be had here; where there are none `log` says how to have them."""
+    if is_installed():
+        return list(REFERENCES)
+    log.say("crowd-kit is not installed: its references are null. To have them: pip install -e '.[compare]'")
+    return []
+
+
+def _compare(
+    recordings: Recordings, replicates: int, seed: int, log: Log, *, references: Sequence[str]
+) -> dict[str, dict[str, Any]]:
     parts = {"pairs": recordings.pairs, "controls": recordings.controls}
     figures: dict[str, dict[str, Any]] = {}
     with Progress(len(parts) * (replicates + len(references)), "Comparing", log) as progress:
         for part, questions in parts.items():
             figures[part] = _part(part, questions, recordings, references, replicates, seed, progress)
-    if not references:
-        log.say("crowd-kit is not installed: its references are null. To have them: pip install -e '.[compare]'")
     return figures
 
 
