@@ -44,9 +44,9 @@ SELECT %(challenge)s, id, image_id FROM catalog_image WHERE collection = 'many';
 INSERT INTO submissions_pair (challenge_id, image_id, label_id, state, state_changed_at, created_at, split,
     score_requests, unscorable_reason, machine_mean, machine_yes, tally_source, yes_ratings, no_ratings,
     dont_know_ratings, verdict, outcome, settled_at, uncredited, least_ratings, reopened_reason, adjudicated_reason,
-    is_example)
+    withdrawn_reason, is_example)
 SELECT %(challenge)s, id, %(label)s, 'settled', now(), now(), 'public', 1, '', 0.2, false, 'ratings', 0, 5, 0, 'no',
-    'agreement', now(), '', 0, '', '', false
+    'agreement', now(), '', 0, '', '', '', false
 FROM catalog_image WHERE collection = 'many' ORDER BY id LIMIT %(pairs)s;
 INSERT INTO review_controlquestion (challenge_id, image_id, label_id, truth, use, explanation, created_at)
 SELECT %(challenge)s, id, %(label)s, CASE id %% 2 WHEN 0 THEN 'yes' ELSE 'no' END, 'mixed', '', now()

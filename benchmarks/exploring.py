@@ -168,10 +168,10 @@ def _finder_with_claims(challenge: Challenge) -> object:
             "WITH made AS (INSERT INTO submissions_pair (challenge_id, image_id, label_id, state, state_changed_at,"
             " created_at, split, score_requests, unscorable_reason, tally_source, yes_ratings, no_ratings,"
             " dont_know_ratings, verdict, outcome, uncredited, least_ratings, reopened_reason,"
-            " adjudicated_reason, is_example)"
+            " adjudicated_reason, withdrawn_reason, is_example)"
             " SELECT %(c)s, pool.image_id, target.label_id, 'queued', now(), now(), 'public', 1, '', 'ratings', 0, 0,"
-            " 0, '', '', '', 0, '', '', false FROM challenges_poolimage pool, (SELECT min(label_id) AS label_id FROM"
-            " challenges_targetlabel) target WHERE pool.image_id %% 1000 = 3 RETURNING id)"
+            " 0, '', '', '', 0, '', '', '', false FROM challenges_poolimage pool, (SELECT min(label_id) AS label_id"
+            " FROM challenges_targetlabel) target WHERE pool.image_id %% 1000 = 3 RETURNING id)"
             " INSERT INTO submissions_submission (pair_id, participation_id, rationale, charged, after_settlement,"
             " created_at) SELECT id, %(p)s, '', true, false, now() FROM made",
             {"c": challenge.pk, "p": finder.pk},
