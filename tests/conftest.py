@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 
 import pytest
+from django.db import connection
 from hypothesis import settings as hypothesis_settings
 from playwright.sync_api import Browser, sync_playwright
 
@@ -64,8 +66,24 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def browser(chromium: Browser) -> Iterator[Browser]:
+def browser(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Browser]:
     """The process's Chromium. No page outlives its test: many of them ask the site for news every few seconds."""
     yield chromium
     for context in chromium.contexts:
         context.close()
+    if "live_server" in request.fixturenames:
+        await_last_answers()
+
+
+def await_last_answers() -> None:
+    """Wait for what the site still answers though nobody listens any more: emptying the tables would meet its locks."""
+    deadline = time.monotonic() + 10
+    with connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                " AND state <> 'idle'"
+            )
+            if not cursor.fetchone()[0]:
+                return
+            time.sleep(0.05)
