@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run install client install-test lint lint-docker migrations-check deploy-check test test-fast browser format erase
+.PHONY: help run install client install-test lint lint-docker migrations-check deploy-check checks pytest test test-fast browser format erase
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -84,8 +84,14 @@ deploy-check: install-test
 browser: install-test
 	@$(PY) -m tests.chromium --install
 
+# The checks run beside the tests: these wait half of their time for programs that they start.
+test: install-test browser
+	@$(MAKE) --no-print-directory -j 2 checks pytest
+
+checks: lint migrations-check deploy-check
+
 # A file's tests stay together, for some share a platform or a training; each process has its own databases.
-test: lint migrations-check deploy-check browser
+pytest: install-test
 	@$(PY) -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 test-fast: install-test

@@ -7,51 +7,16 @@ without its secrets.
 from __future__ import annotations
 
 import os
-import re
 import secrets
 from pathlib import Path
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
+from cats4ml.environment import env_address, env_bool, env_int, env_list, env_text
 from scoring.broker import celery_broker_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-
-
-def env_text(name: str, default: str | None = None) -> str:
-    value = os.environ.get(name, default)
-    if not value:
-        if default is not None:
-            return default
-        raise ImproperlyConfigured(f"{name} is not set in the environment. See docs/operators.md for what it takes.")
-    return value
-
-
-def env_bool(name: str, *, default: bool) -> bool:
-    value = os.environ.get(name, "")
-    if value.lower() not in ("", "yes", "no", "true", "false"):
-        raise ImproperlyConfigured(f"{name} must be yes or no, not {value!r}")
-    return value.lower() in ("yes", "true") if value else default
-
-
-def env_int(name: str, *, default: int) -> int:
-    value = os.environ.get(name, "")
-    if value and not value.isdecimal():
-        raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}")
-    return int(value) if value else default
-
-
-def env_address(name: str) -> str:
-    """An address without a slash at its end; empty where it isn't set."""
-    value = env_text(name, "").rstrip("/")
-    if value and not re.fullmatch(r"https?://[^\s/?#][^\s?#]*", value):
-        raise ImproperlyConfigured(f"{name} must be an address such as https://cats.example.org, not {value!r}")
-    return value
-
-
-def env_list(name: str, default: str = "") -> list[str]:
-    return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
 
 
 ENV = env_text("CATS4ML_ENV", "local")
@@ -94,6 +59,7 @@ INSTALLED_APPS = [
     "cats4ml.api",
     "cats4ml.pages",
     "cats4ml.console",
+    "cats4ml.operations",
     "cats4ml.ui",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -116,6 +82,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -137,6 +104,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.i18n",
             ],
         },
     },
@@ -179,6 +147,12 @@ if PRODUCTION:
     DEFAULT_FROM_EMAIL = env_text("DEFAULT_FROM_EMAIL", "cats4ml@localhost")
 
 LANGUAGE_CODE = "en-gb"
+# The texts are written in English; `cats4ml/locale` has the other languages.
+LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "cats4ml" / "locale"]
+LANGUAGE_COOKIE_SECURE = PRODUCTION
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True

@@ -1,4 +1,4 @@
-"""Who people are: users, teams and the tokens their programs use."""
+"""Who people are: users, teams, the tokens their programs use, and what they are told."""
 
 from __future__ import annotations
 
@@ -25,6 +25,13 @@ class User(AbstractUser):
     is_guest = models.BooleanField(
         default=False,
         help_text="Came by the link of a study, without password or e-mail: rates there and does nothing else.",
+    )
+    language = models.CharField(max_length=10, blank=True, help_text="Empty: as the browser asks.")
+    time_zone = models.CharField(max_length=64, blank=True, help_text="Of mails; pages use the browser's. Empty: UTC.")
+    erased_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When the person had the account deleted: what is left is a pseudonym that keeps the credits.",
     )
 
     @property
@@ -87,3 +94,104 @@ class ApiToken(models.Model):
 
     def is_live(self, at: datetime) -> bool:
         return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)
+
+
+class NoticeKind(models.TextChoices):
+    """What somebody is told about. `ACCOUNT` can't be switched off: it is how a stranger's doings come to light."""
+
+    ACCOUNT = "account", "My account: password, addresses, second factor, tokens"
+    TEAM = "team", "Invitations to teams and changes of mine"
+    ANNOUNCEMENT = "announcement", "Announcements of challenges that I take part in"
+    PAIRS = "pairs", "What became of my pairs"
+    DISPUTE = "dispute", "Answers to my disputes"
+    STANDING = "standing", "Decisions about my part: disqualified, paused, let in again"
+    FILES = "files", "Data files and releases that are ready"
+    TAKEDOWN = "takedown", "Organisers: reports about pictures"
+    STALLED = "stalled", "Organisers: work that stands still"
+
+
+class Notice(models.Model):
+    """One thing somebody was told. The words are made from `kind`, `what` and `values` in the reader's language when
+    it is shown, so that only values are kept. `key` is what makes telling twice telling once."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notices")
+    kind = models.CharField(max_length=12, choices=NoticeKind.choices)
+    what = models.CharField(max_length=40, help_text="Which of the kind's sentences.")
+    values = models.JSONField(default=dict, help_text="What the sentence names.")
+    url = models.CharField(max_length=300, blank=True, help_text="Where it leads, from the site's root.")
+    key = models.CharField(max_length=120)
+    created_at = models.DateTimeField()
+    on_site = models.BooleanField(default=True, help_text="Shown under the person's notices.")
+    by_mail = models.BooleanField(default=False, help_text="A mail was made of it.")
+    read_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "key"], name="one_notice_per_key"),
+            models.CheckConstraint(condition=Q(kind__in=NoticeKind.values), name="notice_kind_is_known"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["user", "-id"], condition=Q(on_site=True), name="notices_of_user"),
+            models.Index(fields=["user"], condition=Q(on_site=True, read_at=None), name="unread_notices"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.what} for {self.user_id}"
+
+
+class NoticeChoice(models.Model):
+    """How somebody wants to be told of a kind; without a row as `notices.DEFAULTS` says."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notice_choices")
+    kind = models.CharField(max_length=12, choices=NoticeKind.choices)
+    on_site = models.BooleanField()
+    by_mail = models.BooleanField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "kind"], name="one_choice_per_kind"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.user_id}"
+
+
+class MailState(models.TextChoices):
+    WAITING = "waiting", "Waiting to be sent"
+    SENT = "sent", "Handed to the mail server"
+    FAILED = "failed", "Given up"
+
+
+class OutgoingMail(models.Model):
+    """A mail on its way, kept until the mail server took it: a server that is away loses none.
+
+    `body` is emptied when it was sent, for it may hold a link that opens an account.
+    """
+
+    to = models.EmailField()
+    sender = models.CharField(max_length=320)
+    subject = models.CharField(max_length=300)
+    body = models.TextField(blank=True)
+    headers = models.JSONField(default=dict)
+    state = models.CharField(max_length=7, choices=MailState.choices, default=MailState.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField()
+    next_try_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(state__in=MailState.values), name="mail_state_is_known"),
+            models.CheckConstraint(
+                condition=Q(state="waiting", ended_at=None) | ~Q(state="waiting") & Q(ended_at__isnull=False),
+                name="mail_ended_or_waits",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["next_try_at"], condition=Q(state="waiting"), name="mail_waiting"),
+            models.Index(fields=["-id"], name="mail_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} ({self.state})"

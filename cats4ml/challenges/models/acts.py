@@ -32,6 +32,12 @@ class ActKind(models.TextChoices):
     PAUSED = "paused", "Paused a rater, or decided about one"
     NEAR_COPIES = "near_copies", "Decided about near-copies"
     CONTROLS = "controls", "Changed control questions"
+    TAKEDOWN = "takedown", "Hid a picture, or showed it again"
+    REPORTS = "reports", "Dealt with reports about pictures"
+    GUIDANCE = "guidance", "Changed the guidance for raters"
+    STUDIES = "studies", "Changed a study of a paid crowd"
+    ROLES = "roles", "Changed who organises"
+    TEAMS = "teams", "Changed a team"
 
 
 class OrganiserAct(models.Model):
