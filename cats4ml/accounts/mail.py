@@ -1,0 +1,21 @@
+"""Mails leave by way of a table: what waits there is sent by a worker, again and again until the mail server took it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.conf import settings
+
+from cats4ml.accounts.models import OutgoingMail
+
+
+def post(*, to: str, subject: str, body: str, at: datetime) -> OutgoingMail:
+    """Have a mail sent. It is on its way once the transaction that this is part of is committed."""
+    return OutgoingMail.objects.create(
+        to=to,
+        sender=settings.DEFAULT_FROM_EMAIL,
+        subject=" ".join(subject.split())[:300],
+        body=body,
+        created_at=at,
+        next_try_at=at,
+    )
