@@ -1,4 +1,4 @@
-"""Mails leave by way of a table: what waits there is sent by a worker, again and again until the mail server took it."""
+"""Mails wait in a table, and a worker sends them, again and again until the mail server took them."""
 
 from __future__ import annotations
 
