@@ -13,6 +13,7 @@ from pathlib import Path
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
+from cats4ml.accounts.providers import sign_in_providers
 from cats4ml.environment import env_address, env_bool, env_int, env_list, env_text
 from scoring.broker import celery_broker_url
 
@@ -61,7 +62,7 @@ INSTALLED_APPS = [
     "cats4ml.console",
     "cats4ml.operations",
     "cats4ml.ui",
-    "django.contrib.admin",
+    "cats4ml.accounts.apps.AdminBehindSecondFactor",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -71,6 +72,13 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.github",
+    "allauth.socialaccount.providers.google",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.socialaccount.providers.orcid",
     "django_htmx",
     "rest_framework",
     "drf_spectacular",
@@ -89,6 +97,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "cats4ml.accounts.middleware.LeaveByPage",
     "cats4ml.accounts.middleware.GuestsOnlyRate",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -136,15 +145,68 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_REDIRECT_URL = "/"
 LOGIN_URL = "account_login"
+ACCOUNT_ADAPTER = "cats4ml.accounts.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*", "password2*"]
-ACCOUNT_EMAIL_VERIFICATION = "none"
+# In production nobody signs in before the address is confirmed, so that a sign-up doesn't tell whose address is known.
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if PRODUCTION else "optional"
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+# One address: another one takes its place once it is confirmed.
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
-if PRODUCTION:
-    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    EMAIL_HOST = env_text("EMAIL_HOST", "localhost")
-    DEFAULT_FROM_EMAIL = env_text("DEFAULT_FROM_EMAIL", "cats4ml@localhost")
+ACCOUNT_RATE_LIMITS = {
+    "login": env_text("SIGN_IN_RATE", "30/m/ip"),
+    "login_failed": "10/m/ip,5/5m/key",
+    "signup": env_text("SIGN_UP_RATE", "20/m/ip"),
+    "reset_password": "10/m/ip,3/10m/key",
+    "reset_password_from_key": "20/m/ip",
+    "confirm_email": "1/3m/key",
+    "manage_email": "10/m/user",
+    "change_password": "5/m/user",
+    "reauthenticate": "10/m/user",
+}
+SIGN_UP_OPEN = env_bool("SIGN_UP", default=True)
+# An account of somebody else's doing must not hinder the owner of its address: `accounts.urls` asks for a confirmed one.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_ADAPTER = "cats4ml.accounts.adapters.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_ISSUER = "CATS4ML"
+MFA_TOTP_TOLERANCE = 1
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION
+ADMIN_SECOND_FACTOR = env_bool("ADMIN_SECOND_FACTOR", default=True)
+SOCIALACCOUNT_ADAPTER = "cats4ml.accounts.adapters.ProviderAdapter"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = True
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+SOCIALACCOUNT_QUERY_EMAIL = True
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_REAUTHENTICATION_REQUIRED = True
+SOCIALACCOUNT_PROVIDERS = sign_in_providers(
+    github=(env_text("GITHUB_CLIENT_ID", ""), env_text("GITHUB_CLIENT_SECRET", "")),
+    google=(env_text("GOOGLE_CLIENT_ID", ""), env_text("GOOGLE_CLIENT_SECRET", "")),
+    orcid=(env_text("ORCID_CLIENT_ID", ""), env_text("ORCID_CLIENT_SECRET", "")),
+    oidc=(env_text("OIDC_CLIENT_ID", ""), env_text("OIDC_CLIENT_SECRET", "")),
+    oidc_server=env_address("OIDC_SERVER_URL"),
+    oidc_name=env_text("OIDC_NAME", ""),
+)
+# Every mail waits in the table until a worker has handed it to the mail server; without one it is kept to be read there.
+EMAIL_BACKEND = "cats4ml.accounts.mail.Outbox"
+EMAIL_HOST = env_text("EMAIL_HOST", "")
+EMAIL_PORT = env_int("EMAIL_PORT", default=25)
+EMAIL_HOST_USER = env_text("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = env_text("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS", default=False)
+EMAIL_USE_SSL = env_bool("EMAIL_USE_SSL", default=False)
+if EMAIL_USE_TLS and EMAIL_USE_SSL:
+    raise ImproperlyConfigured("EMAIL_USE_TLS and EMAIL_USE_SSL exclude each other: STARTTLS, or TLS from the start")
+EMAIL_TIMEOUT = env_int("EMAIL_TIMEOUT", default=20)
+DEFAULT_FROM_EMAIL = env_text("DEFAULT_FROM_EMAIL", "cats4ml@localhost")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 LANGUAGE_CODE = "en-gb"
 # The texts are written in English; `cats4ml/locale` has the other languages.

@@ -1,6 +1,9 @@
 from django.contrib import admin
 from django.urls import include, path
 
+# How allauth finds what answers where it is asked too often.
+handler429 = "cats4ml.accounts.limits.too_many_requests"
+
 urlpatterns = [
     # The console first: challenges/new/ is an address of its own, and no challenge.
     path("", include("cats4ml.console.urls")),

@@ -42,6 +42,8 @@ def png(colour: int = 128, size: tuple[int, int] = (16, 16)) -> bytes:
 
 def make_user(name: str | None = None, **fields: object) -> User:
     name = name or f"person-{next(_numbers)}"
+    """A person who may take part: vouched for, unless `vouched_at` says otherwise."""
+    fields = {"vouched_at": START, **fields}
     return User.objects.create_user(name, f"{name}@example.org", "correct horse battery", **fields)
 
 

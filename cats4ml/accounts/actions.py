@@ -9,12 +9,20 @@ from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.urls import reverse
+from django.utils.translation import gettext as _
 
-from cats4ml.accounts.models import ApiToken, TokenScope, User
+from cats4ml.accounts.addresses import UNCONFIRMED, is_verified
+from cats4ml.accounts.models import ApiToken, NoticeKind, TokenScope, User
+from cats4ml.accounts.notices import notify
 
 PREFIX = "c4m_"
 # A token's last use is written at most this often: it is for people to read, not a counter.
 USED_EVERY = timedelta(minutes=5)
+
+# So long before its end a token's owner is told, once.
+ENDS_SOON = timedelta(days=7)
+MOST_TOKENS = 50
 
 # No two that look alike, and no vowels, so that no name is a word.
 GUEST_LETTERS = "bcdfghjkmnpqrstvwxz23456789"
@@ -33,10 +41,18 @@ def create_token(
 ) -> tuple[ApiToken, str]:
     """A new token and its key. The key is not kept: this is the only time that it can be shown.
 
-    Raises `TokenRefused` for a name that a live token of this person has, for no scope or an unknown one.
+    Its owner is told. Raises `TokenRefused` for a name that a live token of this person has, for no scope or an unknown
+    one, without a confirmed address, and for more than fifty.
     """
     if user.is_guest:
         raise TokenRefused("You are here by the link of a study, which makes no tokens.")
+    if not is_verified(user):
+        raise TokenRefused(str(UNCONFIRMED))
+    live = ApiToken.objects.filter(Q(expires_at=None) | Q(expires_at__gt=at), user=user, revoked_at=None)
+    if live.count() >= MOST_TOKENS:
+        raise TokenRefused(
+            _("You have %(n)s tokens, and more there can’t be. Revoke one that you don’t use.") % {"n": MOST_TOKENS}
+        )
     unknown = sorted(set(scopes) - set(TokenScope.values))
     if unknown or not scopes:
         raise TokenRefused(f"Choose at least one scope out of {', '.join(TokenScope.values)}.")
@@ -52,9 +68,34 @@ def create_token(
                 created_at=at,
                 expires_at=expires_at,
             )
+            _tell_of_token("token_made", token, at)
     except IntegrityError:
         raise TokenRefused("You have a token of this name. Choose another name, or revoke that one first.") from None
     return token, key
+
+
+def _tell_of_token(what: str, token: ApiToken, at: datetime) -> None:
+    notify(
+        users=[token.user],
+        kind=NoticeKind.ACCOUNT,
+        what=what,
+        key=f"{what}-{token.pk}",
+        at=at,
+        url=reverse("accounts:tokens"),
+        values={"name": token.name, "ends": token.expires_at.date().isoformat() if token.expires_at else "–"},
+    )
+
+
+def tell_of_ending_tokens(*, at: datetime) -> int:
+    """Tell the owners of tokens that end within a week and were used, each once however often this runs. How many."""
+    ending = ApiToken.objects.filter(
+        revoked_at=None, expires_at__gt=at, expires_at__lte=at + ENDS_SOON, created_at__lte=at - ENDS_SOON
+    )
+    number = 0
+    for token in ending.exclude(last_used_at=None).select_related("user").order_by("pk"):
+        _tell_of_token("token_ends_soon", token, at)
+        number += 1
+    return number
 
 
 def create_guest() -> User:

@@ -28,6 +28,12 @@ class User(AbstractUser):
     )
     language = models.CharField(max_length=10, blank=True, help_text="Empty: as the browser asks.")
     time_zone = models.CharField(max_length=64, blank=True, help_text="Of mails; pages use the browser's. Empty: UTC.")
+    vouched_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Since when the person counts as one whose address is confirmed, without a mail: an organiser or the "
+        "operator knows them, or they were here before addresses were confirmed.",
+    )
     erased_at = models.DateTimeField(
         null=True,
         blank=True,

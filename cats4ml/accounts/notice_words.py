@@ -9,5 +9,69 @@ from django.utils.translation import gettext_lazy as _
 
 # The title, which is a mail's subject too, and the text.
 WORDS: Mapping[str, tuple[str | Promise, str | Promise]] = {
+    "password_changed": (
+        _("Your password was changed"),
+        _("From the address %(address)s. All other sessions are ended. Was it not you? Set a new password at once."),
+    ),
+    "password_set": (
+        _("A password was set for your account"),
+        _("From the address %(address)s. Was it not you? Set a new password at once."),
+    ),
+    "password_reset": (
+        _("Your password was set anew by a link from a mail"),
+        _("From the address %(address)s. All sessions are ended. Was it not you? Somebody may read your mail."),
+    ),
+    "address_changed": (
+        _("The email address of your account is now %(after)s"),
+        _("It was %(before)s until now. Changed from the address %(address)s."),
+    ),
+    "address_removed": (
+        _("An email address was removed from your account"),
+        _("From the address %(address)s."),
+    ),
+    "second_factor_added": (
+        _("Signing in now asks for a code of your app"),
+        _("Switched on from the address %(address)s. Keep the recovery codes where you find them without your phone."),
+    ),
+    "second_factor_removed": (
+        _("Signing in no longer asks for a code of your app"),
+        _("Switched off from the address %(address)s. Was it not you? Change your password at once."),
+    ),
+    "passkey_added": (
+        _("A passkey was added to your account"),
+        _("From the address %(address)s. Was it not you? Remove it and change your password."),
+    ),
+    "passkey_removed": (
+        _("A passkey was removed from your account"),
+        _("From the address %(address)s. Was it not you? Change your password at once."),
+    ),
+    "recovery_codes_made": (
+        _("New recovery codes were made for your account"),
+        _("From the address %(address)s. The old ones no longer work."),
+    ),
+    "provider_connected": (
+        _("Your account can be signed in to by %(provider)s"),
+        _("Connected from the address %(address)s. Was it not you? Remove the connection and change your password."),
+    ),
+    "provider_disconnected": (
+        _("Your account can no longer be signed in to by %(provider)s"),
+        _("Removed from the address %(address)s."),
+    ),
+    "signed_in_after_failures": (
+        _("Somebody signed in to your account after %(failures)s wrong passwords"),
+        _("From the address %(address)s. Was it not you? Change your password at once and switch on a second factor."),
+    ),
+    "token_made": (
+        _("An API token was made: %(name)s"),
+        _("Whoever has it can act for you until %(ends)s. Was it not you? Revoke it and change your password."),
+    ),
+    "token_ends_soon": (
+        _("Your API token %(name)s ends on %(ends)s"),
+        _("Make another one in time, if a program of yours uses it."),
+    ),
+    "vouched_for": (
+        _("You can take part now"),
+        _("An organiser of %(edition)s vouched for you, so that you need no confirmed email address. Confirm it when you can: mails reach you only then."),
+    ),
     "announcement": (_("%(edition)s: %(title)s"), _("%(text)s")),
 }

@@ -1,9 +1,15 @@
 from django.urls import path
 
-from cats4ml.accounts import views
+from cats4ml.accounts import account_views, views
 
 app_name = "accounts"
 urlpatterns = [
+    path("account/", account_views.account, name="account"),
+    path("account/confirm/", account_views.send_again, name="send_again"),
     path("account/tokens/", views.tokens, name="tokens"),
     path("account/tokens/<int:token_id>/revoke/", views.revoke, name="revoke_token"),
+    path("mail/", account_views.mails, name="mails"),
+    # Doors before allauth's own pages of the same addresses.
+    path("accounts/2fa/totp/activate/", account_views.set_up_app, name="set_up_app"),
+    path("accounts/2fa/webauthn/add/", account_views.add_passkey, name="add_passkey"),
 ]

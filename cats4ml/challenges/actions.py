@@ -10,6 +10,7 @@ from typing import NamedTuple
 from django.db import transaction
 from django.db.models import Max
 
+from cats4ml.accounts.addresses import UNCONFIRMED, is_verified
 from cats4ml.accounts.models import Team, TeamMembership, User
 from cats4ml.catalog.models import Classifier, Image, Label
 from cats4ml.challenges.acts import difference, record_act
@@ -225,6 +226,8 @@ def join_challenge(
         raise JoinRefused("This challenge has ended." if challenge.is_final else "This challenge has no rules yet.")
     if role != Role.ORGANISER and consent_version != challenge.consent_version:
         raise JoinRefused("Please read and accept the consent text as it stands now.")
+    if role != Role.ORGANISER and not is_verified(user):
+        raise JoinRefused(str(UNCONFIRMED))
     if team is not None and not TeamMembership.objects.filter(team=team, user=user).exists():
         raise JoinRefused(f"You are not a member of {team}. Ask its members to add you, or join alone.")
     with transaction.atomic():

@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db import transaction
 from PIL import Image as Pillow
@@ -208,6 +209,11 @@ def _person(name: str, *, simulated: bool, password: str = "", superuser: bool =
         # A simulated person has no password and can't sign in.
         user.set_password(password or None)
         user.save(update_fields=["password"])
+    if not simulated:
+        # Nobody can open a link that is sent to a visitor's address, which is made up.
+        EmailAddress.objects.get_or_create(
+            user=user, email=user.email, defaults={"primary": True, "verified": True}
+        )
     return user
 
 

@@ -37,6 +37,7 @@ class ActKind(models.TextChoices):
     GUIDANCE = "guidance", "Changed the guidance for raters"
     STUDIES = "studies", "Changed a study of a paid crowd"
     ROLES = "roles", "Changed who organises"
+    VOUCHED = "vouched", "Vouched for somebody whose address is not confirmed"
     TEAMS = "teams", "Changed a team"
 
 

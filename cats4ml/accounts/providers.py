@@ -1,0 +1,35 @@
+"""By whom people may sign in here other than by a password: what is set in the environment, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+OIDC = "oidc"
+
+
+def sign_in_providers(*, oidc_server: str, oidc_name: str, **keys: tuple[str, str]) -> Mapping[str, Any]:
+    """allauth's `SOCIALACCOUNT_PROVIDERS` of the pairs of client id and secret; an empty pair switches one off."""
+    found: dict[str, Any] = {}
+    for name, (client, secret) in keys.items():
+        if bool(client) != bool(secret):
+            raise ImproperlyConfigured(f"{name.upper()}_CLIENT_ID and {name.upper()}_CLIENT_SECRET belong together")
+        if not client:
+            continue
+        if name != OIDC:
+            found[name] = {"APPS": [{"client_id": client, "secret": secret, "key": ""}], **EXTRAS.get(name, {})}
+            continue
+        if not (oidc_server and oidc_name):
+            raise ImproperlyConfigured("OIDC_CLIENT_ID is set: OIDC_SERVER_URL and OIDC_NAME must be, too")
+        app = {"provider_id": OIDC, "name": oidc_name, "client_id": client, "secret": secret}
+        settings = {"server_url": oidc_server, "oauth_pkce_enabled": True}
+        found["openid_connect"] = {"APPS": [{**app, "settings": settings}]}
+    return found
+
+
+EXTRAS: Mapping[str, Mapping[str, Any]] = {
+    "github": {"SCOPE": ["user:email"]},
+    "google": {"SCOPE": ["profile", "email"], "OAUTH_PKCE_ENABLED": True},
+}
