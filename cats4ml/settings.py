@@ -41,6 +41,8 @@ def local_secret_key() -> str:
 
 
 SECRET_KEY = env_text("SECRET_KEY") if PRODUCTION else os.environ.get("SECRET_KEY") or local_secret_key()
+# Keys that were in use before: sessions, links in mails and second factors made with them go on working.
+SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS")
 DEBUG = env_bool("DEBUG", default=False)
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "" if PRODUCTION else "localhost,127.0.0.1,[::1]")
 if PRODUCTION and not ALLOWED_HOSTS:
@@ -170,7 +172,7 @@ ACCOUNT_RATE_LIMITS = {
     "reauthenticate": "10/m/user",
 }
 SIGN_UP_OPEN = env_bool("SIGN_UP", default=True)
-# An account of somebody else's doing must not hinder the owner of its address: `accounts.urls` asks for a confirmed one.
+# A second factor must not lock out the owner of an address: `accounts.urls` asks for a confirmed one.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_ADAPTER = "cats4ml.accounts.adapters.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
@@ -194,7 +196,7 @@ SOCIALACCOUNT_PROVIDERS = sign_in_providers(
     oidc_server=env_address("OIDC_SERVER_URL"),
     oidc_name=env_text("OIDC_NAME", ""),
 )
-# Every mail waits in the table until a worker has handed it to the mail server; without one it is kept to be read there.
+# A mail waits in the table until a worker has handed it to the mail server; without one it is kept to be read.
 EMAIL_BACKEND = "cats4ml.accounts.mail.Outbox"
 EMAIL_HOST = env_text("EMAIL_HOST", "")
 EMAIL_PORT = env_int("EMAIL_PORT", default=25)

@@ -1,4 +1,4 @@
-"""What stands on the page “Account”. A part of the site adds its entry here; one whose page doesn't exist is left out."""
+"""What stands on the page “Account”. A part of the site adds its entry here; without its page it is left out."""
 
 from __future__ import annotations
 
@@ -26,10 +26,26 @@ GROUPS = (
     Group(
         _("Signing in"),
         (
-            Entry(_("Email address"), "account_email", _("Where mails reach you. Another one counts once it is confirmed.")),
-            Entry(_("Password"), "account_change_password", _("A new one ends all other sessions; API tokens go on working.")),
-            Entry(_("Second factor"), "mfa_index", _("A code of your phone, or a passkey, beside the password or in its place.")),
-            Entry(_("Other sign-ins"), "socialaccount_connections", _("Accounts at other sites with which you sign in here.")),
+            Entry(
+                _("Email address"),
+                "account_email",
+                _("Where mails reach you. Another one counts once it is confirmed."),
+            ),
+            Entry(
+                _("Password"),
+                "account_change_password",
+                _("A new one ends all other sessions; API tokens go on working."),
+            ),
+            Entry(
+                _("Second factor"),
+                "mfa_index",
+                _("A code of your phone, or a passkey, beside the password or in its place."),
+            ),
+            Entry(
+                _("Other sign-ins"),
+                "socialaccount_connections",
+                _("Accounts at other sites with which you sign in here."),
+            ),
             Entry(_("Sessions"), "usersessions_list", _("Where you are signed in, and a button that ends all others.")),
         ),
     ),
@@ -40,7 +56,11 @@ GROUPS = (
     Group(
         _("What you are told, and how"),
         (
-            Entry(_("Notices"), "accounts:notices", _("What you were told, in the site and by mail, and what you want to be told.")),
+            Entry(
+                _("Notices"),
+                "accounts:notices",
+                _("What you were told, in the site and by mail, and what you want to be told."),
+            ),
             Entry(_("Language and time zone"), "accounts:language", _("Of the pages and of the mails.")),
         ),
     ),
@@ -48,7 +68,9 @@ GROUPS = (
         _("Your data"),
         (
             Entry(_("Teams"), "accounts:teams", _("Who plays with you, and invitations.")),
-            Entry(_("Download or delete"), "accounts:own_data", _("Everything that we have about you, or an end to it.")),
+            Entry(
+                _("Download or delete"), "accounts:own_data", _("Everything that we have about you, or an end to it.")
+            ),
         ),
     ),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 from functools import wraps
 
@@ -28,6 +27,7 @@ from cats4ml.accounts.account_page import shown_groups
 from cats4ml.accounts.addresses import is_verified
 from cats4ml.accounts.mail import waiting_mails_are_shown
 from cats4ml.accounts.models import OutgoingMail, User
+from cats4ml.accounts.networks import is_this_machine
 
 MAILS_SHOWN = 50
 
@@ -90,21 +90,11 @@ set_up_app = for_the_verified(csp_update({"img-src": ["'self'", "data:"]})(activ
 add_passkey = for_the_verified(add_webauthn)
 
 
-def _is_this_machine(request: HttpRequest) -> bool:
-    """Whether somebody asks from this very machine, and not by way of a proxy on it."""
-    if request.headers.get("X-Forwarded-For") or request.headers.get("Forwarded"):
-        return False
-    try:
-        return ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
-    except ValueError:
-        return False
-
-
 @never_cache
 @require_GET
 def mails(request: HttpRequest) -> HttpResponse:
     """Mails in the browser, where there is no mail server: on a person's own machine, and to nobody else."""
-    if not waiting_mails_are_shown() or not _is_this_machine(request):
+    if not waiting_mails_are_shown() or not is_this_machine(request):
         raise Http404("Mails are sent, not shown.")
     newest = OutgoingMail.objects.order_by("-pk")[:MAILS_SHOWN]
     return render(request, "accounts/mails.html", {"mails": newest, "most": MAILS_SHOWN})

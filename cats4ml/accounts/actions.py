@@ -45,7 +45,7 @@ def create_token(
     one, without a confirmed address, and for more than fifty.
     """
     if user.is_guest:
-        raise TokenRefused("You are here by the link of a study, which makes no tokens.")
+        raise TokenRefused(_("You are here by the link of a study, which makes no tokens."))
     if not is_verified(user):
         raise TokenRefused(str(UNCONFIRMED))
     live = ApiToken.objects.filter(Q(expires_at=None) | Q(expires_at__gt=at), user=user, revoked_at=None)
@@ -55,7 +55,7 @@ def create_token(
         )
     unknown = sorted(set(scopes) - set(TokenScope.values))
     if unknown or not scopes:
-        raise TokenRefused(f"Choose at least one scope out of {', '.join(TokenScope.values)}.")
+        raise TokenRefused(_("Choose at least one scope out of %(scopes)s.") % {"scopes": ", ".join(TokenScope.values)})
     key = PREFIX + secrets.token_urlsafe(32)
     try:
         with transaction.atomic():
@@ -70,7 +70,7 @@ def create_token(
             )
             _tell_of_token("token_made", token, at)
     except IntegrityError:
-        raise TokenRefused("You have a token of this name. Choose another name, or revoke that one first.") from None
+        raise TokenRefused(_("You have a token of this name. Choose another name, or revoke that one first.")) from None
     return token, key
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +17,6 @@ from allauth.socialaccount.models import SocialApp, SocialLogin
 from django.conf import settings
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.forms import BaseForm
 from django.http import Http404, HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -28,6 +26,7 @@ from django.utils.translation import gettext as _
 from cats4ml.accounts import secrets_kept
 from cats4ml.accounts.mail import post
 from cats4ml.accounts.models import NoticeKind, User
+from cats4ml.accounts.networks import client_address
 from cats4ml.accounts.notices import notify
 
 # What allauth would write a mail of, and which notice of ours tells it.
@@ -48,18 +47,6 @@ TOLD: Mapping[str, str] = {
 # So many wrong passwords within a day are told of when a right one follows.
 MANY_FAILURES = 5
 FAILURES_COUNT_FOR = 24 * 3600
-
-
-def client_address(request: HttpRequest) -> str:
-    """Whom a request is from, for counting: read as the API's throttles do, past as many proxies as are ours."""
-    proxies = settings.REST_FRAMEWORK["NUM_PROXIES"]
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "") if proxies else ""
-    parts = [part.strip() for part in forwarded.split(",") if part.strip()]
-    said = parts[-min(proxies, len(parts))] if parts else request.META.get("REMOTE_ADDR", "")
-    try:
-        return str(ipaddress.ip_address(said))
-    except ValueError:  # a socket of this machine has no address
-        return "0.0.0.0"  # noqa: S104
 
 
 class UnlessVouchedFor(EmailVerificationStage):
@@ -149,7 +136,9 @@ class AccountAdapter(DefaultAccountAdapter):
             values["provider"] = _provider_name(context)
         tell(user, TOLD[template_prefix], values)
         if email and email.lower() != user.email.lower():
-            body = render_to_string("account/email/address_left.txt", {"user": user, **values, "site": settings.SITE_URL})
+            body = render_to_string(
+                "account/email/address_left.txt", {"user": user, **values, "site": settings.SITE_URL}
+            )
             post(to=email, subject=_("CATS4ML: your email address was changed"), body=body, at=timezone.now())
 
 
@@ -189,7 +178,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):
 
 
 class ProviderAdapter(DefaultSocialAccountAdapter):
-    """Sign-in by other sites. An account is joined to one here by an address only where both sides have confirmed it."""
+    """Sign-in by other sites. An account is joined to one here by an address that both sides have confirmed."""
 
     def get_app(self, request: HttpRequest, provider: str, client_id: str | None = None) -> SocialApp:
         try:
@@ -210,7 +199,3 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
         if own is None or own.user.is_staff or own.user.is_superuser:
             return False
         return super().can_authenticate_by_email(login, email)
-
-    def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: BaseForm | None = None) -> User:
-        user: User = super().save_user(request, sociallogin, form)
-        return user

@@ -1,7 +1,7 @@
 """Whether somebody's address is confirmed, and who may take their word for it without a mail.
 
-An address is confirmed by the link of a mail. Where no mail arrives an organiser may vouch for the person: that lets them
-take part, and marks nothing else. It never changes or confirms an address, for a confirmed address is what a provider's
+An address is confirmed by the link of a mail. Where no mail arrives an organiser may vouch for the person: that lets
+them take part, and marks nothing else. It never changes or confirms an address, for a confirmed address is what a provider's
 sign-in joins accounts by, and what a new password is sent to.
 """
 
@@ -32,7 +32,7 @@ def waiting_people() -> QuerySet[User]:
 
 
 def find_waiting(text: str) -> User | None:
-    """Who waits and has exactly this user name or address. Others are not told of: a search must not say who is here."""
+    """Who waits and has exactly this user name or address. Of others it says nothing: who is here is not told."""
     wanted = text.strip()
     if not wanted or "\0" in wanted:
         return None

@@ -51,5 +51,3 @@ def _next(request: HttpRequest) -> str:
     asked = request.GET.get("next", "")
     here = url_has_allowed_host_and_scheme(asked, allowed_hosts={request.get_host()}, require_https=request.is_secure())
     return asked if here and asked.startswith("/") else reverse("admin:index")
-
-

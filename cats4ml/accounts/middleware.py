@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from cats4ml.accounts.models import User
 
@@ -33,7 +34,7 @@ class GuestsOnlyRate:
         if "review" in match.namespaces or match.view_name == "account_logout":
             return
         if isinstance(request.user, User) and request.user.is_guest:
-            raise PermissionDenied("You are here by the link of a study: all you can do is answer its questions.")
+            raise PermissionDenied(_("You are here by the link of a study: all you can do is answer its questions."))
 
 
 class LeaveByPage:

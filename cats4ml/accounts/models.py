@@ -10,6 +10,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 # What stands behind the name of who acts by a script.
 SIMULATED = " (script)"
@@ -69,9 +70,9 @@ class TeamMembership(models.Model):
 
 
 class TokenScope(models.TextChoices):
-    SUBMIT = "submit", "Submit pairs and read one’s own"
-    RATE = "rate", "Rate pairs"
-    ORGANISE = "organise", "Export and organise"
+    SUBMIT = "submit", _("Submit pairs and read one’s own")
+    RATE = "rate", _("Rate pairs")
+    ORGANISE = "organise", _("Export and organise")
 
 
 class ApiToken(models.Model):

@@ -71,7 +71,9 @@ WORDS: Mapping[str, tuple[str | Promise, str | Promise]] = {
     ),
     "vouched_for": (
         _("You can take part now"),
-        _("An organiser of %(edition)s vouched for you, so that you need no confirmed email address. Confirm it when you can: mails reach you only then."),
+        _(
+            "An organiser of %(edition)s vouched for you. Confirm your email address when you can: a new password is sent there."
+        ),
     ),
     "announcement": (_("%(edition)s: %(title)s"), _("%(text)s")),
 }

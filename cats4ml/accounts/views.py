@@ -10,29 +10,34 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
+from cats4ml.accounts.account_views import person
 from cats4ml.accounts.actions import TokenRefused, create_token, revoke_token
+from cats4ml.accounts.addresses import is_verified
 from cats4ml.accounts.models import ApiToken, TokenScope
 
 
 class TokenForm(forms.Form):
     name = forms.CharField(
         max_length=80,
-        help_text="What it is for, such as “laptop”.",
-        error_messages={"required": "Give it a name, so that you know it again."},
+        label=gettext_lazy("Name"),
+        help_text=gettext_lazy("What it is for, such as “laptop”."),
+        error_messages={"required": gettext_lazy("Give it a name, so that you know it again.")},
     )
     scopes = forms.MultipleChoiceField(
-        label="It may",
+        label=gettext_lazy("It may"),
         choices=TokenScope.choices,
         widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": "Choose at least one thing that it may do."},
+        error_messages={"required": gettext_lazy("Choose at least one thing that it may do.")},
     )
     days = forms.TypedChoiceField(
-        label="It ends after",
+        label=gettext_lazy("It ends after"),
         coerce=int,
-        choices=[(30, "30 days"), (90, "90 days"), (365, "a year")],
+        choices=[(30, gettext_lazy("30 days")), (90, gettext_lazy("90 days")), (365, gettext_lazy("a year"))],
         initial=90,
     )
 
@@ -40,23 +45,24 @@ class TokenForm(forms.Form):
 @login_required
 @never_cache
 def tokens(request: HttpRequest) -> HttpResponse:
-    at = timezone.now()
+    at, user = timezone.now(), person(request)
     form = TokenForm(request.POST or None)
     key = ""
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         ends = at + timedelta(days=data["days"])
         try:
-            _, key = create_token(user=request.user, name=data["name"], scopes=data["scopes"], at=at, expires_at=ends)  # type: ignore[arg-type]
+            _token, key = create_token(user=user, name=data["name"], scopes=data["scopes"], at=at, expires_at=ends)
             form = TokenForm()
         except TokenRefused as refusal:
             form.add_error("name", str(refusal))
-    own = ApiToken.objects.filter(user=request.user.pk, revoked_at=None).order_by("-created_at")
+    own = ApiToken.objects.filter(user=user, revoked_at=None).order_by("-created_at")
     for token in own:
         token.words = [TokenScope(scope).label for scope in token.scopes]  # type: ignore[attr-defined]
         token.ended = not token.is_live(at)  # type: ignore[attr-defined]
     status = 422 if form.errors else 200
-    return render(request, "accounts/tokens.html", {"form": form, "key": key, "tokens": own}, status=status)
+    context = {"form": form, "key": key, "tokens": own, "verified": is_verified(user)}
+    return render(request, "accounts/tokens.html", context, status=status)
 
 
 @login_required
@@ -64,5 +70,5 @@ def tokens(request: HttpRequest) -> HttpResponse:
 def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
     token = get_object_or_404(ApiToken, pk=token_id, user=request.user.pk)
     revoke_token(user=token.user, token_id=token.pk, at=timezone.now())
-    messages.success(request, f"The token “{token.name}” no longer works.")
+    messages.success(request, _("The token “%(name)s” no longer works.") % {"name": token.name})
     return redirect("accounts:tokens")

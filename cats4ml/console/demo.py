@@ -211,9 +211,7 @@ def _person(name: str, *, simulated: bool, password: str = "", superuser: bool =
         user.save(update_fields=["password"])
     if not simulated:
         # Nobody can open a link that is sent to a visitor's address, which is made up.
-        EmailAddress.objects.get_or_create(
-            user=user, email=user.email, defaults={"primary": True, "verified": True}
-        )
+        EmailAddress.objects.get_or_create(user=user, email=user.email, defaults={"primary": True, "verified": True})
     return user
 
 

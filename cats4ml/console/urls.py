@@ -21,6 +21,7 @@ from cats4ml.console import (
     rule_views,
     study_views,
     views,
+    vouching_views,
     withdrawal_views,
 )
 
@@ -62,6 +63,7 @@ urlpatterns = [
     ),
     path("challenges/<slug:slug>/console/finders/<int:pk>/reinstate/", finder_views.reinstate, name="finder_reinstate"),
     path("challenges/<slug:slug>/console/finders/<int:pk>/baseline/", finder_views.baseline, name="finder_baseline"),
+    path("challenges/<slug:slug>/console/vouching/", vouching_views.vouching, name="vouching"),
     path("challenges/<slug:slug>/console/patterns/", pattern_views.patterns, name="patterns"),
     path("challenges/<slug:slug>/console/requeue/", views.requeue, name="requeue"),
     path("challenges/<slug:slug>/console/raters/", rater_views.raters, name="raters"),

@@ -14,6 +14,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
+from cats4ml.accounts.addresses import is_verified
 from cats4ml.accounts.models import User
 from cats4ml.catalog.http import picture_response
 from cats4ml.catalog.models import Image
@@ -93,7 +94,7 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
             form.ask_again(edition.consent_version)
         else:
             return redirect("review:review" if role == Role.RATER else "pages:explore", slug=slug)
-    context = page_context(edition, viewer, "challenge", form=form)
+    context = page_context(edition, viewer, "challenge", form=form, verified=is_verified(request.user))
     return render(request, "pages/join.html", context, status=422 if form.errors else 200)
 
 

@@ -69,6 +69,7 @@ CONSOLE_GROUPS: tuple[tuple[str, tuple[Section, ...]], ...] = (
         (
             Section("finders", "Finders", "console:finders"),
             Section("patterns", "Patterns", "console:patterns"),
+            Section("vouching", "People without mail", "console:vouching"),
         ),
     ),
     ("Releases", (Section("releases", "Releases", "console:releases"),)),

@@ -32,6 +32,7 @@ HERE = {
     "console:near_copies": "Near-copies",
     "console:finders": "Finders",
     "console:patterns": "Patterns",
+    "console:vouching": "People without mail",
     "console:adjudicate": "Ambiguous pairs",
     "console:disputes": "Disputes",
     "console:reports": "Reports",

@@ -37,6 +37,7 @@ CONSOLE = (
     "console:finders",
     "console:finders_csv",
     "console:patterns",
+    "console:vouching",
     "console:pairs_csv",
     "console:edition",
     "console:edition_texts",

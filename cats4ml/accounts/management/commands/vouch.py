@@ -1,4 +1,4 @@
-"""`manage.py vouch NAME`: lets somebody in and take part whose address no mail can confirm, such as a first superuser."""
+"""`manage.py vouch NAME`: lets somebody take part whose address no mail can confirm, such as a first superuser."""
 
 from __future__ import annotations
 
