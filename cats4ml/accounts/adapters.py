@@ -49,7 +49,7 @@ MANY_FAILURES = 5
 FAILURES_COUNT_FOR = 24 * 3600
 
 
-class UnlessVouchedFor(EmailVerificationStage):
+class UnlessVouchedFor(EmailVerificationStage):  # type: ignore[misc]  # allauth has no types
     """In production nobody gets in without a confirmed address, but who is vouched for."""
 
     def handle(self) -> tuple[Any, bool]:
@@ -59,7 +59,7 @@ class UnlessVouchedFor(EmailVerificationStage):
         return response
 
 
-class AccountAdapter(DefaultAccountAdapter):
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def get_client_ip(self, request: HttpRequest) -> str:
         return client_address(request)
 
@@ -162,7 +162,7 @@ def tell(user: User, what: str, values: Mapping[str, object] | None = None) -> N
     )
 
 
-class SecondFactorAdapter(DefaultMFAAdapter):
+class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     def encrypt(self, text: str) -> str:
         return secrets_kept.encrypt(text)
 
@@ -177,7 +177,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):
         return {**super().get_public_key_credential_rp_entity(), "name": "CATS4ML"}
 
 
-class ProviderAdapter(DefaultSocialAccountAdapter):
+class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     """Sign-in by other sites. An account is joined to one here by an address that both sides have confirmed."""
 
     def get_app(self, request: HttpRequest, provider: str, client_id: str | None = None) -> SocialApp:
@@ -198,4 +198,4 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
         own = EmailAddress.objects.filter(email__iexact=email, verified=True).select_related("user").first()
         if own is None or own.user.is_staff or own.user.is_superuser:
             return False
-        return super().can_authenticate_by_email(login, email)
+        return bool(super().can_authenticate_by_email(login, email))

@@ -1,8 +1,8 @@
 """Whether somebody's address is confirmed, and who may take their word for it without a mail.
 
 An address is confirmed by the link of a mail. Where no mail arrives an organiser may vouch for the person: that lets
-them take part, and marks nothing else. It never changes or confirms an address, for a confirmed address is what a provider's
-sign-in joins accounts by, and what a new password is sent to.
+them take part, and marks nothing else. It never changes or confirms an address, for a confirmed address is what a
+provider's sign-in joins accounts by, and what a new password is sent to.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def is_verified(user: User) -> bool:
     """Whether a person may take part. Who came by the link of a study or acts by a script has no address to confirm."""
     if user.is_guest or user.is_simulated or user.vouched_at is not None:
         return True
-    return EmailAddress.objects.filter(user=user, verified=True).exists()
+    return bool(EmailAddress.objects.filter(user=user, verified=True).exists())
 
 
 def waiting_people() -> QuerySet[User]:

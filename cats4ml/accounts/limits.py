@@ -35,4 +35,6 @@ def too_many_requests(request: HttpRequest, exception: Exception | None = None) 
     limited = getattr(match, "rate_limited", "")
     seconds = longest_wait((limited,) if limited else ACTIONS.get(name, ()))
     context = {"minutes": math.ceil(seconds / 60)}
-    return render(request, "429.html", context, status=429, headers={"Retry-After": str(seconds)})
+    response = render(request, "429.html", context, status=429)
+    response.headers["Retry-After"] = str(seconds)
+    return response

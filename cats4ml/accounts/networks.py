@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 def client_address(request: HttpRequest) -> str:
     """Whom a request is from, for counting: read as the API's throttles do, past as many proxies as are ours."""
-    proxies = settings.REST_FRAMEWORK["NUM_PROXIES"]
+    proxies: int = settings.REST_FRAMEWORK["NUM_PROXIES"]  # type: ignore[assignment]  # a mapping of many things
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "") if proxies else ""
     parts = [part.strip() for part in forwarded.split(",") if part.strip()]
     said = parts[-min(proxies, len(parts))] if parts else request.META.get("REMOTE_ADDR", "")

@@ -72,7 +72,8 @@ WORDS: Mapping[str, tuple[str | Promise, str | Promise]] = {
     "vouched_for": (
         _("You can take part now"),
         _(
-            "An organiser of %(edition)s vouched for you. Confirm your email address when you can: a new password is sent there."
+            "An organiser of %(edition)s vouched for you. Confirm your email address when you can: it is where a new "
+            "password is sent."
         ),
     ),
     "announcement": (_("%(edition)s: %(title)s"), _("%(text)s")),
