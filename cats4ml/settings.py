@@ -174,6 +174,12 @@ ACCOUNT_RATE_LIMITS = {
 SIGN_UP_OPEN = env_bool("SIGN_UP", default=True)
 # A second factor must not lock out the owner of an address: `accounts.urls` asks for a confirmed one.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_FORMS = {
+    "login_webauthn": "cats4ml.accounts.passkey_forms.LoginPasskey",
+    "authenticate_webauthn": "cats4ml.accounts.passkey_forms.AuthenticatePasskey",
+    "reauthenticate_webauthn": "cats4ml.accounts.passkey_forms.ReauthenticatePasskey",
+    "add_webauthn": "cats4ml.accounts.passkey_forms.AddPasskey",
+}
 MFA_ADAPTER = "cats4ml.accounts.adapters.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
@@ -196,6 +202,8 @@ SOCIALACCOUNT_PROVIDERS = sign_in_providers(
     oidc_server=env_address("OIDC_SERVER_URL"),
     oidc_name=env_text("OIDC_NAME", ""),
 )
+if PRODUCTION and env_text("OIDC_SERVER_URL", "").startswith("http://"):
+    raise ImproperlyConfigured("OIDC_SERVER_URL must begin with https:// in production: what it says is trusted")
 # A mail waits in the table until a worker has handed it to the mail server; without one it is kept to be read.
 EMAIL_BACKEND = "cats4ml.accounts.mail.Outbox"
 EMAIL_HOST = env_text("EMAIL_HOST", "")

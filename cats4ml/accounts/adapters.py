@@ -12,6 +12,7 @@ from allauth.account.stages import EmailVerificationStage
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.core.internal import ratelimit
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp, SocialLogin
 from django.conf import settings
@@ -53,7 +54,8 @@ class UnlessVouchedFor(EmailVerificationStage):  # type: ignore[misc]  # allauth
     """In production nobody gets in without a confirmed address, but who is vouched for."""
 
     def handle(self) -> tuple[Any, bool]:
-        if self.login.user.vouched_at is not None:
+        user = self.login.user  # None where a sign-up with a known address must look like any other
+        if user is not None and user.vouched_at is not None:
             return None, True
         response: tuple[Any, bool] = super().handle()
         return response
@@ -75,7 +77,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return f"{settings.SITE_URL}{path}" if settings.SITE_URL else request.build_absolute_uri(path)
 
     def get_reset_password_from_key_url(self, key: str) -> str:
-        user, _, token = key.partition("-")
+        user, _dash, token = key.partition("-")
         path = reverse("account_reset_password_from_key", kwargs={"uidb36": user, "key": token})
         return f"{settings.SITE_URL}{path}" if settings.SITE_URL else self.request.build_absolute_uri(path)
 
@@ -172,6 +174,10 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     def get_totp_label(self, user: User) -> str:
         """The user name: an app's list may be seen by others, an address is nobody's business."""
         return user.username
+
+    def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:  # noqa: A002  # allauth's name
+        number = Authenticator.objects.filter(user=user, type=type).count()
+        return _("Passkey %(n)s") % {"n": number + 1}
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         return {**super().get_public_key_credential_rp_entity(), "name": "CATS4ML"}

@@ -6,12 +6,13 @@ import hashlib
 from datetime import timedelta
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from cats4ml.accounts.actions import TokenRefused, create_token, find_token, revoke_token
-from cats4ml.accounts.models import ApiToken, TokenScope
+from cats4ml.accounts.actions import TokenRefused, create_token, find_token, revoke_token, tell_of_ending_tokens
+from cats4ml.accounts.models import ApiToken, Notice, TokenScope
 from tests.factories import START, make_user
 from tests.web import signed_in
 
@@ -142,3 +143,40 @@ def test_strangers_have_no_tokens_page(db) -> None:
 def test_every_scope_is_explained(db) -> None:
     html = signed_in(make_user()).get(URL).content.decode()
     assert [scope.value for scope in TokenScope if scope.label.split("’")[0] not in html] == []
+
+
+def test_a_token_is_told_of_when_it_is_made_and_once_before_it_ends(db) -> None:
+    ada, day = make_user(), timedelta(days=1)
+    make(ada, "used", expires_at=START + 30 * day)
+    unused, _ = make(ada, "unused", expires_at=START + 30 * day)
+    gone, _ = make(ada, "gone", expires_at=START + 30 * day)
+    ApiToken.objects.exclude(pk=unused.pk).update(last_used_at=START)
+    revoke_token(user=ada, token_id=gone.pk, at=START)
+    assert [tell_of_ending_tokens(at=START + days * day) for days in (22, 23, 24, 30)] == [0, 1, 1, 0]
+    told = Notice.objects.filter(user=ada).order_by("pk").values_list("what", "values__name", "values__ends")
+    assert list(told) == [
+        ("token_made", "used", "2026-12-02"),
+        ("token_made", "unused", "2026-12-02"),
+        ("token_made", "gone", "2026-12-02"),
+        ("token_ends_soon", "used", "2026-12-02"),
+    ]
+
+
+def test_there_are_at_most_fifty_live_tokens(db) -> None:
+    ada = make_user()
+    tokens = [make(ada, str(number))[0] for number in range(50)]
+    with pytest.raises(TokenRefused, match="50 tokens"):
+        make(ada, "one more")
+    revoke_token(user=ada, token_id=tokens[0].pk, at=START)
+    make(ada, "one more")
+
+
+def test_the_page_asks_as_much_for_three_tokens_as_for_one(db) -> None:
+    ada = make_user()
+    client, counts = signed_in(ada), []
+    for number in range(3):
+        make(ada, str(number))
+        with CaptureQueriesContext(connection) as queries:
+            client.get(URL)
+        counts.append(len(queries))
+    assert counts[2] == counts[0]
