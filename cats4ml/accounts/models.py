@@ -283,6 +283,7 @@ class OwnData(models.Model):
     built_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name_plural = "own data"
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(state__in=OwnDataState.values), name="own_data_state_is_known"),
         ]

@@ -85,9 +85,7 @@ def _write(user: User, kind: NoticeKind, notices: Sequence[Notice], at: datetime
         headers: dict[str, str] = {}
         if kind != NoticeKind.ACCOUNT:
             stop = link_to_stop(user, kind)
-            parts.append(
-                _("No more mails of this kind (%(kind)s): %(stop)s") % {"kind": kind.label, "stop": stop}
-            )
+            parts.append(_("No more mails of this kind (%(kind)s): %(stop)s") % {"kind": kind.label, "stop": stop})
             headers = {"List-Unsubscribe": f"<{stop}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
         return post(to=user.email, subject=subject, body="\n\n".join(parts) + "\n", at=at, headers=headers)
 

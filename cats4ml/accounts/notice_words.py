@@ -19,7 +19,10 @@ WORDS: Mapping[str, tuple[str | Promise, str | Promise]] = {
         _("Say yes or no on the page of your teams, within two weeks."),
     ),
     "team_joined": (_("%(by)s is in the team “%(team)s” now"), _("They came by an invitation of yours.")),
-    "team_left": (_("%(by)s left the team “%(team)s”"), _("What they found goes with them where a challenge still runs.")),
+    "team_left": (
+        _("%(by)s left the team “%(team)s”"),
+        _("What they found goes with them where a challenge still runs."),
+    ),
     "team_removed": (
         _("You are no longer in the team “%(team)s”"),
         _("%(by)s, its captain, took you out. What you found yourself goes with you where a challenge still runs."),

@@ -65,15 +65,15 @@ def choices_of(user: User) -> dict[NoticeKind, tuple[bool, bool]]:
     """By kind, whether somebody is told in the site and by mail."""
     rows = NoticeChoice.objects.filter(user=user)
     chosen = {NoticeKind(row.kind): (row.on_site, row.by_mail) for row in rows}
-    return {kind: DEFAULTS[kind] if kind == NoticeKind.ACCOUNT else chosen.get(kind, DEFAULTS[kind]) for kind in NoticeKind}
+    return {
+        kind: DEFAULTS[kind] if kind == NoticeKind.ACCOUNT else chosen.get(kind, DEFAULTS[kind]) for kind in NoticeKind
+    }
 
 
 def choose(*, user: User, kind: NoticeKind, on_site: bool, by_mail: bool) -> None:
     """Be told of a kind so from now on. Of the own account everybody is told: that choice changes nothing."""
     if kind != NoticeKind.ACCOUNT and (on_site, by_mail) != choices_of(user)[kind]:
-        NoticeChoice.objects.update_or_create(
-            user=user, kind=kind, defaults={"on_site": on_site, "by_mail": by_mail}
-        )
+        NoticeChoice.objects.update_or_create(user=user, kind=kind, defaults={"on_site": on_site, "by_mail": by_mail})
 
 
 def stop_mails(*, user: User, kind: NoticeKind) -> None:

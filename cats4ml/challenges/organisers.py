@@ -73,9 +73,7 @@ def remove_organiser(*, challenge: Challenge, user_id: int, by: User | None, at:
     return True
 
 
-def _record(
-    challenge: Challenge, summary: str, details: dict[str, int], by: User | None, at: datetime
-) -> OrganiserAct:
+def _record(challenge: Challenge, summary: str, details: dict[str, int], by: User | None, at: datetime) -> OrganiserAct:
     return record_act(challenge=challenge, kind=ActKind.ROLES, summary=summary, by=by, at=at, details=details)
 
 
@@ -93,3 +91,18 @@ def _tell(challenge: Challenge, what: str, act: OrganiserAct, user: User, by: Us
         url=reverse(here, args=[challenge.slug] if what == "organiser_added" else []),
         values={"edition": challenge.title, "by": by.public_name if by else "CATS4ML"},
     )
+
+
+def organised_alone(user: User) -> QuerySet[Challenge]:
+    """The editions whose only organiser is this person."""
+    others = Participation.objects.filter(role=Role.ORGANISER).exclude(user=user)
+    mine = Participation.objects.filter(role=Role.ORGANISER, user=user)
+    return Challenge.objects.filter(pk__in=mine.values("challenge")).exclude(pk__in=others.values("challenge"))
+
+
+def leave_organisers(*, user: User, at: datetime) -> None:
+    """For an account that is deleted: organise nothing any more. Twice is once."""
+    for part in Participation.objects.filter(user=user, role=Role.ORGANISER).select_related("challenge"):
+        challenge = part.challenge
+        part.delete()
+        _record(challenge, "An organiser’s account was deleted", {"removed": user.pk}, None, at)

@@ -122,7 +122,8 @@ def invite(*, team: Team, username: str, by: User, at: datetime) -> TeamInvitati
         user = None if "\0" in name else User.objects.filter(username=name, is_active=True, is_guest=False).first()
         if user is None or user.is_simulated:
             raise TeamRefused(
-                _("There is no user “%(name)s” who could be asked. Ask them for their user name.") % {"name": name[:150]}
+                _("There is no user “%(name)s” who could be asked. Ask them for their user name.")
+                % {"name": name[:150]}
             )
         if members_of(locked).filter(user=user).exists():
             raise TeamRefused(_("%(name)s is in the team already.") % {"name": user.username})

@@ -9,6 +9,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -22,6 +23,7 @@ from cats4ml.accounts.models import Team, TeamInvitation, User
 from cats4ml.challenges import teams
 from cats4ml.challenges.models import ChallengeStatus, Participation, Role
 from cats4ml.challenges.teams import TeamRefused
+from cats4ml.leaderboard.actions import rename_team_lines
 from cats4ml.ui.paging import whole_number
 
 
@@ -125,7 +127,11 @@ def team_rename(request: HttpRequest, pk: int) -> HttpResponse:
     one, form = _mine(request, pk), NameForm(request.POST)
     if form.is_valid():
         try:
-            teams.rename_team(team=one, name=form.cleaned_data["name"], by=_me(request), at=timezone.now())
+            with transaction.atomic():
+                renamed = teams.rename_team(
+                    team=one, name=form.cleaned_data["name"], by=_me(request), at=timezone.now()
+                )
+                rename_team_lines(team=renamed)
         except TeamRefused as refusal:
             form.add_error("name", str(refusal))
         else:

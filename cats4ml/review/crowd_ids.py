@@ -9,6 +9,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils.crypto import salted_hmac
 
+from cats4ml.challenges.models import Participation
 from cats4ml.review.models import CrowdIdentity, Study, StudyVisit
 
 
@@ -49,3 +50,8 @@ def knows_its_workers(study: Study) -> bool:
 
 def _forgotten(study: Study) -> QuerySet[StudyVisit]:
     return StudyVisit.objects.filter(study=study, worker=None)
+
+
+def forget_ids_of(*, rater: Participation) -> None:
+    """Delete the ids of one rater's visits at once. Twice is once."""
+    CrowdIdentity.objects.filter(visit__rater=rater).delete()

@@ -35,14 +35,17 @@ def _tell_of(hour: datetime) -> int:
         participation__left_at=None,
         participation__disqualified_at=None,
     )
-    rows = claims.order_by().values_list("participation", "participation__challenge").annotate(
-        settled=Count("pk"), adverse=Count("pk", filter=Q(pair__outcome__in=ADVERSE))
+    rows = (
+        claims.order_by()
+        .values_list("participation", "participation__challenge")
+        .annotate(settled=Count("pk"), adverse=Count("pk", filter=Q(pair__outcome__in=ADVERSE)))
     )
     counted = list(rows)
     people = Participation.objects.select_related("user").in_bulk([part for part, *_ in counted])
     told_before = set(
         Notice.objects.filter(
-            user__in={one.user_id for one in people.values()}, key__in={_key(edition, hour) for _, edition, *_ in counted}
+            user__in={one.user_id for one in people.values()},
+            key__in={_key(edition, hour) for _, edition, *_ in counted},
         ).values_list("user_id", "key")
     )
     editions = Challenge.objects.in_bulk({challenge for _, challenge, *_ in counted})
