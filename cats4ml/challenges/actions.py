@@ -240,7 +240,7 @@ def join_challenge(
         if existing is not None:
             return _agreed_anew(existing, consent_version, at) if consents else existing
         _check_role(challenge, user, role, mine)
-        if team is not None and challenge.fixes_teams(at):
+        if team is not None and challenge.teams_fixed_at is not None and challenge.fixes_teams(at):
             raise JoinRefused(
                 _("Teams are fixed in this challenge since %(day)s. Join alone.")
                 % {"day": formats.date_format(challenge.teams_fixed_at, "DATE_FORMAT")}

@@ -319,6 +319,7 @@ def _check_fixed(team: Team, at: datetime) -> None:
 
 
 def _fixed_words(title: str, since: datetime | None) -> str:
+    assert since is not None, "teams are fixed since then"
     return _(
         "Teams are fixed in “%(title)s” since %(day)s: until it is final nobody joins or leaves a team that takes part."
     ) % {"title": title, "day": formats.date_format(since, "DATE_FORMAT")}

@@ -42,7 +42,8 @@ def rows_of(part: Part, user: User) -> QuerySet[Any, dict[str, Any]]:
     more = {name: F(source) if isinstance(source, str) else source for name, source in part.more.items()}
     # A column by another name could have the name of one of the table's own: each is read under a name of ours.
     named = {f"c_{name}": column for name, column in {**{name: F(name) for name in part.fields}, **more}.items()}
-    return mine.order_by("pk").values(**named)
+    rows: QuerySet[Any, dict[str, Any]] = mine.order_by("pk").values(**named)
+    return rows
 
 
 def installed_parts() -> Iterator[Part]:

@@ -228,7 +228,7 @@ def begin_visit(
 def _check_browser(study: Study, came_before: int | None) -> None:
     """Nobody who was stopped goes on under another id. A browser that several people share is stopped with the one of
     them who was: they may use another, and the platform pays them elsewhere."""
-    before = StudyVisit.objects.filter(pk=came_before, study__challenge=study.challenge_id).first()
+    before = StudyVisit.objects.filter(pk=came_before or 0, study__challenge=study.challenge_id).first()
     if before is None:
         return
     paused = RaterPause.objects.filter(rater=before.rater_id).exclude(decision=PauseDecision.RESUMED)
