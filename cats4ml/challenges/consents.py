@@ -21,8 +21,8 @@ RATER_TERMS = gettext_noop(
     "Your answers as a rater are published with the data, under a pseudonym that does not tell who you are."
 )
 FINDER_TERMS = gettext_noop(
-    "Your claims are published with the data, under a pseudonym. What you write about why machines may err is licensed "
-    "under CC BY 4.0, so that anybody may use it who names the challenge."
+    "The pairs that you claim are published with the data, without your name. What you write about why machines may "
+    "err is licensed under CC BY 4.0, so that anybody may use it who names the challenge."
 )
 ALSO_AGREED = {Role.RATER: RATER_TERMS, Role.FINDER: FINDER_TERMS}
 

@@ -83,7 +83,7 @@ def own_data_file(request: HttpRequest) -> HttpResponseBase:
 
 def _erase(request: HttpRequest) -> HttpResponse:
     me = _me(request)
-    form = EraseForm(request.POST or None, user=me)
+    form = EraseForm(request.POST if request.method == "POST" else None, user=me)
     if request.method == "POST" and form.is_valid():
         try:
             erase_account(user=me, at=timezone.now())

@@ -168,6 +168,7 @@ LEFT_OUT: Mapping[str, str] = {
     "review.RaterDiscount.lifted_by": OTHERS,
     "review.RaterSkill.rater": "An estimate made anew every minute from answers that are in `ratings`; with it "
     "control questions could be told from others.",
+    "review.Waiting.finder": "The raters’ queue, counted from `submissions`.",
     "leaderboard.Standing.participation": "Counted anew from `submissions` and `credits`; the board itself may be "
     "hidden or frozen until the end.",
     "leaderboard.KeptStanding.participation": COPY,

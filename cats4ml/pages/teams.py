@@ -65,7 +65,7 @@ def _mine(request: HttpRequest, pk: int) -> Team:
 @require_http_methods(["GET", "HEAD", "POST"])
 def own_teams(request: HttpRequest) -> HttpResponse:
     me, at = _me(request), timezone.now()
-    form = NameForm(request.POST or None)
+    form = NameForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             made = teams.make_team(name=form.cleaned_data["name"], by=me, at=at)

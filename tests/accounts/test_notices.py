@@ -60,10 +60,8 @@ def test_the_mail_speaks_the_readers_language_whatever_the_worker_speaks(db) -> 
     tell(make_user("bob"), 1)
     with translation.override("de"):
         assert post_mails(at=LATER) == 2
-    assert "1:00" not in OutgoingMail.objects.get(to="ada@example.org").body
     bodies = {mail.to: mail.body for mail in OutgoingMail.objects.all()}
-    assert ("November" in bodies["ada@example.org"], "2 November 2026" in bodies["bob@example.org"]) == (True, True)
-    assert "2. November 2026" in bodies["ada@example.org"]
+    assert ("2. November 2026" in bodies["ada@example.org"], "2 Nov 2026" in bodies["bob@example.org"]) == (True, True)
 
 
 def test_who_chose_otherwise_is_told_so_and_of_the_own_account_always(db) -> None:

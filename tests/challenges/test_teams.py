@@ -135,7 +135,7 @@ def test_from_the_date_on_nobody_joins_or_leaves_a_team_that_takes_part(world) -
         lambda: world.finder(cyd, other),
     )
     for way in ways:
-        with pytest.raises(Exception, match=r"Teams are fixed.* since 2 November 2026"):
+        with pytest.raises(Exception, match=r"Teams are fixed.* since 2 Nov 2026"):
             way()
     assert names_of(team) == ["ada", "bob"]
     # A team that takes part nowhere may change, and so may this one before the date and once the edition is final.

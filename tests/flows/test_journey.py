@@ -227,6 +227,15 @@ def test_the_organiser_of_the_demo_sees_where_raters_agree_and_where_not(site: S
     assert page.complaints == []  # type: ignore[attr-defined]
 
 
+ACCOUNT_PAGES = [
+    "/account/tokens/",
+    "/account/notices/",
+    "/account/notices/choices/",
+    "/account/teams/",
+    "/account/consents/",
+    "/account/data/",
+    "/account/data/delete/",
+]
 PAGES = {
     "nobody": ["", "data/", "explore/", "queue/", "leaderboard/", "releases/"],
     "participant": ["explore/", "basket/", "submit/", "submissions/", "submissions/hints/", "join/"],
@@ -279,7 +288,7 @@ def test_no_page_breaks_an_accessibility_rule_or_scrolls_sideways(
         if role != "nobody":
             sign_in(page, site, role)
         others = ["/accounts/login/", "/accounts/signup/", "/accounts/password/reset/"] if role == "nobody" else []
-        others += ["/account/tokens/"] if role == "participant" else []
+        others += ACCOUNT_PAGES if role == "participant" else []
         for address in [*(f"/challenges/digits/{part}" for part in pages), *others]:
             page.goto(address)
             result = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})
