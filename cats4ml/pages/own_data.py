@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from allauth.account.decorators import reauthentication_required
+from datetime import timedelta
+
 from django import forms
 from django.contrib import messages
 from django.contrib.auth import logout
@@ -21,6 +22,9 @@ from cats4ml.accounts.models import OwnData, OwnDataState, User
 from cats4ml.pages.erasing import ErasingRefused, erase_account
 from cats4ml.pages.own_data_files import KEPT_FOR, order
 from cats4ml.pages.own_data_parts import PARTS
+
+# Who has no password has signed in by another site within so long.
+LATELY = timedelta(minutes=15)
 
 
 class EraseForm(forms.Form):
@@ -81,12 +85,20 @@ def own_data_file(request: HttpRequest) -> HttpResponseBase:
     return FileResponse(file, as_attachment=True, filename="cats4ml-my-data.zip", content_type="application/zip")
 
 
-def _erase(request: HttpRequest) -> HttpResponse:
-    me = _me(request)
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def erase(request: HttpRequest) -> HttpResponse:
+    """Who has a password gives it here; who has none has just signed in by what they have."""
+    me, at = _me(request), timezone.now()
+    lately = me.last_login is not None and at - me.last_login <= LATELY
+    if not me.has_usable_password() and not lately:
+        messages.error(request, _("Sign out and in again first: then this page knows that it is you."))
+        return redirect("pages:own_data")
     form = EraseForm(request.POST if request.method == "POST" else None, user=me)
     if request.method == "POST" and form.is_valid():
         try:
-            erase_account(user=me, at=timezone.now())
+            erase_account(user=me, at=at)
         except ErasingRefused as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -94,14 +106,3 @@ def _erase(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("Your account is deleted."))
             return redirect("pages:home")
     return render(request, "pages/erase.html", {"form": form}, status=422 if form.errors else 200)
-
-
-@login_required
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def erase(request: HttpRequest) -> HttpResponseBase:
-    """Who has a password gives it here; who has none signs in again first, by what they have."""
-    if _me(request).has_usable_password():
-        return _erase(request)
-    answer: HttpResponseBase = reauthentication_required(_erase)(request)
-    return answer

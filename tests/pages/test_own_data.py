@@ -166,6 +166,18 @@ def test_a_name_that_changed_after_the_end_is_no_difference_and_a_place_that_did
     assert difference["field"] == "place"
 
 
+def test_who_has_no_password_has_signed_in_lately_to_delete_the_account(world) -> None:
+    user = make_user("dee")
+    user.set_unusable_password()
+    user.save()
+    client, erase = signed_in(user), reverse("pages:erase")
+    User.objects.filter(pk=user.pk).update(last_login=START)
+    assert client.post(erase, {"username": "dee"}).url == reverse("pages:own_data")
+    client.force_login(user)
+    assert client.post(erase, {"username": "dee"}).url == "/"
+    assert User.objects.get(pk=user.pk).erased_at is not None
+
+
 def test_the_last_organiser_of_a_running_edition_hands_over_first(world) -> None:
     boss = make_user("boss")
     join_challenge(challenge=world.challenge, user=boss, role=Role.ORGANISER, consent_version=None, at=world.clock)
