@@ -123,11 +123,12 @@ def test_from_the_date_on_nobody_joins_or_leaves_a_team_that_takes_part(world) -
     part = world.finder(ada, team)
     asked = teams.invite(team=team, username="cyd", by=ada, at=world.clock)
     link, _ = teams.make_link(team=team, places=1, by=ada, at=world.clock)
+    make_user("eve")
     fix(world)
     ways = (
         lambda: teams.accept(invitation=asked, user=cyd, at=world.clock),
         lambda: teams.accept(invitation=link, user=cyd, at=world.clock),
-        lambda: teams.invite(team=team, username="cyd", by=ada, at=world.clock),
+        lambda: teams.invite(team=team, username="eve", by=ada, at=world.clock),
         lambda: teams.make_link(team=team, places=1, by=ada, at=world.clock),
         lambda: teams.leave(team=team, user=bob, at=world.clock),
         lambda: teams.remove_member(team=team, user_id=bob.pk, by=ada, at=world.clock),
