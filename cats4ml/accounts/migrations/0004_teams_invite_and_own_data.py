@@ -43,6 +43,9 @@ class Migration(migrations.Migration):
                 ("requested_at", models.DateTimeField()),
                 ("built_at", models.DateTimeField(blank=True, null=True)),
             ],
+            options={
+                "verbose_name_plural": "own data",
+            },
         ),
         migrations.CreateModel(
             name="TeamInvitation",
