@@ -24,6 +24,7 @@ class Lock(IntEnum):
     POLICY_WORK = 4_311
     POOL_ORDER = 4_312
     DRAWING = 4_313
+    OWN_DATA = 4_631
     INDEX = 7_652
 
 

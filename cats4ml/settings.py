@@ -273,6 +273,9 @@ DATA_AT_ONCE_PICTURES = env_int("DATA_AT_ONCE_PICTURES", default=2_000)
 DATA_ZIP_PICTURES = env_int("DATA_ZIP_PICTURES", default=2_000)
 DATA_ZIP_BYTES = env_int("DATA_ZIP_BYTES", default=2 * 1024**3)
 
+# The ids that a paid crowd passes in are deleted so long after a visit ended or its study was closed.
+CROWD_IDS_KEPT_DAYS = env_int("CROWD_IDS_KEPT_DAYS", default=90)
+
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],

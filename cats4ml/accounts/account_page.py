@@ -61,16 +61,15 @@ GROUPS = (
                 "accounts:notices",
                 _("What you were told, in the site and by mail, and what you want to be told."),
             ),
-            Entry(_("Language and time zone"), "accounts:language", _("Of the pages and of the mails.")),
+            Entry(_("Language and time zone"), "accounts:preferences", _("Of the pages and of the mails.")),
         ),
     ),
     Group(
         _("Your data"),
         (
-            Entry(_("Teams"), "accounts:teams", _("Who plays with you, and invitations.")),
-            Entry(
-                _("Download or delete"), "accounts:own_data", _("Everything that we have about you, or an end to it.")
-            ),
+            Entry(_("What you agreed to"), "pages:consents", _("The consents you gave, and how to leave a challenge.")),
+            Entry(_("Teams"), "pages:teams", _("Who plays with you, and invitations.")),
+            Entry(_("Download or delete"), "pages:own_data", _("Everything that we have about you, or an end to it.")),
         ),
     ),
 )

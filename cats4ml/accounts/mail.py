@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import smtplib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 
@@ -33,9 +33,11 @@ KEPT_FOR = timedelta(days=30)
 NO_SERVER = "There is no mail server: EMAIL_HOST is not set."
 
 
-def post(*, to: str, subject: str, body: str, at: datetime) -> OutgoingMail:
+def post(*, to: str, subject: str, body: str, at: datetime, headers: Mapping[str, str] | None = None) -> OutgoingMail:
     """Have a mail sent. It is on its way once the transaction that this is part of is committed."""
-    return _put(to=to, sender=settings.DEFAULT_FROM_EMAIL, subject=subject, body=body, headers={}, at=at)
+    return _put(
+        to=to, sender=settings.DEFAULT_FROM_EMAIL, subject=subject, body=body, headers=dict(headers or {}), at=at
+    )
 
 
 def _put(*, to: str, sender: str, subject: str, body: str, headers: dict[str, str], at: datetime) -> OutgoingMail:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
@@ -14,6 +15,13 @@ from django.utils.translation import gettext_lazy as _
 
 # What stands behind the name of who acts by a script.
 SIMULATED = " (script)"
+
+
+def name_key(name: str) -> str:
+    """A name as it is compared with others: one that differs by case, width, spaces or unseen signs is the same."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    seen = (" " if unicodedata.category(sign)[0] == "Z" else sign for sign in folded)
+    return " ".join("".join(sign for sign in seen if unicodedata.category(sign)[0] != "C").split())
 
 
 class User(AbstractUser):
@@ -47,26 +55,85 @@ class User(AbstractUser):
 
 
 class Team(models.Model):
+    """People who take part together. `name_key` is the name as it is compared: two that look alike are one."""
+
     name = models.CharField(max_length=80, unique=True)
+    name_key = models.CharField(max_length=320, unique=True, null=True, editable=False)
+    captain = models.ForeignKey(
+        User,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="led_teams",
+        help_text="None: whoever is in.",
+    )
     created_at = models.DateTimeField(default=timezone.now)
     members = models.ManyToManyField(User, through="TeamMembership", related_name="teams")
 
     def __str__(self) -> str:
         return self.name
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.name_key = name_key(self.name)
+        super().save(*args, **kwargs)
+
 
 class TeamMembership(models.Model):
+    """Somebody's time in a team. It is kept when they leave: who was ever together never judges each other's finds."""
+
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    invitation = models.ForeignKey(
+        "TeamInvitation", null=True, blank=True, on_delete=models.SET_NULL, related_name="memberships"
+    )
     created_at = models.DateTimeField(default=timezone.now)
+    left_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["team", "user"], name="one_membership_per_team_and_user"),
+            models.UniqueConstraint(
+                fields=["team", "user"], condition=Q(left_at=None), name="one_membership_per_team_and_user"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.user} in {self.team}"
+
+
+class TeamInvitation(models.Model):
+    """A place in a team that is offered: to one person by name, or to whoever has a link.
+
+    Of a link only the SHA-256 of its token is kept, which has 256 random bits. It works until it ends, is revoked, or
+    `places` people have come by it.
+    """
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="invitations")
+    by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    user = models.ForeignKey(User, null=True, blank=True, on_delete=models.CASCADE, related_name="team_invitations")
+    digest = models.CharField(max_length=64, unique=True, null=True, blank=True)
+    places = models.PositiveSmallIntegerField(default=1)
+    created_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    declined_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(user=None, digest__isnull=False) | Q(user__isnull=False, digest=None),
+                name="invitation_by_name_or_by_link",
+            ),
+            models.CheckConstraint(condition=Q(places__gt=0), name="invitation_has_a_place"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["user"], condition=Q(user__isnull=False), name="invitations_of_user"),
+        ]
+
+    def __str__(self) -> str:
+        return f"invitation {self.pk} to {self.team_id}"
+
+    def is_live(self, at: datetime) -> bool:
+        return self.revoked_at is None and self.declined_at is None and at < self.ends_at
 
 
 class TokenScope(models.TextChoices):
@@ -129,7 +196,8 @@ class Notice(models.Model):
     key = models.CharField(max_length=120)
     created_at = models.DateTimeField()
     on_site = models.BooleanField(default=True, help_text="Shown under the person's notices.")
-    by_mail = models.BooleanField(default=False, help_text="A mail was made of it.")
+    by_mail = models.BooleanField(default=False, help_text="A mail is made of it.")
+    mailed_at = models.DateTimeField(null=True, blank=True, help_text="When its words went into a mail.")
     read_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -140,6 +208,7 @@ class Notice(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["user", "-id"], condition=Q(on_site=True), name="notices_of_user"),
             models.Index(fields=["user"], condition=Q(on_site=True, read_at=None), name="unread_notices"),
+            models.Index(fields=["created_at"], condition=Q(by_mail=True, mailed_at=None), name="notices_to_mail"),
         ]
 
     def __str__(self) -> str:
@@ -202,3 +271,29 @@ class OutgoingMail(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subject} ({self.state})"
+
+
+class OwnDataState(models.TextChoices):
+    WAITING = "waiting", "Being put together"
+    READY = "ready", "Ready"
+    FAILED = "failed", "Failed"
+
+
+class OwnData(models.Model):
+    """The file of all that is kept about one person, as they asked for it: one at a time, for a few days."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="own_data")
+    state = models.CharField(max_length=7, choices=OwnDataState.choices, default=OwnDataState.WAITING)
+    file = models.CharField(max_length=200, blank=True, help_text="Its key in the storage.")
+    bytes = models.BigIntegerField(default=0)
+    requested_at = models.DateTimeField()
+    built_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "own data"
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(state__in=OwnDataState.values), name="own_data_state_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"data of {self.user_id} ({self.state})"

@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db import transaction
 
 from cats4ml.accounts.models import Notice, NoticeChoice, NoticeKind, User
+from cats4ml.ui.paging import whole_number
 
 # Kind: in the site, by mail.
 DEFAULTS: Mapping[NoticeKind, tuple[bool, bool]] = {
@@ -22,6 +23,7 @@ DEFAULTS: Mapping[NoticeKind, tuple[bool, bool]] = {
     NoticeKind.STALLED: (True, True),
 }
 assert set(DEFAULTS) == set(NoticeKind)
+MOST_COUNTED = 100
 
 
 def notify(
@@ -57,3 +59,44 @@ def notify(
         )
         Notice.objects.bulk_create(rows, ignore_conflicts=True)
     return [row for row in rows if row.user_id not in known]
+
+
+def choices_of(user: User) -> dict[NoticeKind, tuple[bool, bool]]:
+    """By kind, whether somebody is told in the site and by mail."""
+    rows = NoticeChoice.objects.filter(user=user)
+    chosen = {NoticeKind(row.kind): (row.on_site, row.by_mail) for row in rows}
+    return {
+        kind: DEFAULTS[kind] if kind == NoticeKind.ACCOUNT else chosen.get(kind, DEFAULTS[kind]) for kind in NoticeKind
+    }
+
+
+def choose(*, user: User, kind: NoticeKind, on_site: bool, by_mail: bool) -> None:
+    """Be told of a kind so from now on. Of the own account everybody is told: that choice changes nothing."""
+    if kind != NoticeKind.ACCOUNT and (on_site, by_mail) != choices_of(user)[kind]:
+        NoticeChoice.objects.update_or_create(user=user, kind=kind, defaults={"on_site": on_site, "by_mail": by_mail})
+
+
+def stop_mails(*, user: User, kind: NoticeKind) -> None:
+    """No more mails of a kind, those that wait among them. Twice is once."""
+    choose(user=user, kind=kind, on_site=choices_of(user)[kind][0], by_mail=False)
+    if kind != NoticeKind.ACCOUNT:
+        Notice.objects.filter(user=user, kind=kind, by_mail=True, mailed_at=None).update(by_mail=False)
+
+
+def mark_read(*, user: User, at: datetime, until: str = "", only: int | None = None) -> int:
+    """Have notices read: one, or all up to an id. Twice is once. Returns how many were unread."""
+    unread = Notice.objects.filter(user=user, on_site=True, read_at=None)
+    last = whole_number(until)
+    if only is not None:
+        unread = unread.filter(pk=only)
+    elif last is not None:
+        unread = unread.filter(pk__lte=last)
+    else:
+        return 0
+    return unread.update(read_at=at)
+
+
+def unread_count(user: User) -> int:
+    """How many notices somebody has not read, `MOST_COUNTED` at most: by the index of unread ones alone."""
+    unread = Notice.objects.filter(user=user, on_site=True, read_at=None).order_by()
+    return len(unread.values_list("pk", flat=True)[:MOST_COUNTED])

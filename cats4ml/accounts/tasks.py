@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from cats4ml.accounts import actions, mail
+from cats4ml.accounts import actions, mail, notice_mails
 
 
 @shared_task(name=mail.SEND_MAILS)
@@ -19,3 +19,8 @@ def keep_house() -> None:
     at = timezone.now()
     mail.forget_old(at=at)
     actions.tell_of_ending_tokens(at=at)
+
+
+@shared_task
+def post_notice_mails(**kwargs: object) -> None:
+    notice_mails.post_mails(at=timezone.now())

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cats4ml.accounts import account_views, views
+from cats4ml.accounts import account_views, notice_views, views
 
 app_name = "accounts"
 urlpatterns = [
@@ -12,4 +12,9 @@ urlpatterns = [
     # Doors before allauth's own pages of the same addresses.
     path("accounts/2fa/totp/activate/", account_views.set_up_app, name="set_up_app"),
     path("accounts/2fa/webauthn/add/", account_views.add_passkey, name="add_passkey"),
+    path("account/notices/", notice_views.notices, name="notices"),
+    path("account/notices/read/", notice_views.notices_read, name="notices_read"),
+    path("account/notices/<int:pk>/open/", notice_views.notice_open, name="notice_open"),
+    path("account/notices/choices/", notice_views.notice_choices, name="notice_choices"),
+    path("account/notices/stop/<str:link>/", notice_views.notices_stop, name="notices_stop"),
 ]

@@ -7,7 +7,8 @@ from typing import Any
 from rest_framework import serializers
 
 from cats4ml.api.policy_serializer import PolicySerializer
-from cats4ml.challenges.models import ChallengeStatus, DataFileKind, DataFileState, Role
+from cats4ml.challenges.consents import finder_terms, rater_terms, why_asked_anew
+from cats4ml.challenges.models import Challenge, ChallengeStatus, DataFileKind, DataFileState, Participation, Role
 from cats4ml.leaderboard.presentation import CSV_COLUMNS
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.split import Split
@@ -44,7 +45,22 @@ class ChallengeSerializer(serializers.Serializer[Any]):
     picture_count = serializers.IntegerField()
     consent_version = serializers.IntegerField(help_text="Send it to join: it says which text you agreed to.")
     consent_text = serializers.CharField()
+    minimum_age = serializers.IntegerField(
+        allow_null=True, help_text="Whoever joins confirms to be so old; null: nobody is asked."
+    )
+    eligibility = serializers.CharField(help_text="What else whoever joins confirms; empty: nothing.")
+    finder_terms = serializers.SerializerMethodField(help_text="What participants agree to besides.")
+    rater_terms = serializers.SerializerMethodField(help_text="What raters agree to besides.")
+    teams_fixed_at = serializers.DateTimeField(
+        allow_null=True, help_text="From then on until it is final nobody joins or leaves a team that takes part."
+    )
     policy = PolicySerializer(allow_null=True, help_text="In force now; null in a draft without one.")
+
+    def get_finder_terms(self, challenge: Challenge) -> str:
+        return finder_terms()
+
+    def get_rater_terms(self, challenge: Challenge) -> str:
+        return rater_terms()
 
 
 class AnnouncementSerializer(serializers.Serializer[Any]):
@@ -109,14 +125,27 @@ class ParticipationSerializer(serializers.Serializer[Any]):
     team = serializers.CharField(source="team.name", allow_null=True, default=None)
     consent_version = serializers.IntegerField(allow_null=True)
     consented_at = serializers.DateTimeField(allow_null=True)
+    left_at = serializers.DateTimeField(allow_null=True)
+    asked_anew = serializers.SerializerMethodField(
+        help_text="Why you must agree to the text in force before you go on: post here again. Empty: you needn’t."
+    )
     disqualified_at = serializers.DateTimeField(allow_null=True)
     disqualified_reason = serializers.CharField()
     created_at = serializers.DateTimeField()
+
+    def get_asked_anew(self, part: Participation) -> str:
+        return why_asked_anew(part)
 
 
 class JoinSerializer(serializers.Serializer[Any]):
     role = serializers.ChoiceField(choices=[Role.FINDER.value, Role.RATER.value])
     consent_version = serializers.IntegerField(help_text="The challenge's: you agree to the text of that version.")
+    old_enough = serializers.BooleanField(
+        default=False, help_text="You are at least as old as the challenge’s `minimum_age` says, where it has one."
+    )
+    eligible = serializers.BooleanField(
+        default=False, help_text="The challenge’s `eligibility` holds for you, where it has one."
+    )
     team = serializers.CharField(max_length=80, required=False, help_text="The name of a team that you are in.")
 
 

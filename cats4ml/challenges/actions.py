@@ -8,12 +8,15 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
+from django.utils import formats
+from django.utils.translation import gettext as _
 
 from cats4ml.accounts.addresses import UNCONFIRMED, is_verified
 from cats4ml.accounts.models import Team, TeamMembership, User
 from cats4ml.catalog.models import Classifier, Image, Label
 from cats4ml.challenges.acts import difference, record_act
+from cats4ml.challenges.consents import Confirmed, record_consent, what_is_missing
 from cats4ml.challenges.models import (
     ActKind,
     Challenge,
@@ -215,20 +218,22 @@ def join_challenge(
     consent_version: int | None,
     at: datetime,
     team: Team | None = None,
+    confirmed: Confirmed | None = None,
 ) -> Participation:
-    """Let a person take part in a role. Joining twice returns the first participation.
+    """Let a person take part in a role. Joining twice returns the first participation; whoever had agreed to another
+    version of the text, or had left, agrees anew by it and goes on.
 
-    `consent_version` is the version of the text that the person agreed to. Raises `JoinRefused` where it is not the
-    one in force, where the person has the other role and roles are exclusive, where they are not of the team, or where
-    the edition is final or has no policy yet.
+    `consent_version` is the version of the text that the person agreed to, `confirmed` what they say of themselves.
+    Raises `JoinRefused` where it is not the one in force or something it asks was not confirmed, where the person has
+    the other role and roles are exclusive, where they are not of the team or teams are fixed, or where the edition is
+    final or has no policy yet.
     """
-    if role != Role.ORGANISER and (challenge.policy is None or challenge.is_final):
-        raise JoinRefused("This challenge has ended." if challenge.is_final else "This challenge has no rules yet.")
-    if role != Role.ORGANISER and consent_version != challenge.consent_version:
-        raise JoinRefused("Please read and accept the consent text as it stands now.")
-    if role != Role.ORGANISER and not is_verified(user):
+    consents = role != Role.ORGANISER
+    if consents:
+        _check_agreed(challenge, consent_version, confirmed)
+    if consents and not is_verified(user):
         raise JoinRefused(str(UNCONFIRMED))
-    if team is not None and not TeamMembership.objects.filter(team=team, user=user).exists():
+    if team is not None and not TeamMembership.objects.filter(team=team, user=user, left_at=None).exists():
         raise JoinRefused(f"You are not a member of {team}. Ask its members to add you, or join alone.")
     with transaction.atomic():
         # Two joins of one person must see each other: lock the person, for the second role's row is not there yet.
@@ -236,27 +241,70 @@ def join_challenge(
         mine = Participation.objects.filter(challenge=challenge, user=user)
         existing = mine.filter(role=role).first()
         if existing is not None:
-            return existing
-        if user.is_guest and (role != Role.RATER or Participation.objects.filter(user=user).exists()):
-            raise JoinRefused("You are here by the link of a study: all you can do is answer its questions.")
-        if role == Role.RATER and (user.is_superuser or mine.filter(role=Role.ORGANISER).exists()):
-            raise JoinRefused("You organise this challenge and see its scores, so that you can’t rate for it.")
-        if role == Role.ORGANISER and mine.filter(role=Role.RATER).exists():
-            raise JoinRefused("Raters see no scores, so that somebody who rates can’t organise the same challenge.")
-        other = {Role.FINDER: Role.RATER, Role.RATER: Role.FINDER}.get(role)
-        if other is not None and challenge.rules.roles_exclusive and mine.filter(role=other).exists():
+            return _agreed_anew(existing, consent_version, at) if consents else existing
+        _check_role(challenge, user, role, mine)
+        if team is not None and challenge.teams_fixed_at is not None and challenge.fixes_teams(at):
             raise JoinRefused(
-                f"You take part in this challenge as a {other.label.lower()}. One person can’t both claim pairs and "
-                "rate them, so that nobody judges their own finds."
+                _("Teams are fixed in this challenge since %(day)s. Join alone.")
+                % {"day": formats.date_format(challenge.teams_fixed_at, "DATE_FORMAT")}
             )
-        return Participation.objects.create(
+        made = Participation.objects.create(
             challenge=challenge,
             user=user,
             role=role,
             team=team,
-            consented_at=at if role != Role.ORGANISER else None,
-            consent_version=consent_version if role != Role.ORGANISER else None,
+            consented_at=at if consents else None,
+            consent_version=consent_version if consents else None,
         )
+        if consents:
+            record_consent(participation=made, challenge=_agreed_edition(challenge, consent_version), at=at)
+        return made
+
+
+def _check_agreed(challenge: Challenge, consent_version: int | None, confirmed: Confirmed | None) -> None:
+    """Raises `JoinRefused` unless a part in this edition can be taken now by who agreed to this and said that."""
+    if challenge.policy is None or challenge.is_final:
+        raise JoinRefused("This challenge has ended." if challenge.is_final else "This challenge has no rules yet.")
+    if consent_version != challenge.consent_version:
+        raise JoinRefused("Please read and accept the consent text as it stands now.")
+    missing = what_is_missing(challenge, confirmed)
+    if missing:
+        raise JoinRefused(missing)
+
+
+def _check_role(challenge: Challenge, user: User, role: Role, mine: QuerySet[Participation]) -> None:
+    """Raises `JoinRefused` where this person's other parts rule this one out. The person's row is held."""
+    if user.is_guest and (role != Role.RATER or Participation.objects.filter(user=user).exists()):
+        raise JoinRefused("You are here by the link of a study: all you can do is answer its questions.")
+    if role == Role.RATER and (user.is_superuser or mine.filter(role=Role.ORGANISER).exists()):
+        raise JoinRefused("You organise this challenge and see its scores, so that you can’t rate for it.")
+    if role == Role.ORGANISER and mine.filter(role=Role.RATER).exists():
+        raise JoinRefused("Raters see no scores, so that somebody who rates can’t organise the same challenge.")
+    other = {Role.FINDER: Role.RATER, Role.RATER: Role.FINDER}.get(role)
+    if other is not None and challenge.rules.roles_exclusive and mine.filter(role=other).exists():
+        raise JoinRefused(
+            f"You take part in this challenge as a {other.label.lower()}. One person can’t both claim pairs and "
+            "rate them, so that nobody judges their own finds."
+        )
+
+
+def _agreed_edition(challenge: Challenge, consent_version: int | None) -> Challenge:
+    """The edition as it stands, held so that its text stays what was agreed to. Raises `JoinRefused` where it has
+    changed meanwhile."""
+    locked = Challenge.objects.select_for_update(no_key=True).get(pk=challenge.pk)
+    if locked.consent_version != consent_version:
+        raise JoinRefused(_("The consent text has changed meanwhile. Please read it as it stands now."))
+    return locked
+
+
+def _agreed_anew(existing: Participation, consent_version: int | None, at: datetime) -> Participation:
+    if existing.left_at is None and existing.consent_version == consent_version:
+        return existing
+    edition = _agreed_edition(existing.challenge, consent_version)
+    existing.left_at, existing.consented_at, existing.consent_version = None, at, consent_version
+    existing.save(update_fields=["left_at", "consented_at", "consent_version"])
+    record_consent(participation=existing, challenge=edition, at=at)
+    return existing
 
 
 class BaselineRefused(Exception):

@@ -6,10 +6,13 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.urls import reverse
 
-from cats4ml.accounts.models import User
+from cats4ml.accounts.models import NoticeKind, User
+from cats4ml.accounts.notices import notify
 from cats4ml.challenges.acts import record_act
-from cats4ml.challenges.models import ActKind, Announcement, Challenge
+from cats4ml.challenges.models import ActKind, Announcement, Challenge, ChallengeStatus
+from cats4ml.challenges.queries import people_of
 
 MOST_TITLE = 120
 MOST_TEXT = 5_000
@@ -39,6 +42,16 @@ def announce(*, challenge: Challenge, title: str, text: str, by: User | None, at
             return there
         made = Announcement.objects.create(challenge=challenge, title=title, text=text, by=by, created_at=at)
         _record(made, f"Announced “{title}”", {"announcement": made.pk, "text": text}, by, at)
+        if challenge.status != ChallengeStatus.DRAFT:
+            notify(
+                users=people_of(challenge),
+                kind=NoticeKind.ANNOUNCEMENT,
+                what="announcement",
+                key=f"announcement-{made.pk}",
+                at=at,
+                url=reverse("pages:challenge", args=[challenge.slug]),
+                values={"edition": challenge.title, "title": title, "text": text},
+            )
     return made
 
 

@@ -33,6 +33,8 @@ def clone_edition(
             policy=policy,
             question=source.question,
             consent_text=source.consent_text,
+            minimum_age=source.minimum_age,
+            eligibility=source.eligibility,
             by=by,
             at=at,
         )

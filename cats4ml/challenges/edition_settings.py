@@ -9,13 +9,19 @@ from itertools import pairwise
 from typing import Any
 
 from django.db import transaction
+from django.urls import reverse
+from django.utils.translation import gettext as _
 
-from cats4ml.accounts.models import User
+from cats4ml.accounts.models import NoticeKind, User
+from cats4ml.accounts.notices import notify
 from cats4ml.challenges.acts import difference, record_act
+from cats4ml.challenges.consents import keep_text
 from cats4ml.challenges.editions import EditionRefused, check_lengths, check_question
-from cats4ml.challenges.models import ActKind, Challenge, ChallengeStatus, Participation
+from cats4ml.challenges.models import ActKind, Challenge, ChallengeStatus, Consent, Participation, Role
+from cats4ml.challenges.queries import people_of
 
 MOST_TEXT = 20_000
+MOST_ELIGIBILITY = 500
 # Some zones put the last day of 9999 into the year 10000, which can be written down and never read again.
 FURTHEST = timedelta(days=36_525)
 DATE_NAMES = {
@@ -24,20 +30,26 @@ DATE_NAMES = {
     "ratings_close_at": "The last answers",
     "results_at": "The results",
 }
+# Stands beside the others: teams may be fixed at any moment.
+TEAMS_FIXED = "teams_fixed_at"
+EVERY_DATE = {**DATE_NAMES, TEAMS_FIXED: "Teams are fixed"}
+OLDEST_MINIMUM = 120
 
 
 @dataclass(frozen=True)
 class Dates:
-    """When claims open and close, when raters give their last answers, when results are out. None: no date."""
+    """When claims open and close, when raters give their last answers, when results are out; and from when on teams
+    stay as they are. None: no date."""
 
     opens_at: datetime | None = None
     closes_at: datetime | None = None
     ratings_close_at: datetime | None = None
     results_at: datetime | None = None
+    teams_fixed_at: datetime | None = None
 
     @classmethod
     def of(cls, challenge: Challenge) -> Dates:
-        return cls(**{name: getattr(challenge, name) for name in DATE_NAMES})
+        return cls(**{name: getattr(challenge, name) for name in EVERY_DATE})
 
 
 class DatesRefused(EditionRefused):
@@ -60,30 +72,68 @@ def set_texts(*, challenge: Challenge, title: str, summary: str, question: str, 
     return _write(challenge, after, kind=ActKind.EDITED, summary="Changed {fields}", by=by, at=at)
 
 
-def set_consent(*, challenge: Challenge, text: str, by: User | None, at: datetime) -> bool:
-    """Change what people agree to when they join. Whether anything changed.
+def set_consent(
+    *,
+    challenge: Challenge,
+    text: str,
+    by: User | None,
+    at: datetime,
+    minimum_age: int | None = None,
+    eligibility: str = "",
+) -> bool:
+    """Change what people agree to and confirm when they join. Whether anything changed.
 
-    Where somebody has agreed to the text in force, the new one is a new version: who agreed before keeps the version
-    that they agreed to, and its words stay in the log. Raises `EditionRefused` for an empty text or one that is too
-    long, and in a final edition, which nobody joins.
+    Where somebody has agreed to what is in force, this is a new version: each version is kept, with who agreed to
+    which, and whoever takes part is asked to agree to the new one before their next claim or answer. Raises
+    `EditionRefused` for an empty text, one that is too long or an age that nobody has, and in a final edition, which
+    nobody joins.
     """
+    eligibility = eligibility.strip()
     _check_length("consent text", text)
+    if len(eligibility) > MOST_ELIGIBILITY or "\0" in eligibility:
+        raise EditionRefused(
+            _("the condition has %(n)d characters: shorten it to %(most)d")
+            % {"n": len(eligibility), "most": MOST_ELIGIBILITY}
+        )
+    if minimum_age is not None and not 1 <= minimum_age <= OLDEST_MINIMUM:
+        raise EditionRefused(_("the least age is from 1 to %(most)d years") % {"most": OLDEST_MINIMUM})
     if not text.strip():
         raise EditionRefused("the consent text is empty: say what people agree to when they join")
+    after = {"consent_text": text, "minimum_age": minimum_age, "eligibility": eligibility}
     with transaction.atomic():
         current = _locked(challenge)
-        if current.is_final and text != current.consent_text:
+        changed = any(getattr(current, name) != value for name, value in after.items())
+        if current.is_final and changed:
             raise EditionRefused("nobody joins a final challenge any more, so that its consent text stays as it is")
         agreed = agreed_to(current)
-        version = current.consent_version + (1 if agreed and text != current.consent_text else 0)
-        after = {"consent_text": text, "consent_version": version}
+        if agreed:
+            keep_text(challenge=current, at=at)
+        version = current.consent_version + (1 if agreed and changed else 0)
         said = f"Changed the consent text; it is version {version} now" if agreed else "Changed the consent text"
-        return _write(challenge, after, kind=ActKind.EDITED, summary=said, by=by, at=at)
+        done = _write(challenge, {**after, "consent_version": version}, kind=ActKind.EDITED, summary=said, by=by, at=at)
+        keep_text(challenge=_locked(challenge), at=at)
+        if version != current.consent_version:
+            _tell_of_consent(current, version, at)
+        return done
+
+
+def _tell_of_consent(challenge: Challenge, version: int, at: datetime) -> None:
+    notify(
+        users=people_of(challenge).exclude(participations__challenge=challenge, participations__role=Role.ORGANISER),
+        kind=NoticeKind.STANDING,
+        what="consent_changed",
+        key=f"consent-{challenge.pk}-{version}",
+        at=at,
+        url=reverse("pages:join", args=[challenge.slug]),
+        values={"edition": challenge.title, "version": version},
+    )
 
 
 def agreed_to(challenge: Challenge) -> int:
     """How many have agreed to the consent text in force."""
-    return Participation.objects.filter(challenge=challenge, consent_version=challenge.consent_version).count()
+    agreed = Participation.objects.filter(challenge=challenge, consent_version=challenge.consent_version).count()
+    kept = Consent.objects.filter(text__challenge=challenge, text__version=challenge.consent_version)
+    return max(agreed, kept.values("participation").distinct().count())
 
 
 def set_dates(*, challenge: Challenge, dates: Dates, reason: str, by: User | None, at: datetime) -> bool:
@@ -95,13 +145,13 @@ def set_dates(*, challenge: Challenge, dates: Dates, reason: str, by: User | Non
     with transaction.atomic():
         current = _locked(challenge)
         before, after = asdict(Dates.of(current)), asdict(dates)
-        changed = [name for name in DATE_NAMES if before[name] != after[name]]
+        changed = [name for name in EVERY_DATE if before[name] != after[name]]
         problems = dict(_problems(current, before, after, changed, at))
         if changed and not reason.strip() and current.status != ChallengeStatus.DRAFT:
             problems["reason"] = "Say why: people have planned by the dates, and read the reason in the log."
         if problems:
             raise DatesRefused(problems)
-        said = f"Changed dates: {', '.join(DATE_NAMES[name].lower() for name in changed)}"
+        said = f"Changed dates: {', '.join(EVERY_DATE[name].lower() for name in changed)}"
         return _write(challenge, after, kind=ActKind.DATES, summary=said, by=by, at=at, reason=reason)
 
 

@@ -74,6 +74,8 @@ def create_edition(
     policy: Policy,
     queue: str = "",
     consent_text: str = "",
+    minimum_age: int | None = None,
+    eligibility: str = "",
     question: str = "",
     is_demo: bool = False,
     by: User | None = None,
@@ -91,7 +93,14 @@ def create_edition(
     at = at or timezone.now()
     try:
         with transaction.atomic():
-            challenge = Challenge.objects.create(**made, queue=queue, is_demo=is_demo, created_at=at)
+            challenge = Challenge.objects.create(
+                **made,
+                minimum_age=minimum_age,
+                eligibility=eligibility,
+                queue=queue,
+                is_demo=is_demo,
+                created_at=at,
+            )
             decide_policy(challenge=challenge, policy=policy, by=by)
             if by is not None:
                 join_challenge(challenge=challenge, user=by, role=Role.ORGANISER, consent_version=None, at=at)

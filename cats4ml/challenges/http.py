@@ -8,10 +8,12 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import reverse
 
+from cats4ml.challenges.consents import why_asked_anew
 from cats4ml.challenges.models import Challenge, Role
 from cats4ml.challenges.queries import Viewer, viewer_of, visible_challenges, with_releases
 
@@ -30,8 +32,12 @@ def challenge_and_viewer(request: HttpRequest, slug: str) -> tuple[Challenge, Vi
     return challenge, viewer
 
 
-def for_role(role: Role, *, invitation: str) -> Callable[[View], View]:
-    """Give a view the challenge, the viewer and their participation in this role; send anybody else to join first."""
+def for_role(role: Role, *, invitation: str, acts: bool = False) -> Callable[[View], View]:
+    """Give a view the challenge, the viewer and their participation in this role; send anybody else to join first.
+
+    `acts`: it leads to a claim or an answer, so that whoever left, or agreed to another text than is in force, is sent
+    to agree to it.
+    """
 
     def decorate(view: View) -> View:
         @login_required
@@ -42,11 +48,22 @@ def for_role(role: Role, *, invitation: str) -> Callable[[View], View]:
             if participation is None:
                 messages.info(request, invitation)
                 return redirect("pages:join", slug=slug)
+            participation.challenge = challenge
+            if acts and why_asked_anew(participation):
+                return _to_the_text(request, slug)
             return view(request, challenge, viewer, participation, **kwargs)
 
         return guarded
 
     return decorate
+
+
+def _to_the_text(request: HttpRequest, slug: str) -> HttpResponse:
+    """The join page says itself why somebody is asked anew. A script that waits for a part of a page goes there too."""
+    address = reverse("pages:join", args=[slug])
+    if request.htmx:  # type: ignore[attr-defined]
+        return HttpResponse(headers={"HX-Redirect": address})
+    return redirect(address)
 
 
 def page_context(challenge: Challenge | None, viewer: Viewer | None, nav: str, **more: Any) -> dict[str, Any]:

@@ -6,11 +6,13 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.urls import reverse
 
-from cats4ml.accounts.models import User
+from cats4ml.accounts.models import NoticeKind, User
+from cats4ml.accounts.notices import notify
 from cats4ml.challenges.actions import JoinRefused, join_challenge
 from cats4ml.challenges.acts import record_act
-from cats4ml.challenges.models import ActKind, Challenge, Participation, Role
+from cats4ml.challenges.models import ActKind, Challenge, OrganiserAct, Participation, Role
 
 
 class OrganisersRefused(Exception):
@@ -48,7 +50,8 @@ def add_organiser(*, challenge: Challenge, username: str, by: User | None, at: d
             part = join_challenge(challenge=challenge, user=user, role=Role.ORGANISER, consent_version=None, at=at)
         except JoinRefused as refusal:
             raise OrganisersRefused(f"{name} can’t organise this challenge. {refusal}") from refusal
-        _record(challenge, f"Made {user.username} an organiser", {"added": user.pk}, by, at)
+        act = _record(challenge, f"Made {user.username} an organiser", {"added": user.pk}, by, at)
+        _tell(challenge, "organiser_added", act, user, by, at)
     return part
 
 
@@ -65,9 +68,41 @@ def remove_organiser(*, challenge: Challenge, user_id: int, by: User | None, at:
                 f"{part.user.username} is the last organiser of this challenge. Add another one first."
             )
         part.delete()
-        _record(challenge, f"{part.user.username} organises it no longer", {"removed": user_id}, by, at)
+        act = _record(challenge, f"{part.user.username} organises it no longer", {"removed": user_id}, by, at)
+        _tell(challenge, "organiser_removed", act, part.user, by, at)
     return True
 
 
-def _record(challenge: Challenge, summary: str, details: dict[str, int], by: User | None, at: datetime) -> None:
-    record_act(challenge=challenge, kind=ActKind.EDITED, summary=summary, by=by, at=at, details=details)
+def _record(challenge: Challenge, summary: str, details: dict[str, int], by: User | None, at: datetime) -> OrganiserAct:
+    return record_act(challenge=challenge, kind=ActKind.ROLES, summary=summary, by=by, at=at, details=details)
+
+
+def _tell(challenge: Challenge, what: str, act: OrganiserAct, user: User, by: User | None, at: datetime) -> None:
+    """Whoever was added or taken out is told, unless they did it themselves."""
+    if by is not None and by.pk == user.pk:
+        return
+    here = "console:overview" if what == "organiser_added" else "pages:home"
+    notify(
+        users=[user],
+        kind=NoticeKind.STANDING,
+        what=what,
+        key=f"act-{act.pk}",
+        at=at,
+        url=reverse(here, args=[challenge.slug] if what == "organiser_added" else []),
+        values={"edition": challenge.title, "by": by.public_name if by else "CATS4ML"},
+    )
+
+
+def organised_alone(user: User) -> QuerySet[Challenge]:
+    """The editions whose only organiser is this person."""
+    others = Participation.objects.filter(role=Role.ORGANISER).exclude(user=user)
+    mine = Participation.objects.filter(role=Role.ORGANISER, user=user)
+    return Challenge.objects.filter(pk__in=mine.values("challenge")).exclude(pk__in=others.values("challenge"))
+
+
+def leave_organisers(*, user: User, at: datetime) -> None:
+    """For an account that is deleted: organise nothing any more. Twice is once."""
+    for part in Participation.objects.filter(user=user, role=Role.ORGANISER).select_related("challenge"):
+        challenge = part.challenge
+        part.delete()
+        _record(challenge, "An organiser’s account was deleted", {"removed": user.pk}, None, at)

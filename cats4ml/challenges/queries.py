@@ -63,6 +63,21 @@ def target_labels(challenge: Challenge) -> QuerySet[TargetLabel]:
 
 
 def team_mates(user_id: int) -> QuerySet[TeamMembership, int]:
-    """Ids of the people who share a team with this person, the person among them where they have a team."""
+    """Ids of the people who share a team with this person or ever did, the person among them where they have a team.
+
+    Whoever left a team is among them for good: else a claim could be judged by who leaves for that.
+    """
     teams = TeamMembership.objects.filter(user_id=user_id).values("team")
     return TeamMembership.objects.filter(team__in=teams).values_list("user_id", flat=True)
+
+
+def team_mates_now(user_id: int) -> QuerySet[TeamMembership, int]:
+    """Ids of the people who share a team with this person as it stands, the person among them where they have one."""
+    teams = TeamMembership.objects.filter(user_id=user_id, left_at=None).values("team")
+    return TeamMembership.objects.filter(team__in=teams, left_at=None).values_list("user_id", flat=True)
+
+
+def people_of(challenge: Challenge) -> QuerySet[User]:
+    """Everybody who takes part, in any role, and has not left."""
+    parts = Participation.objects.filter(challenge=challenge, left_at=None, disqualified_at=None)
+    return User.objects.filter(pk__in=parts.values("user"), is_active=True).order_by("pk")

@@ -14,7 +14,7 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_GET
 
 from cats4ml.api.formats import stream_csv
-from cats4ml.challenges.edition_settings import DATE_NAMES
+from cats4ml.challenges.edition_settings import EVERY_DATE
 from cats4ml.challenges.models import ActKind, Challenge, OrganiserAct
 from cats4ml.challenges.queries import Viewer
 from cats4ml.console.edition_pages import step_page
@@ -65,7 +65,7 @@ def _rows(rows: QuerySet[OrganiserAct]) -> Iterator[list[object]]:
 def changes_in(details: dict[str, Any]) -> list[tuple[str, str | datetime, str | datetime]]:
     """By field what it was and what it became, where an act says so: words, or a moment."""
     return [
-        (DATE_NAMES.get(name, name.replace("_", " ")), _shown(value["before"]), _shown(value["after"]))
+        (EVERY_DATE.get(name, name.replace("_", " ")), _shown(value["before"]), _shown(value["after"]))
         for name, value in details.items()
         if isinstance(value, dict) and set(value) == {"before", "after"}
     ]

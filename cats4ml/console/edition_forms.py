@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy
 
 from cats4ml.catalog.models import Label
 from cats4ml.catalog.names import collections, vocabularies
 from cats4ml.challenges.announcements import MOST_TEXT as MOST_ANNOUNCED
 from cats4ml.challenges.announcements import MOST_TITLE
 from cats4ml.challenges.edition_moves import Move
-from cats4ml.challenges.edition_settings import DATE_NAMES, MOST_TEXT, Dates
+from cats4ml.challenges.edition_settings import EVERY_DATE, MOST_ELIGIBILITY, MOST_TEXT, OLDEST_MINIMUM, Dates
 from cats4ml.challenges.models import Challenge, TargetLabel
 from cats4ml.challenges.pools import ANY, HUMAN_NO, HUMAN_YES, MACHINE, MOST, NONE, PoolChoice
 
@@ -99,6 +100,22 @@ class ConsentForm(forms.Form):
         help_text="Plain text; an empty line begins a paragraph. Say what is kept, what is published, under which "
         "licence, and whom to write to.",
     )
+    minimum_age = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=OLDEST_MINIMUM,
+        label=gettext_lazy("Least age in years"),
+        help_text=gettext_lazy("Whoever joins confirms that they are so old. Empty: nobody is asked."),
+    )
+    eligibility = forms.CharField(
+        required=False,
+        max_length=MOST_ELIGIBILITY,
+        widget=text_area(2),
+        label=gettext_lazy("Another condition"),
+        help_text=gettext_lazy(
+            "As whoever joins confirms it, such as “I do not work for the organisers”. Empty: nobody is asked."
+        ),
+    )
 
 
 class DatesForm(forms.Form):
@@ -116,15 +133,23 @@ class DatesForm(forms.Form):
     results_at = forms.DateTimeField(
         label="Results and data", required=False, help_text="Shown on the challenge page. You publish them yourself."
     )
+    teams_fixed_at = forms.DateTimeField(
+        label=gettext_lazy("Teams are fixed"),
+        required=False,
+        help_text=gettext_lazy(
+            "From then on nobody joins or leaves a team that takes part, until the challenge is final. Empty: teams "
+            "may change all the time."
+        ),
+    )
     reason = forms.CharField(
         required=False, max_length=500, widget=text_area(2), help_text="Needed once the challenge has opened."
     )
 
     def __init__(self, *args: Any, current: Dates, **kwargs: Any) -> None:
         self.current = current
-        kwargs["initial"] = {name: getattr(current, name) for name in DATE_NAMES}
+        kwargs["initial"] = {name: getattr(current, name) for name in EVERY_DATE}
         super().__init__(*args, **kwargs)
-        for name in DATE_NAMES:
+        for name in EVERY_DATE:
             field = self.fields[name]
             field.widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format=LOCAL)
             field.input_formats = [LOCAL, "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"]  # type: ignore[attr-defined]
@@ -133,7 +158,7 @@ class DatesForm(forms.Form):
     @property
     def dates(self) -> Dates:
         """What was sent; a date that was left as it was keeps its seconds, which the form doesn't show."""
-        return Dates(**{name: self._kept(name, self.cleaned_data[name]) for name in DATE_NAMES})
+        return Dates(**{name: self._kept(name, self.cleaned_data[name]) for name in EVERY_DATE})
 
     def _kept(self, name: str, sent: datetime | None) -> datetime | None:
         was: datetime | None = getattr(self.current, name)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.db.models import Count
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from cats4ml.challenges.edition_moves import missing_to_open, unknown_labels
 from cats4ml.challenges.models import Challenge, ChallengeStatus, CopyDecision, NearCopy
@@ -60,8 +61,13 @@ def happenings(challenge: Challenge, at: datetime) -> list[Happening]:
             "The day that is announced for the results. Nothing happens by itself: make the challenge final, and "
             "publish a release.",
         ),
+        (
+            challenge.teams_fixed_at,
+            _("Nobody joins or leaves a team that takes part any more, until the challenge is final."),
+        ),
     )
-    return [Happening(moment, words, moment <= at) for moment, words in said if moment is not None]
+    found = [Happening(moment, words, moment <= at) for moment, words in said if moment is not None]
+    return sorted(found, key=lambda one: one.moment)
 
 
 def steps_of(challenge: Challenge, at: datetime) -> list[Step]:

@@ -8,6 +8,7 @@ from functools import wraps
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -16,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from cats4ml.challenges.edition_moves import missing_to_open, moves_from
 from cats4ml.challenges.edition_settings import (
-    DATE_NAMES,
+    EVERY_DATE,
     Dates,
     DatesRefused,
     agreed_to,
@@ -163,13 +164,25 @@ def _saved(request: HttpRequest, challenge: Challenge, *, changed: bool, words: 
 @for_organisers
 @require_http_methods(["GET", "HEAD", "POST"])
 def consent(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
-    form = ConsentForm(request.POST or None, initial={"text": challenge.consent_text})
+    initial = {
+        "text": challenge.consent_text,
+        "minimum_age": challenge.minimum_age,
+        "eligibility": challenge.eligibility,
+    }
+    form = ConsentForm(request.POST or None, initial=initial)
     agreed = agreed_to(challenge)
     shows = "preview" in request.POST
     if form.is_valid() and not shows:
         try:
             text = form.cleaned_data["text"].replace("\r\n", "\n")
-            changed = set_consent(challenge=challenge, text=text, by=me(request), at=timezone.now())
+            changed = set_consent(
+                challenge=challenge,
+                text=text,
+                minimum_age=form.cleaned_data["minimum_age"],
+                eligibility=form.cleaned_data["eligibility"].replace("\r\n", "\n"),
+                by=me(request),
+                at=timezone.now(),
+            )
         except EditionRefused as refusal:
             form.add_error("text", sentence(refusal))
         else:
@@ -177,7 +190,18 @@ def consent(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpR
             return _saved(request, challenge, changed=changed, words=words)
     shown = form.cleaned_data.get("text", "") if shows and form.is_valid() else challenge.consent_text
     return step_page(
-        request, challenge, viewer, "edition_consent", form, form=form, agreed=agreed, shown=shown, shows=shows
+        request,
+        challenge,
+        viewer,
+        "edition_consent",
+        form,
+        form=form,
+        agreed=agreed,
+        shown=shown,
+        shows=shows,
+        versions=challenge.consent_texts.annotate(people=Count("consents__participation", distinct=True)).order_by(
+            "-version"
+        ),
     )
 
 
@@ -196,7 +220,7 @@ def dates(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpRes
             "edition_dates",
             form,
             form=form,
-            fields=[form[name] for name in DATE_NAMES],
+            fields=[form[name] for name in EVERY_DATE],
             zone=zone.key,
             zones=zone_names(),
             offset=at.astimezone(zone).strftime("UTC%z")[:6],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from statistics import median
 from typing import Any
@@ -12,7 +13,9 @@ from django.db.models import Count, F, Q, QuerySet
 
 from cats4ml.challenges.models import Challenge
 from cats4ml.console.rater_pages import Median
+from cats4ml.review.crowd_ids import ids_go_at
 from cats4ml.review.models import (
+    CrowdIdentity,
     PauseDecision,
     RaterDiscount,
     RaterPause,
@@ -27,7 +30,7 @@ from cats4ml.ui.spreadsheets import harmless
 
 CSV_HEAD = (
     "external_id", "session_id", "external_study", "status", "answers", "controls", "controls_right",
-    "median_seconds", "started_at", "completed_at", "rater",
+    "median_seconds", "started_at", "completed_at", "rater", "ids_deleted_on",
 )  # fmt: skip
 
 
@@ -47,6 +50,15 @@ class VisitLine:
     right: int
     seconds: float | None
     status: Paying
+
+    @property
+    def identity(self) -> CrowdIdentity | None:
+        """The paid crowd's ids; None once they are deleted."""
+        return getattr(self.visit, "identity", None)
+
+    @property
+    def ids_go_at(self) -> datetime:
+        return ids_go_at(self.visit)
 
     @property
     def minutes(self) -> float | None:
@@ -89,7 +101,7 @@ def studies_of(challenge: Challenge) -> QuerySet[Study]:
 
 def visit_lines(study: Study) -> list[VisitLine]:
     """Every visit in the order of coming; a handful of queries, and one more for each that is found completed."""
-    visits = list(study.visits.select_related("rater__user", "study").order_by("pk"))
+    visits = list(study.visits.select_related("rater__user", "study", "identity").order_by("pk"))
     raters = [visit.rater_id for visit in visits]
     figures = {row["rater"]: row for row in _figures(raters)}
     doubted = set(RaterDiscount.objects.filter(rater__in=raters, lifted_at=None).values_list("rater_id", flat=True))
@@ -140,11 +152,11 @@ def summary_of(lines: Sequence[VisitLine]) -> StudySummary:
 def csv_rows(lines: Sequence[VisitLine]) -> Iterator[tuple[object, ...]]:
     """One row for each visit, below `CSV_HEAD`."""
     for line in lines:
-        visit = line.visit
+        visit, known = line.visit, line.identity
         yield (
-            harmless(visit.external_id),
-            harmless(visit.session_id),
-            harmless(visit.external_study),
+            harmless(known.external_id) if known else "",
+            harmless(known.session_id) if known else "",
+            harmless(known.external_study) if known else "",
             line.status.value,
             line.answers,
             line.controls,
@@ -153,4 +165,5 @@ def csv_rows(lines: Sequence[VisitLine]) -> Iterator[tuple[object, ...]]:
             visit.started_at.isoformat(),
             visit.completed_at.isoformat() if visit.completed_at else "",
             visit.rater.public_name,
+            line.ids_go_at.date().isoformat(),
         )

@@ -20,6 +20,7 @@ from cats4ml.challenges.models import Challenge
 from cats4ml.challenges.queries import Viewer
 from cats4ml.console.study_pages import CSV_HEAD, csv_rows, studies_of, summary_of, visit_lines
 from cats4ml.console.views import for_organisers
+from cats4ml.review.crowd_ids import kept_for
 from cats4ml.review.models import Study, StudyPlatform
 from cats4ml.review.studies import StudyRefused, create_study, open_study, query_of
 
@@ -91,6 +92,7 @@ def study(request: HttpRequest, challenge: Challenge, viewer: Viewer, study: str
         study=one,
         link=request.build_absolute_uri(reverse("review:study", args=[challenge.slug, one.slug])) + query_of(one),
         summary=summary_of(lines),
+        kept_days=kept_for().days,
         page=page,
         previous=f"?page={page.previous_page_number()}" if page.has_previous() else "",
         next=f"?page={page.next_page_number()}" if page.has_next() else "",
@@ -102,7 +104,12 @@ def study(request: HttpRequest, challenge: Challenge, viewer: Viewer, study: str
 @require_POST
 def study_open(request: HttpRequest, challenge: Challenge, viewer: Viewer, study: str) -> HttpResponse:
     one = _study(challenge, study)
-    open_study(study=one, is_open=request.POST.get("open") == "yes")
+    assert isinstance(request.user, User), "organisers are signed in"
+    try:
+        open_study(study=one, is_open=request.POST.get("open") == "yes", by=request.user, at=timezone.now())
+    except StudyRefused as refusal:
+        messages.error(request, str(refusal))
+        return redirect("console:study", slug=challenge.slug, study=one.slug)
     words = "is open again." if one.is_open else "is closed: nobody else is let in, and who is in may finish."
     messages.success(request, f"The study {words}")
     return redirect("console:study", slug=challenge.slug, study=one.slug)

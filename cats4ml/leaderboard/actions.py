@@ -10,7 +10,8 @@ from datetime import datetime
 
 from django.db import transaction
 
-from cats4ml.challenges.models import Challenge, ChallengeStatus
+from cats4ml.accounts.models import Team, User
+from cats4ml.challenges.models import Challenge, ChallengeStatus, Participation
 from cats4ml.leaderboard.counting import (
     claims_by_line,
     diversity_by_line,
@@ -223,3 +224,16 @@ def _figures(total: Mapping[str, int]) -> dict[str, int]:
         "pending": counted["pending"],
         "rejected": max(0, counted["settled"] + counted["unscorable"] - negatives - positives),
     }
+
+
+def rename_lines(*, user: User) -> None:
+    """Put a person's present name on their lines of every board, final and kept ones too. Twice is once."""
+    parts = Participation.objects.filter(user=user)
+    Standing.objects.filter(participation__in=parts).update(name=user.public_name)
+    KeptStanding.objects.filter(participation__in=parts).update(name=user.public_name)
+
+
+def rename_team_lines(*, team: Team) -> None:
+    """Likewise for a team."""
+    Standing.objects.filter(team=team).update(name=team.name)
+    KeptStanding.objects.filter(team=team).update(name=team.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from cats4ml.challenges.models import Challenge, Participation, Role
@@ -16,10 +16,13 @@ Owner = tuple[int | None, int | None]
 
 # What is recounted of a line; ranks and what else a line holds are compared with a fresh count of the whole board.
 RECOUNTED = ("points", "false_negatives", "false_positives", "settled", "pending")
+# Somebody may be renamed after the last count. A line’s name proves nothing, nor does its place among equals, which
+# follows it: `_check_order` looks at the places.
+_BY_NAME = ("name", "place")
 _KEPT_FIELDS = [
     field.attname
     for field in Standing._meta.concrete_fields  # noqa: SLF001 - Django's documented name
-    if field.attname not in ("id", "challenge_id", "participation_id", "team_id")
+    if field.attname not in ("id", "challenge_id", "participation_id", "team_id", *_BY_NAME)
 ]
 
 
@@ -38,7 +41,8 @@ def kept_lines(
             if getattr(line, name) != rebuilt[owner][name]:
                 differ_on_board(line, name, expected=rebuilt[owner][name], found=getattr(line, name))
     left = dict(lines)
-    for number, line in enumerate(Standing.objects.filter(challenge=challenge).order_by("pk"), start=1):
+    kept = list(Standing.objects.filter(challenge=challenge).order_by("pk"))
+    for number, line in enumerate(kept, start=1):
         yield number
         counted = left.pop((line.participation_id, line.team_id), None)
         if counted is None:
@@ -48,6 +52,16 @@ def kept_lines(
                 _differ_on_kept(line, name, expected=getattr(counted, name), found=getattr(line, name))
     for line in left.values():
         _differ_on_kept(line, "line", expected=line.name, found="none")
+    _check_order(kept)
+
+
+def _check_order(kept: Sequence[Standing]) -> None:
+    """The places are 1, 2, 3 … and go by points, and lines that compete before baselines of as many points."""
+    by_place = sorted(kept, key=lambda line: line.place)
+    by_points = sorted(by_place, key=lambda line: (-line.points, line.baseline))
+    for place, (line, wanted) in enumerate(zip(by_place, by_points, strict=True), start=1):
+        if line.place != place or line is not wanted:
+            _differ_on_kept(wanted, "place", expected=place, found=wanted.place)
 
 
 def _by_owner(challenge: Challenge, totals: Mapping[int, Mapping[str, int]]) -> dict[Owner, Counter[str]]:

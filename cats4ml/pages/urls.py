@@ -1,9 +1,26 @@
 from django.urls import path
 
-from cats4ml.pages import data, explore, meaning, releases, views
+from cats4ml.pages import data, explore, meaning, own_data, people, releases, teams, views
 
 app_name = "pages"
 urlpatterns = [
+    path("account/consents/", people.consents, name="consents"),
+    path("account/teams/", teams.own_teams, name="teams"),
+    path("account/teams/<int:pk>/", teams.team, name="team"),
+    path("account/teams/<int:pk>/rename/", teams.team_rename, name="team_rename"),
+    path("account/teams/<int:pk>/invite/", teams.team_invite, name="team_invite"),
+    path("account/teams/<int:pk>/link/", teams.team_link, name="team_link"),
+    path("account/teams/<int:pk>/invitations/<int:invitation>/revoke/", teams.team_revoke, name="team_revoke"),
+    path("account/teams/<int:pk>/leave/", teams.team_leave, name="team_leave"),
+    path("account/teams/<int:pk>/part/", teams.team_part, name="team_part"),
+    path("account/teams/<int:pk>/members/<int:user>/remove/", teams.team_remove, name="team_remove"),
+    path("account/teams/<int:pk>/members/<int:user>/captain/", teams.team_hand_on, name="team_hand_on"),
+    path("account/teams/invitations/<int:invitation>/", teams.invitation_answer, name="invitation_answer"),
+    path("account/teams/come-in/<str:token>/", teams.come_in, name="team_come_in"),
+    path("account/data/", own_data.own_data, name="own_data"),
+    path("account/data/file/", own_data.own_data_file, name="own_data_file"),
+    path("account/data/delete/", own_data.erase, name="erase"),
+    path("account/consents/<slug:slug>/leave/", people.leave, name="leave"),
     path("", views.home, name="home"),
     path("healthz/", views.healthz, name="healthz"),
     path("pictures/<uuid:image_uuid>/", views.picture, name="picture"),

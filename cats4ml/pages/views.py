@@ -19,6 +19,7 @@ from cats4ml.accounts.models import User
 from cats4ml.catalog.http import picture_response
 from cats4ml.catalog.models import Image
 from cats4ml.challenges.actions import JoinRefused, join_challenge
+from cats4ml.challenges.consents import finder_terms, rater_terms, why_asked_anew
 from cats4ml.challenges.editions import may_make_editions
 from cats4ml.challenges.http import challenge_and_viewer, for_role, page_context
 from cats4ml.challenges.models import Challenge, ChallengeStatus, Participation, PoolImage, Role
@@ -76,8 +77,15 @@ def challenge(request: HttpRequest, slug: str) -> HttpResponse:
 def join(request: HttpRequest, slug: str) -> HttpResponse:
     edition, viewer = challenge_and_viewer(request, slug)
     assert isinstance(request.user, User)
-    initial = {"consent_version": edition.consent_version, "role": request.GET.get("role", Role.FINDER.value)}
-    form = JoinForm(request.POST or None, user=request.user, initial=initial)
+    at = timezone.now()
+    part = viewer.finder or viewer.rater
+    asked_anew = ""
+    if part is not None:
+        part.challenge = edition
+        asked_anew = why_asked_anew(part)
+    before = Role(part.role) if part is not None and asked_anew else None
+    initial = {"consent_version": edition.consent_version, "role": before or request.GET.get("role", Role.FINDER.value)}
+    form = JoinForm(request.POST or None, user=request.user, challenge=edition, at=at, role=before, initial=initial)
     if request.method == "POST" and form.is_valid():
         role = Role(form.cleaned_data["role"])
         try:
@@ -86,15 +94,27 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
                 user=request.user,
                 role=role,
                 consent_version=form.cleaned_data["consent_version"],
-                at=timezone.now(),
+                at=at,
                 team=form.cleaned_data.get("team"),
+                confirmed=form.confirmed,
             )
         except JoinRefused as refusal:
             form.add_error(None, str(refusal))
             form.ask_again(edition.consent_version)
         else:
             return redirect("review:review" if role == Role.RATER else "pages:explore", slug=slug)
-    context = page_context(edition, viewer, "challenge", form=form, verified=is_verified(request.user))
+    context = page_context(
+        edition,
+        viewer,
+        "challenge",
+        form=form,
+        part=part,
+        asked_anew=asked_anew,
+        rater_terms=rater_terms(),
+        finder_terms=finder_terms(),
+        teams_fixed=edition.fixes_teams(at),
+        verified=is_verified(request.user),
+    )
     return render(request, "pages/join.html", context, status=422 if form.errors else 200)
 
 

@@ -7,10 +7,13 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
+from django.urls import reverse
 
-from cats4ml.accounts.models import User
+from cats4ml.accounts.models import NoticeKind, User
+from cats4ml.accounts.notices import notify
 from cats4ml.challenges.acts import record_act
 from cats4ml.challenges.models import ActKind, Challenge
+from cats4ml.challenges.queries import people_of
 from cats4ml.locking import Lock, alone
 from cats4ml.releases import storage
 from cats4ml.releases.building import ON_THE_WAY
@@ -130,6 +133,15 @@ def publish(*, release: Release, by: User | None, at: datetime) -> Release:
         locked.save(update_fields=["state", "published_at", "published_by"])
         public = counted(locked.counts["public"]["pairs"], "pair")
         _log(locked, f"Published release {locked.version}: the {public} of its public part.", by=by, at=at)
+        notify(
+            users=people_of(locked.challenge),
+            kind=NoticeKind.FILES,
+            what="release_published",
+            key=f"release-{locked.pk}",
+            at=at,
+            url=reverse("pages:release", args=[locked.challenge.slug, locked.version]),
+            values={"edition": locked.challenge.title, "version": locked.version},
+        )
     return locked
 
 

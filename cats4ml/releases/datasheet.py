@@ -202,6 +202,11 @@ def _distribution(part: str) -> Iterator[str]:
         "attribution of pictures, "
         "which are facts about works of others. The pictures themselves keep their own licences."
     )
+    yield (
+        f"By the terms that finders agree to, what they write about why machines may err is licensed under "
+        f"{layout.LICENCE_NAME} too; it is in no file of the release. Raters agree that their answers are published "
+        "under a pseudonym."
+    )
     if part == layout.HELDOUT:
         yield (
             "This part is kept back until the organisers free it. Who has it must not train or tune on it, nor "

@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 from cats4ml.accounts.models import User
 from cats4ml.catalog.models import Classifier
 from cats4ml.challenges.models import Challenge, RosterMember, RosterVersion
-from cats4ml.challenges.queries import Viewer, team_mates
+from cats4ml.challenges.queries import Viewer, team_mates_now
 from cats4ml.locking import Lock, hold
 from cats4ml.releases.classifier_scores import knows_a_label
 from cats4ml.releases.evaluating import questions_of
@@ -53,7 +53,7 @@ def open_releases(challenge: Challenge, viewer: Viewer) -> QuerySet[Release]:
 
 def group_of(user: User) -> set[int]:
     """The ids of those who share this person's limits: the person, and all who share a team with them."""
-    return {user.pk, *team_mates(user.pk)}
+    return {user.pk, *team_mates_now(user.pk)}
 
 
 def visible_evaluations(release: Release, user: User | AnonymousUser, viewer: Viewer) -> QuerySet[Evaluation]:

@@ -135,7 +135,8 @@ def barred_with_leases() -> QuerySet[Participation]:
     """People who may not rate any more and still hold questions."""
     paused = RaterPause.objects.filter(~Q(decision=PauseDecision.RESUMED), rater=OuterRef("pk"))
     held = Lease.objects.filter(closed_at=None).values("rater")
-    return Participation.objects.filter(Exists(paused) | Q(disqualified_at__isnull=False), pk__in=held)
+    gone = Q(disqualified_at__isnull=False) | Q(left_at__isnull=False)
+    return Participation.objects.filter(Exists(paused) | gone, pk__in=held)
 
 
 def reports_of(challenge: Challenge) -> QuerySet[PictureReport]:

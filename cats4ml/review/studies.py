@@ -18,12 +18,26 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils.crypto import constant_time_compare
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 
 from cats4ml.accounts.actions import create_guest
 from cats4ml.accounts.models import User
 from cats4ml.challenges.actions import JoinRefused, join_challenge
-from cats4ml.challenges.models import Challenge, Participation, Role
-from cats4ml.review.models import Rating, RatingState, Study, StudyPlatform, StudyVisit
+from cats4ml.challenges.acts import record_act
+from cats4ml.challenges.consents import Confirmed
+from cats4ml.challenges.models import ActKind, Challenge, Participation, Role
+from cats4ml.review.crowd_ids import knows_its_workers, worker_digest
+from cats4ml.review.models import (
+    CrowdIdentity,
+    PauseDecision,
+    RaterDiscount,
+    RaterPause,
+    Rating,
+    RatingState,
+    Study,
+    StudyPlatform,
+    StudyVisit,
+)
 
 # What Mechanical Turk says in place of an assignment while somebody only looks at a task.
 PREVIEW = "ASSIGNMENT_ID_NOT_AVAILABLE"
@@ -111,10 +125,31 @@ def create_study(
         )
 
 
-def open_study(*, study: Study, is_open: bool) -> None:
-    """Let people in, or no more. Who is in may finish either way."""
-    Study.objects.filter(pk=study.pk).update(is_open=is_open)
-    study.is_open = is_open
+def open_study(*, study: Study, is_open: bool, by: User | None = None, at: datetime) -> None:
+    """Let people in, or no more. Who is in may finish either way. Twice is once.
+
+    Raises `StudyRefused` for a study that was closed for so long that it knows nobody any more: whoever was in it
+    could begin a second time.
+    """
+    with transaction.atomic():
+        locked = Study.objects.select_for_update(of=("self",), no_key=True).select_related("challenge").get(pk=study.pk)
+        if is_open and not knows_its_workers(locked):
+            raise StudyRefused(
+                _("The workers’ ids of this study are deleted, so that somebody could do it twice. Make a new study.")
+            )
+        if locked.is_open != is_open:
+            locked.is_open, locked.closed_at = is_open, None if is_open else at
+            locked.save(update_fields=["is_open", "closed_at"])
+            said = "Opened the study “{}” again" if is_open else "Closed the study “{}”"
+            record_act(
+                challenge=locked.challenge,
+                kind=ActKind.STUDIES,
+                summary=said.format(locked.title),
+                details={"study": locked.pk},
+                by=by,
+                at=at,
+            )
+    study.is_open, study.closed_at = locked.is_open, locked.closed_at
 
 
 def query_of(study: Study) -> str:
@@ -146,42 +181,80 @@ def visitor_of(study: Study, sent: Mapping[str, str]) -> Visitor | None:
 
 def visit_of(study: Study, visitor: Visitor, user: User) -> StudyVisit | None:
     """The visit that this signed-in account is on, if it is this visitor's."""
-    return StudyVisit.objects.filter(study=study, external_id=visitor.external_id, rater__user=user).first()
+    worker = worker_digest(study_id=study.pk, external_id=visitor.external_id)
+    return StudyVisit.objects.filter(study=study, worker=worker, rater__user=user).first()
 
 
 def begin_visit(
-    *, study: Study, visitor: Visitor, consent_version: int, address: str, signed_in: User | None, at: datetime
+    *,
+    study: Study,
+    visitor: Visitor,
+    consent_version: int,
+    address: str,
+    signed_in: User | None,
+    at: datetime,
+    confirmed: Confirmed | None = None,
+    came_before: int | None = None,
 ) -> StudyVisit:
     """Let a worker in: the first time with a new account, which is a rater in this edition and nothing else.
 
     Who comes again goes on where they are signed in as this visit's account, or bring the session id with which they
     came: somebody who knows another's worker id alone doesn't get their account; somebody who has their whole link
-    does, as anybody has who holds a key. Twice is once.
+    does, as anybody has who holds a key. Twice is once. `came_before`: the visit that this browser began before.
     Raises `StudyRefused` for anybody else who is signed in, in a closed study, where the edition takes no ratings,
-    where the consent text has changed, or where too many accounts were made within an hour.
+    where the consent text has changed or something it asks was not confirmed, where a visit of this browser was paused
+    or discounted, or where too many accounts were made within an hour.
     """
     with transaction.atomic():
         study = Study.objects.select_for_update(of=("self",), no_key=True).select_related("challenge").get(pk=study.pk)
-        visits = StudyVisit.objects.filter(study=study, external_id=visitor.external_id)
-        visit = visits.select_related("rater__user", "rater__challenge").first()
+        worker = worker_digest(study_id=study.pk, external_id=visitor.external_id)
+        visits = StudyVisit.objects.filter(study=study, worker=worker)
+        visit = visits.select_related("rater__user", "rater__challenge", "identity").first()
         own = visit is not None and signed_in is not None and signed_in.pk == visit.rater.user_id
         if signed_in is not None and not own:
             raise StudyRefused("You are signed in with another account. Sign out first: a study makes its own.")
         if visit is None:
-            return _first_visit(study, visitor, consent_version, address, at)
+            _check_browser(study, came_before)
+            return _first_visit(study, visitor, worker, consent_version, address, confirmed, at)
         if not own and not _same_session(visit, visitor):
             raise StudyRefused("A worker with this id has begun in another browser. Go on there.")
-        if own and (visit.session_id, visit.external_study) != (visitor.session_id, visitor.external_study):
-            visit.session_id, visit.external_study = visitor.session_id, visitor.external_study
-            visit.save(update_fields=["session_id", "external_study"])
+        if own:
+            CrowdIdentity.objects.filter(visit=visit).update(
+                session_id=visitor.session_id, external_study=visitor.external_study
+            )
         return visit
 
 
+def _check_browser(study: Study, came_before: int | None) -> None:
+    """Nobody who was stopped goes on under another id. A browser that several people share is stopped with the one of
+    them who was: they may use another, and the platform pays them elsewhere."""
+    before = StudyVisit.objects.filter(pk=came_before or 0, study__challenge=study.challenge_id).first()
+    if before is None:
+        return
+    paused = RaterPause.objects.filter(rater=before.rater_id).exclude(decision=PauseDecision.RESUMED)
+    if paused.exists() or RaterDiscount.objects.filter(rater=before.rater_id, lifted_at=None).exists():
+        raise StudyRefused(
+            _(
+                "Somebody has rated in this browser whose rating is paused. Nobody begins anew from here until the "
+                "organisers have decided. Please return your place in the study."
+            )
+        )
+
+
 def _same_session(visit: StudyVisit, visitor: Visitor) -> bool:
-    return bool(visit.session_id) and constant_time_compare(visit.session_id, visitor.session_id)
+    known = getattr(visit, "identity", None)
+    return known is not None and bool(known.session_id) and constant_time_compare(known.session_id, visitor.session_id)
 
 
-def _first_visit(study: Study, visitor: Visitor, consent_version: int, address: str, at: datetime) -> StudyVisit:
+def _first_visit(
+    study: Study,
+    visitor: Visitor,
+    worker: str,
+    consent_version: int,
+    address: str,
+    confirmed: Confirmed | None,
+    at: datetime,
+) -> StudyVisit:
     if not study.is_open:
         raise StudyRefused("This study is closed: nobody else is let in. Please return your place in it.")
     if not study.challenge.takes_ratings(at):
@@ -193,18 +266,19 @@ def _first_visit(study: Study, visitor: Visitor, consent_version: int, address: 
             user=create_guest(),
             role=Role.RATER,
             consent_version=consent_version,
+            confirmed=confirmed,
             at=at,
         )
     except JoinRefused as refusal:
         raise StudyRefused(str(refusal)) from None
-    return StudyVisit.objects.create(
-        study=study,
-        rater=rater,
+    visit = StudyVisit.objects.create(study=study, rater=rater, worker=worker, started_at=at)
+    CrowdIdentity.objects.create(
+        visit=visit,
         external_id=visitor.external_id,
         session_id=visitor.session_id,
         external_study=visitor.external_study,
-        started_at=at,
     )
+    return visit
 
 
 def _check_number(study: Study, address: str) -> None:

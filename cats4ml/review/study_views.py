@@ -14,15 +14,23 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from cats4ml.accounts.models import User
+from cats4ml.challenges.consents import Confirmed, rater_terms
 from cats4ml.challenges.http import challenge_and_viewer, page_context
 from cats4ml.review.models import Study
 from cats4ml.review.studies import StudyRefused, Visitor, begin_visit, visit_of, visitor_of
+from cats4ml.ui.paging import whole_number
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
+# What this browser began, so that nobody who was paused begins anew under another id.
+COOKIE, COOKIE_SALT, COOKIE_SECONDS = "study-visit", "cats4ml.study-visit", 90 * 86_400
+
+
 class ConsentForm(forms.Form):
     consent_version = forms.IntegerField(min_value=0)
+    old_enough = forms.BooleanField(required=False)
+    eligible = forms.BooleanField(required=False)
 
 
 def address_of(request: HttpRequest) -> str:
@@ -65,14 +73,31 @@ def _begin(
             address=address_of(request),
             signed_in=user,
             at=timezone.now(),
+            confirmed=Confirmed(old_enough=form.cleaned_data["old_enough"], eligible=form.cleaned_data["eligible"]),
+            came_before=_came_before(request),
         )
     except StudyRefused as refusal:
         return _page(request, {**context, "problem": str(refusal), "signed_in": user is not None}, status=422)
     if user is None:
         login(request, visit.rater.user, backend=BACKEND)
-    return redirect("review:review", slug=found.challenge.slug)
+    reply = redirect("review:review", slug=found.challenge.slug)
+    reply.set_signed_cookie(
+        COOKIE,
+        str(visit.pk),
+        salt=COOKIE_SALT,
+        max_age=COOKIE_SECONDS,
+        httponly=True,
+        secure=settings.PRODUCTION,
+        samesite="Lax",
+    )
+    return reply
+
+
+def _came_before(request: HttpRequest) -> int | None:
+    return whole_number(request.get_signed_cookie(COOKIE, default="", salt=COOKIE_SALT, max_age=COOKIE_SECONDS))
 
 
 def _page(request: HttpRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     closed = not context["study"].is_open or not context["challenge"].takes_ratings(timezone.now())
-    return render(request, "review/study.html", {**context, "closed": closed}, status=status)
+    shown = {**context, "closed": closed, "rater_terms": rater_terms()}
+    return render(request, "review/study.html", shown, status=status)

@@ -9,6 +9,7 @@ from cats4ml.review.actions import policy_work
 from cats4ml.review.actions.answering import finalise_due as finalise_due_ratings
 from cats4ml.review.actions.leasing import close_leases as close_ended_leases
 from cats4ml.review.actions.queueing import sweep_queues as mend_queues
+from cats4ml.review.crowd_ids import forget_ids
 from cats4ml.review.skills import rebuild_due
 
 
@@ -40,3 +41,8 @@ def work_off_policy(*, work: int, **kwargs: object) -> None:
 @shared_task
 def sweep_policy_work(**kwargs: object) -> None:
     policy_work.sweep_policy_work(at=timezone.now())
+
+
+@shared_task
+def forget_crowd_ids(**kwargs: object) -> None:
+    forget_ids(at=timezone.now())

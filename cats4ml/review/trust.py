@@ -12,8 +12,10 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.urls import reverse
 
-from cats4ml.accounts.models import User
+from cats4ml.accounts.models import NoticeKind, User
+from cats4ml.accounts.notices import notify
 from cats4ml.challenges.acts import record_act
 from cats4ml.challenges.models import ActKind, Participation
 from cats4ml.review.controls import warm_up_of
@@ -106,6 +108,8 @@ def decide_pause(*, pause: RaterPause, decision: PauseDecision, by: User, note: 
         current.save(update_fields=["decision", "decided_by", "decided_at", "note"])
         said = "Let {name} go on rating" if decision == PauseDecision.RESUMED else "Ended the part of {name}"
         _record(current, said, by, note, at)
+        resumed = decision == PauseDecision.RESUMED
+        _tell(current.rater, "pause_resumed" if resumed else "pause_ended", f"pause-{current.pk}-{decision}", at)
     logger.info("pause %d of rater %d: %s", pause.pk, pause.rater_id, decision)
     return current
 
@@ -129,8 +133,21 @@ def _pause(
     given to others."""
     recount(take_back_leases(rater, at))
     pause = RaterPause.objects.create(rater=rater, cause=cause, evidence=figures, created_at=at, note=note)
+    _tell(rater, "rater_paused", f"pause-{pause.pk}", at)
     logger.info("rater %d is paused: %s", rater.pk, cause)
     return pause
+
+
+def _tell(rater: Participation, what: str, key: str, at: datetime) -> None:
+    notify(
+        users=[rater.user],
+        kind=NoticeKind.STANDING,
+        what=what,
+        key=key,
+        at=at,
+        url=reverse("review:review", args=[rater.challenge.slug]),
+        values={"edition": rater.challenge.title},
+    )
 
 
 def _look(rater: Participation) -> tuple[RaterPause | None, Suspicion | None]:

@@ -61,7 +61,7 @@ class ReportForm(forms.Form):
     note = forms.CharField(required=False, max_length=500)
 
 
-for_raters = for_role(Role.RATER, invitation="Join the challenge as a rater to rate pairs.")
+for_raters = for_role(Role.RATER, invitation="Join the challenge as a rater to rate pairs.", acts=True)
 
 
 def _wants_card(request: HttpRequest) -> bool:

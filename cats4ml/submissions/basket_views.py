@@ -32,7 +32,9 @@ from cats4ml.ui.words import counted
 
 ITEMS_A_PAGE = 50
 
-for_finders = for_role(Role.FINDER, invitation="Join the challenge as a participant to put pictures into a basket.")
+INVITATION = "Join the challenge as a participant to put pictures into a basket."
+for_finders = for_role(Role.FINDER, invitation=INVITATION)
+for_claimants = for_role(Role.FINDER, invitation=INVITATION, acts=True)
 
 
 @for_finders
@@ -64,7 +66,7 @@ def basket(request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: P
     return render(request, "submissions/basket.html", context)
 
 
-@for_finders
+@for_claimants
 @require_POST
 def put(request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Participation) -> HttpResponse:
     """Put a picture aside. To htmx the answer is the picture's part of the page, and the basket's count beside it."""
@@ -144,7 +146,7 @@ def clear(request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Pa
     return redirect("submissions:basket", slug=challenge.slug)
 
 
-@for_finders
+@for_claimants
 @require_POST
 def submit(request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Participation) -> HttpResponse:
     """Keep the labels and rationales of the page, then claim what has no problem."""

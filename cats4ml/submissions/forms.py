@@ -9,6 +9,7 @@ from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy
 
 from cats4ml.challenges.models import TargetLabel
 from cats4ml.submissions.claim_files import UnreadableUpload, read_claims
@@ -30,6 +31,7 @@ class ClaimForm(forms.Form):
         required=False,
         max_length=MAX_RATIONALE,
         widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("What you write here is licensed under CC BY 4.0."),
     )
 
     def __init__(self, *args: object, labels: Sequence[TargetLabel], **kwargs: object) -> None:

@@ -121,6 +121,7 @@ class Pair(models.Model):
             models.Index(fields=["challenge", "state", "id"], name="pair_by_state"),
             models.Index(fields=["score_requested_at"], condition=Q(state=PairState.QUEUED), name="pair_queued"),
             models.Index(fields=["image"], condition=Q(state=PairState.QUEUED), name="pair_queued_image"),
+            models.Index(fields=["settled_at"], condition=Q(settled_at__isnull=False), name="pair_by_settlement"),
             models.Index(fields=["scored_at"], condition=Q(scored_at__isnull=False), name="pair_by_time_of_score"),
             models.Index(
                 fields=["challenge", "created_at", "id"],

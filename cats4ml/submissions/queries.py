@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
 from cats4ml.catalog.models import Label
 from cats4ml.challenges.models import Challenge, Participation, PoolImage, TargetLabel
-from cats4ml.challenges.queries import team_mates
+from cats4ml.challenges.queries import team_mates, team_mates_now
 from cats4ml.rules.credit import Quota, quota_of
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.submissions.models import Credit, Pair, Submission, TallySource, Upload
@@ -174,7 +174,7 @@ def known_pairs(participation: Participation, keys: Iterable[tuple[int, int]]) -
         Exists(Pair.objects.filter(pk=OuterRef("pk"), ratings__rater__user__in=mates)),
     )
     found = {(image, label): rest for image, label, *rest in rows if (image, label) in wanted}
-    of_ours = Q(participation__user__in=mates)
+    of_ours = Q(participation__user__in=[*team_mates_now(participation.user_id), participation.user_id])
     if participation.team_id:  # somebody who has left the team since claimed for it all the same
         of_ours |= Q(team=participation.team_id)
     mine: dict[int, datetime] = {}

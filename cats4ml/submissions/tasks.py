@@ -7,7 +7,7 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from cats4ml.submissions import meaning
+from cats4ml.submissions import meaning, settled_notices
 from cats4ml.submissions.actions import recording, scores
 from scoring.contract import RECORD_SCORES, RECORD_TEXT_VECTORS, ScoreResult, TextResult
 
@@ -30,3 +30,8 @@ def apply_scores(*, images: list[int], **kwargs: object) -> None:
 @shared_task
 def sweep(**kwargs: object) -> None:
     scores.requeue_stalled(at=timezone.now())
+
+
+@shared_task
+def tell_of_settled(**kwargs: object) -> None:
+    settled_notices.tell_of_settled(at=timezone.now())

@@ -24,7 +24,7 @@ from cats4ml.submissions.forms import UploadForm
 from cats4ml.submissions.limits import limited_upload
 from cats4ml.submissions.models import Upload, UploadRow, UploadState
 from cats4ml.submissions.problems import Problem
-from cats4ml.submissions.views import ROWS_A_PAGE, for_finders, submit_page
+from cats4ml.submissions.views import ROWS_A_PAGE, for_claimants, for_finders, submit_page
 from cats4ml.submissions.waits import UploadProgress, upload_progress
 from cats4ml.ui.meters import Part
 from cats4ml.ui.paging import keyset_page
@@ -34,7 +34,7 @@ BAD_ROWS_HEADER = ("line", "image_id", "label_id", "rationale", "reason", "how_t
 
 
 @limited_upload
-@for_finders
+@for_claimants
 @require_POST
 def upload_file(request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Participation) -> HttpResponse:
     form = UploadForm(request.POST, request.FILES)
@@ -114,7 +114,7 @@ def _rows_context(request: HttpRequest, one: Upload) -> dict[str, object]:
     }
 
 
-@for_finders
+@for_claimants
 @require_POST
 def upload_submit(
     request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Participation, upload_id: uuid.UUID

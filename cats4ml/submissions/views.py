@@ -31,6 +31,7 @@ ROWS_A_PAGE = 50
 
 
 for_finders = for_role(Role.FINDER, invitation="Join the challenge as a participant to claim pairs.")
+for_claimants = for_role(Role.FINDER, invitation="Join the challenge as a participant to claim pairs.", acts=True)
 
 
 def submit_page(
@@ -71,13 +72,13 @@ def submit_page(
     return render(request, "submissions/submit.html", context, status=status)
 
 
-@for_finders
+@for_claimants
 @require_GET
 def submit(request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Participation) -> HttpResponse:
     return submit_page(request, challenge, viewer, finder)
 
 
-@for_finders
+@for_claimants
 @require_POST
 def submit_pair(request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Participation) -> HttpResponse:
     form = ClaimForm(request.POST, labels=list(target_labels(challenge)))

@@ -32,7 +32,9 @@ def url(world: World, name: str, *args: object) -> str:
 
 def come(study: Study, worker: str) -> StudyVisit:
     begin(Client(), link(study, worker=worker, session=f"s-{worker}"))
-    return StudyVisit.objects.select_related("rater__user", "rater__challenge", "study").get(external_id=worker)
+    return StudyVisit.objects.select_related("rater__user", "rater__challenge", "study").get(
+        identity__external_id=worker
+    )
 
 
 @pytest.mark.parametrize(

@@ -227,6 +227,15 @@ def test_the_organiser_of_the_demo_sees_where_raters_agree_and_where_not(site: S
     assert page.complaints == []  # type: ignore[attr-defined]
 
 
+ACCOUNT_PAGES = [
+    "/account/tokens/",
+    "/account/notices/",
+    "/account/notices/choices/",
+    "/account/teams/",
+    "/account/consents/",
+    "/account/data/",
+    "/account/data/delete/",
+]
 PAGES = {
     "nobody": ["", "data/", "explore/", "queue/", "leaderboard/", "releases/"],
     "participant": ["explore/", "basket/", "submit/", "submissions/", "submissions/hints/", "join/"],

@@ -79,7 +79,12 @@ def test_a_worker_becomes_a_rater_without_password_or_address(world, study) -> N
     assert begin(client, link(study)).url == f"/challenges/{world.challenge.slug}/review/"
     visit = StudyVisit.objects.get()
     user = visit.rater.user
-    assert (visit.external_id, visit.session_id, visit.external_study, visit.completed_at) == (
+    assert (
+        visit.identity.external_id,
+        visit.identity.session_id,
+        visit.identity.external_study,
+        visit.completed_at,
+    ) == (
         PID,
         SESSION,
         "64aa",
@@ -98,7 +103,7 @@ def test_coming_again_in_the_same_browser_goes_on_and_in_another_needs_the_sessi
     assert client.get(link(study)).url == f"/challenges/{world.challenge.slug}/review/"
     # The worker gave the place back and took another: the browser knows them, the new session is kept for paying.
     begin(client, link(study, session="newer"))
-    assert StudyVisit.objects.get().session_id == "newer"
+    assert StudyVisit.objects.get().identity.session_id == "newer"
     other = Client()
     refused = begin(other, link(study, session="guessed"))
     assert (refused.status_code, "another browser" in refused.content.decode()) == (422, True)
@@ -170,16 +175,16 @@ def test_nobody_else_who_is_signed_in_enters_a_study(world, study) -> None:
         assert "sign out first" in client.get(link(study)).content.decode()
         refused = begin(client, link(study))
         assert (refused.status_code, "Sign out first" in refused.content.decode()) == (422, True)
-    assert list(StudyVisit.objects.values_list("external_id", flat=True)) == ["another"]
+    assert list(StudyVisit.objects.values_list("identity__external_id", flat=True)) == ["another"]
 
 
 def test_a_closed_study_lets_nobody_in_but_those_who_began(world, study) -> None:
     client = Client()
     begin(client, link(study))
-    open_study(study=study, is_open=False)
+    open_study(study=study, is_open=False, at=world.clock)
     assert begin(Client(), link(study, worker="late")).status_code == 422
     assert begin(Client(), link(study)).status_code == 302
-    open_study(study=study, is_open=True)
+    open_study(study=study, is_open=True, at=world.clock)
     assert begin(Client(), link(study, worker="late")).status_code == 302
     Challenge.objects.update(status="final")
     refused = begin(Client(), link(study, worker="later"))

@@ -33,6 +33,7 @@ from cats4ml.api.serializers import (
 from cats4ml.api.views.base import ApiView, EditionView
 from cats4ml.challenges.actions import join_challenge
 from cats4ml.challenges.announcements import live_announcements
+from cats4ml.challenges.consents import Confirmed
 from cats4ml.challenges.models import Challenge, Participation, PoolImage, Role, TargetLabel
 from cats4ml.challenges.queries import target_labels, visible_challenges
 from cats4ml.submissions.queries import quota_for
@@ -120,7 +121,9 @@ class ParticipationList(EditionView):
     def get(self, request: Request, slug: str) -> Response:
         """Your own parts in this challenge."""
         assert isinstance(request.user, User)
-        own = Participation.objects.filter(challenge=self.challenge, user=request.user).select_related("team")
+        own = Participation.objects.filter(challenge=self.challenge, user=request.user).select_related(
+            "team", "challenge"
+        )
         return self.paged(ParticipationSerializer(self.page_of(own), many=True))
 
     @extend_schema(
@@ -129,7 +132,8 @@ class ParticipationList(EditionView):
     def post(self, request: Request, slug: str) -> Response:
         """Join, as a finder (scope `submit`) or a rater (scope `rate`), and agree to the consent text.
 
-        201 when you have joined, 200 where you had before.
+        201 when you have joined, 200 where you had before. Whoever left, or agreed to another text than is in force,
+        agrees anew by it.
         """
         assert isinstance(request.user, User)
         asked = JoinSerializer(data=request.data)
@@ -146,6 +150,9 @@ class ParticipationList(EditionView):
             consent_version=asked.validated_data["consent_version"],
             at=timezone.now(),
             team=_team(asked.validated_data.get("team")),
+            confirmed=Confirmed(
+                old_enough=asked.validated_data["old_enough"], eligible=asked.validated_data["eligible"]
+            ),
         )
         return Response(ParticipationSerializer(part).data, status=200 if had else 201)
 

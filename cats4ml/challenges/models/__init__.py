@@ -9,8 +9,8 @@ from cats4ml.challenges.models.decisions import (
     RosterMember,
     RosterVersion,
 )
-from cats4ml.challenges.models.editions import Challenge, ChallengeStatus, new_split_seed
-from cats4ml.challenges.models.people import Participation, Role
+from cats4ml.challenges.models.editions import Challenge, ChallengeStatus, ConsentText, new_split_seed
+from cats4ml.challenges.models.people import Consent, Participation, Role
 from cats4ml.challenges.models.pools import (
     CopyDecision,
     NearCopy,
@@ -27,6 +27,8 @@ __all__ = [
     "Announcement",
     "Challenge",
     "ChallengeStatus",
+    "Consent",
+    "ConsentText",
     "CopyDecision",
     "DataFile",
     "DataFileKind",

@@ -45,6 +45,18 @@ class Challenge(models.Model):
     results_at = models.DateTimeField(null=True, blank=True)
     consent_text = models.TextField(blank=True)
     consent_version = models.PositiveIntegerField(default=1)
+    minimum_age = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Whoever takes part says that they are so old. Empty: nobody is asked."
+    )
+    eligibility = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What else must hold of whoever takes part, as they confirm it.",
+    )
+    teams_fixed_at = models.DateTimeField(
+        null=True, blank=True, help_text="From then on until it is final nobody joins or leaves a team that takes part."
+    )
     policy = models.ForeignKey(
         "PolicyVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+", help_text="In force."
     )
@@ -93,6 +105,10 @@ class Challenge(models.Model):
         """The edition's question with the label's name in it."""
         return self.question.replace("{label}", label.name)
 
+    def fixes_teams(self, at: datetime) -> bool:
+        """Whether nobody may join or leave a team that takes part now."""
+        return not self.is_final and self.teams_fixed_at is not None and self.teams_fixed_at <= at
+
     @property
     def is_final(self) -> bool:
         return self.status == ChallengeStatus.FINAL
@@ -102,3 +118,22 @@ class Challenge(models.Model):
         """The policy in force, as a value."""
         assert self.policy is not None, "an edition that left the draft has a policy"
         return self.policy.value
+
+
+class ConsentText(models.Model):
+    """A version of what people agree to, as it stood: kept once somebody has agreed to it, or organisers saved it."""
+
+    challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="consent_texts")
+    version = models.PositiveIntegerField()
+    text = models.TextField(blank=True)
+    minimum_age = models.PositiveSmallIntegerField(null=True, blank=True)
+    eligibility = models.TextField(blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["challenge", "version"], name="one_consent_text_per_version"),
+        ]
+
+    def __str__(self) -> str:
+        return f"version {self.version} of {self.challenge_id}"

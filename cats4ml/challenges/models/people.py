@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from cats4ml.accounts.models import Team, User
-from cats4ml.challenges.models.editions import Challenge
+from cats4ml.challenges.models.editions import Challenge, ConsentText
 
 
 class Role(models.TextChoices):
@@ -27,6 +27,9 @@ class Participation(models.Model):
     team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.PROTECT, related_name="participations")
     consented_at = models.DateTimeField(null=True, blank=True)
     consent_version = models.PositiveIntegerField(null=True, blank=True)
+    left_at = models.DateTimeField(
+        null=True, blank=True, help_text="When they took their consent back: what they did stays, they do no more."
+    )
     disqualified_at = models.DateTimeField(null=True, blank=True)
     disqualified_reason = models.TextField(blank=True)
     is_baseline = models.BooleanField(
@@ -56,3 +59,25 @@ class Participation(models.Model):
     @property
     def public_name(self) -> str:
         return self.team.name if self.team else self.user.public_name
+
+
+class Consent(models.Model):
+    """What somebody agreed to and confirmed when, for good; taking it back is written beside it."""
+
+    participation = models.ForeignKey(Participation, on_delete=models.CASCADE, related_name="consents")
+    text = models.ForeignKey(ConsentText, on_delete=models.PROTECT, related_name="consents")
+    age_confirmed = models.PositiveSmallIntegerField(null=True, blank=True, help_text="At least so many years old.")
+    eligibility_confirmed = models.TextField(blank=True, help_text="The condition as it was confirmed.")
+    also_agreed = models.TextField(blank=True, help_text="The site's own sentence for the role, as it stood.")
+    agreed_at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["participation", "text"], condition=Q(withdrawn_at=None), name="one_consent_per_text"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"consent {self.pk}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from cats4ml.challenges.consents import why_asked_anew
 from cats4ml.challenges.models import Participation, Role
 from cats4ml.review.models import PauseDecision, RaterPause
 from cats4ml.review.queries import standing_pause
@@ -36,6 +37,9 @@ def check_may_rate(rater: Participation, at: datetime) -> None:
         raise RatingRefused("You don’t take part in this challenge as a rater.")
     if rater.disqualified_at is not None:
         raise RatingRefused("Your part in this challenge has ended.")
+    asked_anew = why_asked_anew(rater)
+    if asked_anew:
+        raise RatingRefused(asked_anew)
     if not rater.challenge.takes_ratings(at):
         raise RatingRefused("This challenge takes no ratings now.")
     pause = standing_pause(rater)

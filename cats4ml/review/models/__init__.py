@@ -12,7 +12,7 @@ from cats4ml.review.models.ratings import (
     RatingState,
     ReportKind,
 )
-from cats4ml.review.models.studies import Study, StudyPlatform, StudyVisit
+from cats4ml.review.models.studies import CrowdIdentity, Study, StudyPlatform, StudyVisit
 from cats4ml.review.models.trust import (
     EditionSkill,
     PauseCause,
@@ -28,6 +28,7 @@ __all__ = [
     "TRUTHS",
     "ControlQuestion",
     "ControlUse",
+    "CrowdIdentity",
     "Device",
     "EditionSkill",
     "LabelExample",

@@ -27,6 +27,7 @@ class Study(models.Model):
     questions = models.PositiveSmallIntegerField(help_text="Answers that complete it.")
     completion_code = models.CharField(max_length=64)
     is_open = models.BooleanField(default=True)
+    closed_at = models.DateTimeField(null=True, blank=True, help_text="When it was closed the last time.")
     created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
 
@@ -43,21 +44,35 @@ class Study(models.Model):
 
 
 class StudyVisit(models.Model):
-    """One worker's way through a study. `external_id` is the paid crowd's id of the worker, for organisers only."""
+    """One worker's way through a study. `worker` tells a worker from others as long as the study is open: a keyed
+    digest of the paid crowd's id, from which the id can't be had. The id itself is a `CrowdIdentity`."""
 
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="visits")
     rater = models.ForeignKey(Participation, on_delete=models.PROTECT, related_name="study_visits")
-    external_id = models.CharField(max_length=128)
-    session_id = models.CharField(max_length=128, blank=True, help_text="Prolific's session or MTurk's assignment.")
-    external_study = models.CharField(max_length=128, blank=True, help_text="Prolific's study or MTurk's HIT.")
+    worker = models.CharField(max_length=64, null=True, blank=True, help_text="None once it is not needed any more.")
     started_at = models.DateTimeField()
     completed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["study", "external_id"], name="one_visit_per_worker"),
+            models.UniqueConstraint(fields=["study", "worker"], name="one_visit_per_worker_digest"),
             models.UniqueConstraint(fields=["study", "rater"], name="one_visit_per_rater"),
         ]
 
     def __str__(self) -> str:
         return f"visit {self.pk}"
+
+
+class CrowdIdentity(models.Model):
+    """Who a visitor is to the paid crowd: personal data, kept apart, for organisers alone, and only for a while."""
+
+    visit = models.OneToOneField(StudyVisit, on_delete=models.CASCADE, related_name="identity")
+    external_id = models.CharField(max_length=128)
+    session_id = models.CharField(max_length=128, blank=True, help_text="Prolific's session or MTurk's assignment.")
+    external_study = models.CharField(max_length=128, blank=True, help_text="Prolific's study or MTurk's HIT.")
+
+    class Meta:
+        verbose_name_plural = "crowd identities"
+
+    def __str__(self) -> str:
+        return f"identity of visit {self.visit_id}"

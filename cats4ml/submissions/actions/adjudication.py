@@ -6,8 +6,10 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.urls import reverse
 
-from cats4ml.accounts.models import User
+from cats4ml.accounts.models import NoticeKind, User
+from cats4ml.accounts.notices import notify
 from cats4ml.challenges.acts import difference, record_act
 from cats4ml.challenges.models import ActKind, Challenge
 from cats4ml.challenges.queries import team_mates, viewer_of
@@ -124,8 +126,25 @@ def check_impartial(pair: Pair, by: User) -> None:
 
 
 def answer_disputes(pair: Pair, state: DisputeState, *, answer: str, by: User | None, at: datetime) -> int:
-    """Answer every open dispute about a pair. The caller holds the pair's lock. Returns how many there were."""
+    """Answer every open dispute about a pair, and tell whose they are. The caller holds the pair's lock. Returns how
+    many there were."""
     waiting = Dispute.objects.filter(submission__pair=pair, state=DisputeState.OPEN)
+    disputes = list(waiting.select_related("submission__participation__user"))
+    for one in disputes:
+        notify(
+            users=[one.submission.participation.user],
+            kind=NoticeKind.DISPUTE,
+            what="dispute_answered",
+            key=f"dispute-{one.pk}",
+            at=at,
+            url=reverse("submissions:dispute", args=[pair.challenge.slug, one.submission_id]),
+            values={
+                "edition": pair.challenge.title,
+                "label": pair.label.name,
+                "image": pair.image.image_id,
+                "answer": answer,
+            },
+        )
     return waiting.update(state=state, answer=answer, decided_by=by, decided_at=at)
 
 

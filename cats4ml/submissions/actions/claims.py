@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet, Value
 from django.db.models.functions import Greatest
 
+from cats4ml.challenges.consents import why_asked_anew
 from cats4ml.challenges.models import Challenge, Participation, Role
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.split import split_of
@@ -45,6 +46,9 @@ def check_may_claim(participation: Participation, at: datetime) -> None:
         raise ClaimRefused("You take part as a rater. Only participants claim pairs.")
     if participation.disqualified_at is not None:
         raise ClaimRefused(f"You were disqualified: {participation.disqualified_reason}")
+    asked_anew = why_asked_anew(participation)
+    if asked_anew:
+        raise ClaimRefused(asked_anew)
     if not challenge.takes_claims(at):
         raise ClaimRefused("This challenge takes no claims now. Its dates are on the challenge page.")
     if challenge.roster_id is None:

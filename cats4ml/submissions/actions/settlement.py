@@ -7,10 +7,12 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.urls import reverse
 
-from cats4ml.accounts.models import User
+from cats4ml.accounts.models import NoticeKind, User
+from cats4ml.accounts.notices import notify
 from cats4ml.challenges.acts import record_act
-from cats4ml.challenges.models import ActKind, Participation, PolicyVersion
+from cats4ml.challenges.models import ActKind, OrganiserAct, Participation, PolicyVersion
 from cats4ml.rules.answers import Tally
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.verdicts import Outcome, Verdict, is_adverse
@@ -217,7 +219,7 @@ def disqualify_participant(*, participation: Participation, reason: str, by: Use
         idle = [pair for pair in own if pair.state == PairState.QUEUED and first_valid(pair) is None]
         move_pairs(idle, PairState.WITHDRAWN, at=at)
         free_near_copies(pairs=own, at=at, by=by)
-        record_act(
+        act = record_act(
             challenge=locked.challenge,
             kind=ActKind.DISQUALIFIED,
             summary=f"Disqualified {participation.user.public_name}"[:300],
@@ -226,6 +228,7 @@ def disqualify_participant(*, participation: Participation, reason: str, by: Use
             by=by,
             at=at,
         )
+        _tell(locked, "disqualified", act, at)
         dispatch.after_commit(dispatch.ring_board, locked.challenge_id, locked.challenge.queue)
     return len(mine)
 
@@ -256,7 +259,7 @@ def reinstate_participant(*, participation: Participation, reason: str, by: User
         words = f"A disqualification was taken back: {reason.strip()}"
         award_again(pairs=pairs, reason=words, by=by, at=at)
         held = mine.count()
-        record_act(
+        act = record_act(
             challenge=locked.challenge,
             kind=ActKind.REINSTATED,
             summary=f"Took back the disqualification of {locked.user.public_name}"[:300],
@@ -265,8 +268,22 @@ def reinstate_participant(*, participation: Participation, reason: str, by: User
             by=by,
             at=at,
         )
+        _tell(locked, "reinstated", act, at)
         dispatch.after_commit(dispatch.ring_board, locked.challenge_id, locked.challenge.queue)
     return held
+
+
+def _tell(participation: Participation, what: str, act: OrganiserAct, at: datetime) -> None:
+    challenge = participation.challenge
+    notify(
+        users=[participation.user],
+        kind=NoticeKind.STANDING,
+        what=what,
+        key=f"act-{act.pk}",
+        at=at,
+        url=reverse("pages:challenge", args=[challenge.slug]),
+        values={"edition": challenge.title, "reason": act.reason},
+    )
 
 
 def queue_again(pairs: Sequence[Pair], *, at: datetime) -> list[Pair]:

@@ -83,17 +83,21 @@ def quota(state: State) -> None:
 @click.option("--role", type=click.Choice(["finder", "rater"]), default="finder", show_default=True)
 @click.option("--team", metavar="NAME", help="Take part for a team that you are in.")
 @click.option("--agree", type=int, metavar="VERSION", help="You read the consent text of this version and agree to it.")
+@click.option("--old-enough", is_flag=True, help="You are as old as the challenge asks.")
+@click.option("--eligible", is_flag=True, help="The challenge’s condition holds for you.")
 @common
 @pass_state
-def join(state: State, role: str, team: str | None, agree: int | None) -> None:
+def join(state: State, *, role: str, team: str | None, agree: int | None, old_enough: bool, eligible: bool) -> None:
     """Take part in a challenge. (Scope “submit” for a finder, “rate” for a rater.)
 
     Shows the consent text and asks. A program says --agree with the text's version instead.
     """
     api = state.api(scope=SUBMIT if role == "finder" else RATE)
     if agree is None:
-        agree = _asked_consent(state)
-    sent = {"role": role, "consent_version": agree, **({"team": team} if team else {})}
+        agree, old_enough, eligible = _asked_consent(state, role)
+    sent: dict[str, object] = {"role": role, "consent_version": agree, "old_enough": old_enough, "eligible": eligible}
+    if team:
+        sent["team"] = team
     part = api.post(state.edition("participations/"), json=sent)
     if state.out.as_json:
         state.out.document(part)
@@ -102,13 +106,19 @@ def join(state: State, role: str, team: str | None, agree: int | None) -> None:
         state.out.say(f"You take part in “{state.slug}” as a {part['role']}{team_name}.")
 
 
-def _asked_consent(state: State) -> int:
+def _asked_consent(state: State, role: str) -> tuple[int, bool, bool]:
+    """The version that was agreed to, and what was confirmed of what the challenge asks."""
     challenge = state.api().get(state.edition())
     version: int = challenge["consent_version"]
-    for line in challenge["consent_text"].splitlines():
+    terms = f"{challenge['consent_text']}\n{challenge.get(f'{role}_terms', '')}"
+    for line in terms.splitlines():
         click.echo(printable(line), err=True)
+    age, condition = challenge.get("minimum_age"), challenge.get("eligibility", "")
     if not is_terminal(sys.stdin):
-        raise WrongUse("Do you agree to this text?", f"If you do: cats4ml join --agree {version}")
+        flags = f"{' --old-enough' if age else ''}{' --eligible' if condition else ''}"
+        raise WrongUse("Do you agree to this text?", f"If you do: cats4ml join --agree {version}{flags}")
     if not click.confirm("Do you agree?", err=True):
         raise click.exceptions.Exit(Exit.REFUSED)
-    return version
+    old_enough = bool(age) and click.confirm(f"Are you at least {age} years old?", err=True)
+    eligible = bool(condition) and click.confirm(f"{printable(condition)} Does this hold for you?", err=True)
+    return version, old_enough, eligible

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("challenges", "0011_acts_for_strangers"),
+        ("challenges", "0012_consents"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
