@@ -24,6 +24,8 @@ class Lock(IntEnum):
     POLICY_WORK = 4_311
     POOL_ORDER = 4_312
     DRAWING = 4_313
+    STANDSTILLS = 4_701
+    ENDING = 4_702
     INDEX = 7_652
 
 
