@@ -31,7 +31,8 @@ class Clock(Scheduler):
     def setup_schedule(self) -> None:
         super().setup_schedule()
         for entry in self.schedule.values():
-            entry.options.setdefault("expires", max(LEAST_EXPIRY, 2 * entry.schedule.run_every.total_seconds()))
+            every = float(self.app.conf.beat_schedule[entry.name]["schedule"])
+            entry.options = {"expires": max(LEAST_EXPIRY, 2 * every), **(entry.options or {})}
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         at = timezone.now()
@@ -40,7 +41,8 @@ class Clock(Scheduler):
         return float(min(super().tick(*args, **kwargs), BEAT_EVERY.total_seconds()))
 
     def _forget_the_future(self, at: datetime) -> None:
-        ahead = [entry for entry in self.schedule.values() if entry.last_run_at > at + timedelta(seconds=1)]
+        soon = at + timedelta(seconds=1)
+        ahead = [one for one in self.schedule.values() if one.last_run_at is not None and one.last_run_at > soon]
         for entry in ahead:
             entry.last_run_at = at
         if ahead:

@@ -8,11 +8,16 @@ is written by a web worker, so that a silent `scoring` may also mean that no web
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from django.db import connection
 
 CLOCK, WEB, SCORING = "clock", "web", "scoring"
+# Nobody who lives is silent for so long.
+SILENT_AFTER = timedelta(seconds=60)
+# A word from further ahead comes of a clock that was wrong, and says nothing of now.
+AHEAD = timedelta(minutes=5)
 
 _BEAT = """
 INSERT INTO console_heartbeat (name, at) VALUES (%s, %s) ON CONFLICT (name) DO UPDATE SET at = excluded.at
@@ -37,3 +42,9 @@ def last_beats() -> dict[str, datetime]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT name, at FROM console_heartbeat")
         return dict(cursor.fetchall())
+
+
+def silent_since(beats: Mapping[str, datetime], name: str, at: datetime) -> datetime | None:
+    """When it was heard last, where that is too long ago; None for one that was heard lately, or never."""
+    heard = beats.get(name)
+    return None if heard is None or at - SILENT_AFTER <= heard <= at + AHEAD else heard

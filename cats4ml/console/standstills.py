@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, F, Min, Q, QuerySet
 from django.urls import reverse
 
 from cats4ml.accounts.models import MailState, NoticeKind, OutgoingMail, User
+from cats4ml.accounts.notice_words import WORDS
 from cats4ml.accounts.notices import notify
 from cats4ml.challenges.data_files import ON_THE_WAY as FILES_ON_THE_WAY
 from cats4ml.challenges.models import Challenge, ChallengeStatus, DataFile, PoolOrder
 from cats4ml.challenges.organisers import organisers_of
 from cats4ml.challenges.pool_orders import FINISHED
 from cats4ml.console.models import Standstill, StandstillKind
-from cats4ml.heartbeats import CLOCK, SCORING, WEB, last_beats
+from cats4ml.heartbeats import CLOCK, SCORING, WEB, last_beats, silent_since
 from cats4ml.leaderboard.models import Board
 from cats4ml.locking import Lock, alone, hold_if_free
 from cats4ml.releases.building import ON_THE_WAY as RELEASES_ON_THE_WAY
@@ -29,15 +31,11 @@ from cats4ml.rules.lifecycle import PairState
 from cats4ml.submissions.models import Pair
 from scoring.contract import queue_name
 
-# Nobody who lives is silent for so long; scores and orders may take that long when all is well.
-SILENT_AFTER = timedelta(seconds=60)
+# Scores and orders may take so long when all is well.
 STANDS_AFTER = timedelta(minutes=2)
 # A mail is tried again by itself, later each time; a mail server's short sleep is nobody's business.
 MAIL_AFTER = timedelta(minutes=10)
 LIVE = (ChallengeStatus.OPEN, ChallengeStatus.PAUSED, ChallengeStatus.CLOSED)
-
-# What was asked for, by kind: the table's rows that nobody has finished, when they were asked for, and their lock.
-Orders = tuple[StandstillKind, QuerySet[PolicyWork | Release | DataFile | Evaluation | PoolOrder], str, Lock]
 
 
 @dataclass(frozen=True)
@@ -80,11 +78,7 @@ def standing_still(challenge: Challenge | None = None) -> list[Standstill]:
 
 def _begin(one: Found, at: datetime) -> None:
     row = Standstill.objects.create(kind=one.kind, queue=one.queue, since=one.since, number=one.number, noticed_at=at)
-    values = {
-        "since": one.since.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "number": one.number,
-        "queue": queue_name(SCORING, one.queue),
-    }
+    values = values_of(row)
     for users, url in _people_to_tell(one):
         notify(
             users=users,
@@ -95,6 +89,21 @@ def _begin(one: Found, at: datetime) -> None:
             url=url,
             values=values,
         )
+
+
+def values_of(row: Standstill) -> dict[str, object]:
+    """What the words of `accounts.notice_words` about it name."""
+    return {
+        "since": row.since.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "number": row.number,
+        "queue": queue_name(SCORING, row.queue),
+    }
+
+
+def in_words(row: Standstill) -> tuple[str, str]:
+    """What stands still, and what to do, in the reader's language."""
+    title, text = WORDS[f"stalled_{row.kind}"]
+    return str(title), str(text) % values_of(row)
 
 
 def _people_to_tell(one: Found) -> Iterator[tuple[Iterable[User], str]]:
@@ -112,14 +121,13 @@ def _people_to_tell(one: Found) -> Iterator[tuple[Iterable[User], str]]:
 
 def find(at: datetime) -> Iterator[Found]:
     beats = last_beats()
-    clock, web = beats.get(CLOCK), beats.get(WEB)
-    if clock is not None and clock < at - SILENT_AFTER:
+    clock, web = silent_since(beats, CLOCK, at), silent_since(beats, WEB, at)
+    if clock is not None:
         yield Found(StandstillKind.CLOCK, clock)
-    if web is not None and web < at - SILENT_AFTER:
+    if web is not None:
         yield Found(StandstillKind.WEB, web)
     # Without a web worker nobody writes down that a scoring worker was heard.
-    web_lives = web is None or web >= at - SILENT_AFTER
-    yield from _scores(at, beats, web_lives=web_lives)
+    yield from _scores(at, beats, web_lives=web is None)
     yield from _orders(at)
     yield from _boards(at)
     mails = OutgoingMail.objects.filter(state=MailState.WAITING, next_try_at__lt=at - MAIL_AFTER)
@@ -131,10 +139,9 @@ def _scores(at: datetime, beats: Mapping[str, datetime], *, web_lives: bool) -> 
     queued = Pair.objects.filter(state=PairState.QUEUED, challenge__status__in=LIVE).order_by()
     for row in queued.values("challenge__queue").annotate(n=Count("pk"), oldest=Min("state_changed_at")):
         queue, oldest = row["challenge__queue"], row["oldest"]
-        heard = beats.get(queue_name(SCORING, queue))
-        if heard is not None and heard < at - SILENT_AFTER:
-            if web_lives:
-                yield Found(StandstillKind.SCORING, heard, row["n"], queue)
+        silent = silent_since(beats, queue_name(SCORING, queue), at)
+        if silent is not None and web_lives:
+            yield Found(StandstillKind.SCORING, silent, row["n"], queue)
         elif oldest < at - STANDS_AFTER and not _scored_since(at - STANDS_AFTER, queue):
             yield Found(StandstillKind.SCORES, oldest, row["n"], queue)
 
@@ -148,7 +155,7 @@ def _scored_since(moment: datetime, queue: str) -> bool:
 
 
 def _orders(at: datetime) -> Iterator[Found]:
-    kinds: list[tuple[StandstillKind, QuerySet[object], str, Lock]] = [
+    kinds: list[tuple[StandstillKind, QuerySet[Any], str, Lock]] = [
         (
             StandstillKind.POLICY,
             PolicyWork.objects.filter(state__in=POLICIES_ON_THE_WAY),
@@ -179,7 +186,7 @@ def _boards(at: datetime) -> Iterator[Found]:
     yield from _counted(StandstillKind.BOARD, rested, "counted_at")
 
 
-def _counted(kind: StandstillKind, rows: QuerySet[Board] | QuerySet[OutgoingMail], field: str) -> Iterator[Found]:
+def _counted(kind: StandstillKind, rows: QuerySet[Any], field: str) -> Iterator[Found]:
     counted = rows.order_by().aggregate(n=Count("pk"), first=Min(field))
     if counted["n"]:
         yield Found(kind, counted["first"], counted["n"])

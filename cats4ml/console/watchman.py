@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import close_old_connections, connection
 from django.utils import timezone
 
 from cats4ml.celery import app
-from cats4ml.console.standstills import SILENT_AFTER, look
-from cats4ml.heartbeats import CLOCK, WEB, expect, last_beats
+from cats4ml.console.standstills import look
+from cats4ml.heartbeats import CLOCK, WEB, expect, last_beats, silent_since
 from cats4ml.locking import Lock, alone
 from cats4ml.submissions import dispatch
 from cats4ml.submissions.actions.scores import requeue_stalled
@@ -46,9 +46,9 @@ def stand_in(*, at: datetime) -> list[str]:
     return silent
 
 
-def silent_ones(at: datetime, after: timedelta = SILENT_AFTER) -> list[str]:
+def silent_ones(at: datetime) -> list[str]:
     beats = last_beats()
-    return [name for name in (CLOCK, WEB) if name in beats and beats[name] < at - after]
+    return [name for name in (CLOCK, WEB) if silent_since(beats, name, at) is not None]
 
 
 def ring_sweeps() -> None:

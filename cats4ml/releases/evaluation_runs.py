@@ -16,6 +16,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
+from cats4ml.challenges.models import Challenge
 from cats4ml.locking import Lock, alone
 from cats4ml.releases.classifier_scores import scores_of, unseen_pictures
 from cats4ml.releases.evaluating import Case, Counted, Versus, cases_of, compare_with, count
