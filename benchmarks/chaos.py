@@ -34,6 +34,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--calm", type=float, default=8.0, help="seconds between two faults")
     parser.add_argument("--settle", type=float, default=300.0, help="seconds until everything must be settled")
     parser.add_argument("--only", default="", help="faults by name, separated by commas, instead of all")
+    parser.add_argument("--digits", type=Path, help="var/demo/digits of a checkout, to train nothing")
     parser.add_argument("--logs", type=Path, help="a folder for the logs of the site's processes")
     return parser.parse_args()
 

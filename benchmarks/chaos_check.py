@@ -189,7 +189,7 @@ def _miscounted(challenge: Challenge) -> Iterator[str]:
         if not set(ratings) <= finals.get(pk, set()):
             yield f"the verdict of pair {pk} counts answers that are not final, or of another pair"
         if settled[pk].tally.total != len(ratings):
-            yield f"the tally of pair {pk} is {settled[pk].tally.total}, and its verdict rests on {len(ratings)} answers"
+            yield f"the tally of pair {pk} is {settled[pk].tally.total}, its verdict rests on {len(ratings)} answers"
 
 
 def _open_leases(challenge: Challenge, at: datetime) -> Iterator[str]:

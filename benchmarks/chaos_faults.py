@@ -142,8 +142,8 @@ class Chaos:
         return {"redis": str(self.redis_socket), "postgres": f"-D {self.postgres_data}"}[kind]
 
     def _fill_disk(self) -> None:
-        """No file of the workers may grow any more (`RLIMIT_FSIZE`, of processes of one's own): each write fails as on a
-        full disk. Meanwhile a release is ordered, and the scoring worker makes its exported graphs anew."""
+        """No file of the workers may grow any more (`RLIMIT_FSIZE`, of its own processes): writes fail, as on a full
+        disk. Meanwhile a release is ordered, and the scoring worker makes its exported graphs anew."""
         for path in (self.home / "scoring-cache").glob("**/*.onnx"):
             path.unlink(missing_ok=True)
         pids = [pid for name in ("worker", "scoring") for pid in self.site.processes[name].members()]

@@ -46,7 +46,7 @@ class Client:
     """One person's connection. Every request may be sent twice without harm, so that it is, until it is answered."""
 
     def __init__(self, address: str, key: str, accepted: Accepted) -> None:
-        self._host, self._key, self._accepted = urlsplit(address).netloc, key, accepted
+        self._host, self._key, self.accepted = urlsplit(address).netloc, key, accepted
         self._connection: http.client.HTTPConnection | None = None
 
     def ask(self, method: str, path: str, body: str = "", kind: str = "application/json") -> tuple[int, bytes, bool]:
@@ -54,20 +54,20 @@ class Client:
         deadline, tries = time.monotonic() + PATIENCE_SECONDS, 0
         while True:
             tries += 1
-            self._accepted.count("requests")
+            self.accepted.count("requests")
             try:
                 status, content = self._once(method, path, body, kind)
             except (OSError, http.client.HTTPException):
                 self._close()
-                self._accepted.count("connections lost")
+                self.accepted.count("connections lost")
                 status, content = 0, b""
             if status and status < 500 and status != 429:
                 return status, content, tries > 1
             if status:
-                self._accepted.count(f"{status} answers")
+                self.accepted.count(f"{status} answers")
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{method} {path} was not answered for {PATIENCE_SECONDS:.0f} s")
-            self._accepted.count("retried")
+            self.accepted.count("retried")
             time.sleep(min(2.0, 0.2 * tries))
 
     def _once(self, method: str, path: str, body: str, kind: str) -> tuple[int, bytes]:
@@ -91,7 +91,7 @@ class Finder(threading.Thread):
         self, client: Client, part: int, slug: str, pairs: Sequence[tuple[str, str]], seed: int, stop: threading.Event
     ) -> None:
         super().__init__(daemon=True)
-        self._client, self._part, self._accepted = client, part, client._accepted
+        self._client, self._part, self._accepted = client, part, client.accepted
         self._path = f"/api/v1/challenges/{slug}/submissions/"
         self._pairs, self._random, self._stop_now = pairs, random.Random(seed), stop
         self.failed = ""
@@ -127,7 +127,7 @@ class Finder(threading.Thread):
         text = "image_id,label_id\n" + "".join(f"{image},{label}\n" for image, label in pairs)
         self._report(*self._client.ask("POST", self._path, text, "text/csv"))
 
-    def _report(self, status: int, content: bytes, again: bool) -> None:
+    def _report(self, status: int, content: bytes, _again: bool) -> None:  # noqa: FBT001 - as `ask` answers
         if status != 200:
             if status == 403:
                 self._accepted.count("claims refused")
@@ -148,7 +148,7 @@ class Rater(threading.Thread):
 
     def __init__(self, client: Client, part: int, slug: str, seed: int, stop: threading.Event) -> None:
         super().__init__(daemon=True)
-        self._client, self._part, self._accepted = client, part, client._accepted
+        self._client, self._part, self._accepted = client, part, client.accepted
         self._path = f"/api/v1/challenges/{slug}/ratings/"
         self._random, self._stop_now = random.Random(seed), stop
         self.failed = ""

@@ -62,6 +62,8 @@ class People:
 
 def run(options: argparse.Namespace, home: Path) -> int:
     """Status 0 where all holds."""
+    if options.digits:
+        shutil.copytree(options.digits, demo.folder(), dirs_exist_ok=True)
     challenge = _edition()
     people = People(
         _people(challenge, "finder", Role.FINDER, options.finders),
@@ -226,11 +228,9 @@ def _await_board(site: Site, challenge: Challenge) -> None:
 
 def _shown(site: Site, challenge: Challenge, people: People, accepted: Accepted) -> dict[int, int]:
     """What the site shows each finder as left of their quota."""
-    shown = {}
+    shown, path = {}, f"/api/v1/challenges/{challenge.slug}/quota/"
     for part, key in people.finders:
-        status, content, _ = Client(site.address, key, accepted).ask(
-            "GET", f"/api/v1/challenges/{challenge.slug}/quota/"
-        )
+        status, content, _ = Client(site.address, key, accepted).ask("GET", path)
         shown[part.pk] = json.loads(content)["remaining"] if status == 200 else -1
     return shown
 

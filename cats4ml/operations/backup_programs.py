@@ -23,8 +23,9 @@ NEEDED = ("pg_dump", "pg_restore")
 
 def server_major() -> int:
     """The major version of the database that this process uses."""
-    connection.ensure_connection()
-    return int(connection.pg_version) // 10_000
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_version_num")
+        return int(cursor.fetchone()[0]) // 10_000
 
 
 def program(name: str, *, least: int) -> Path:

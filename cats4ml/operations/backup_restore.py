@@ -75,8 +75,7 @@ def restore(folder: Path, *, replace: bool = False, say: Say = say_nothing) -> R
 
 
 def _known_migrations() -> set[str]:
-    disk = MigrationLoader(None, ignore_no_initial=True).disk_migrations
-    return {f"{app}.{name}" for app, name in disk}
+    return {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations}
 
 
 def _check_version(manifest: dict[str, Any]) -> None:
