@@ -9,12 +9,13 @@ import os
 import threading
 import time
 
+if os.environ.get("CHAOS_CLOCK"):  # before any thread or fork: an import that is cut in two can't be used
+    import time_machine
+
 _pause = time.sleep
 
 
 def _follow(path: str) -> None:
-    import time_machine  # noqa: PLC0415 - only a process that is told to needs it
-
     ahead, traveller = 0.0, None
     while True:
         with contextlib.suppress(OSError, ValueError), open(path, encoding="ascii") as file:  # noqa: PTH123

@@ -18,7 +18,11 @@ from cats4ml.embedded.errors import EmbeddedServerError
 from cats4ml.embedded.places import Identity
 from cats4ml.operations.backup_files import BackupRefused
 
-NEEDED = ("pg_dump", "pg_restore")
+LIBPQ = {
+    "host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE",
+    "service": "PGSERVICE", "passfile": "PGPASSFILE", "sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT",
+    "sslcert": "PGSSLCERT", "sslkey": "PGSSLKEY",
+}  # fmt: skip
 
 
 def server_major() -> int:
@@ -79,15 +83,5 @@ def run(path: Path, arguments: Sequence[str]) -> None:
 
 def connection_variables() -> dict[str, str]:
     """The database of this process as libpq's environment has it; a password never stands on a command line."""
-    values = connection.settings_dict
-    options = values.get("OPTIONS") or {}
-    known = {
-        "PGHOST": values["HOST"],
-        "PGPORT": values["PORT"],
-        "PGUSER": values["USER"],
-        "PGPASSWORD": values["PASSWORD"],
-        "PGDATABASE": values["NAME"],
-        "PGSSLMODE": options.get("sslmode"),
-        "PGSSLROOTCERT": options.get("sslrootcert"),
-    }
-    return {name: str(value) for name, value in known.items() if value}
+    values = connection.get_connection_params()
+    return {variable: str(values[name]) for name, variable in LIBPQ.items() if values.get(name)}

@@ -21,7 +21,9 @@ from tests.factories import World
 def played(world) -> World:
     """Two pairs of one finder are settled, one of them for credit, and all of it was watched."""
     watch_pairs()
-    decide_policy(challenge=world.challenge, policy=Policy(quorum=2, warm_up=0, control_percent=0))
+    decide_policy(
+        challenge=world.challenge, policy=Policy(quorum=2, warm_up=0, control_percent=0, control_percent_least=0)
+    )
     world.challenge.refresh_from_db()
     finder = world.finder()
     world.claim(finder, (0, "cat"), (0, "dog"))
