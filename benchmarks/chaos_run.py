@@ -10,14 +10,14 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.utils import timezone
 
 from benchmarks import chaos_check
@@ -190,7 +190,7 @@ def _chaos(options: argparse.Namespace, home: Path, site: Site, challenge: Chall
 
 def _order_release(challenge: Challenge) -> None:
     """A release that could not be built is tried again; else a new one is ordered."""
-    with suppress(ReleaseRefused, DatabaseError):
+    with surviving(), suppress(ReleaseRefused):
         newest = Release.objects.filter(challenge=challenge).order_by("-number").first()
         if newest is not None and newest.state == ReleaseState.FAILED:
             retry_release(release=newest, by=None, at=timezone.now())
@@ -204,7 +204,7 @@ def _await_quiet(site: Site, challenge: Challenge, seconds: float) -> float:
     moving = (PairState.QUEUED, PairState.IN_REVIEW)
     while time.monotonic() - began < seconds:
         site.mend()
-        with suppress(DatabaseError):
+        with surviving():
             pairs = Pair.objects.filter(challenge=challenge, state__in=moving).exists()
             answers = Rating.objects.filter(state=RatingState.PROVISIONAL).exists()
             releases = Release.objects.filter(state__in=[ReleaseState.WAITING, ReleaseState.BUILDING]).exists()
@@ -217,10 +217,10 @@ def _await_quiet(site: Site, challenge: Challenge, seconds: float) -> float:
 def _await_board(site: Site, challenge: Challenge) -> None:
     """The boards are counted twice a minute; one that never becomes equal is found by the check."""
     deadline = time.monotonic() + BOARD_SECONDS
+    connection.close()
     time.sleep(15)  # leases that nobody answers run out, and are closed
     while time.monotonic() < deadline:
         site.mend()
-        connection.close_if_unusable_or_obsolete()
         if replay_credits(challenge).equal:
             return
         time.sleep(3)
@@ -233,6 +233,15 @@ def _shown(site: Site, challenge: Challenge, people: People, accepted: Accepted)
         status, content, _ = Client(site.address, key, accepted).ask("GET", path)
         shown[part.pk] = json.loads(content)["remaining"] if status == 200 else -1
     return shown
+
+
+@contextmanager
+def surviving() -> Iterator[None]:
+    """A database that was stopped meanwhile is connected to anew the next time."""
+    try:
+        yield
+    except Error:
+        connection.close()
 
 
 def say(text: str) -> None:
