@@ -29,9 +29,12 @@ class Clock(Scheduler):
     beaten_at: datetime | None = None
 
     def setup_schedule(self) -> None:
+        """Everything is due at the start: what is rung once a day is rung though the clock is started every hour."""
         super().setup_schedule()
+        at = timezone.now()
         for entry in self.schedule.values():
             every = float(self.app.conf.beat_schedule[entry.name]["schedule"])
+            entry.last_run_at = at - timedelta(seconds=every)
             entry.options = {"expires": max(LEAST_EXPIRY, 2 * every), **(entry.options or {})}
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
