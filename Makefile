@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run install client install-test lint lint-docker migrations-check deploy-check checks pytest test test-fast browser format erase
+.PHONY: help run install client install-test lint lint-docker migrations-check deploy-check checks pytest test test-fast browser format erase backup restore
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -24,6 +24,8 @@ help:
 	@echo 'make test-fast            the quick tests only'
 	@echo 'make lint                 style, types, layers, container files'
 	@echo 'make format               puts the code in shape'
+	@echo 'make backup TO=folder     database, pictures, releases and classifiers as they are now; KEEP=7 keeps the newest seven'
+	@echo 'make restore FROM=folder  a site from its backup; REPLACE=yes removes what is in the database now'
 	@echo 'make erase                removes the embedded database of this checkout, with all that is in it'
 
 run: install
@@ -100,3 +102,11 @@ test-fast: install-test
 erase: install
 	@$(PY) -c 'from cats4ml import embedded; embedded.erase()'
 	@echo 'Removed. The next make run begins with an empty database.'
+
+backup: install
+	@$(if $(TO),,echo 'Say where: make backup TO=/path/to/backups' >&2; exit 2)
+	@$(PY) manage.py backup "$(TO)" --keep "$(or $(KEEP),0)"
+
+restore: install
+	@$(if $(FROM),,echo 'Say which: make restore FROM=/path/to/backups/cats4ml-…' >&2; exit 2)
+	@$(PY) manage.py restore "$(FROM)" $(if $(filter yes,$(REPLACE)),--replace)

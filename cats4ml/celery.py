@@ -23,12 +23,14 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     # A lost message is rung again by a sweep within two minutes; Redis need not remember it for an hour.
     broker_transport_options={"visibility_timeout": 600, "priority_steps": PRIORITY_STEPS},
+    beat_scheduler="cats4ml.clock:Clock",
     beat_schedule={
         "send mails": {"task": "cats4ml.accounts.tasks.send_mails", "schedule": 10.0},
         "tell of tokens that end, forget old mails": {
             "task": "cats4ml.accounts.tasks.keep_house",
             "schedule": 3600.0,
         },
+        "look for what stands still": {"task": "cats4ml.console.tasks.look_for_standstills", "schedule": 15.0},
         "finalise due ratings": {"task": "cats4ml.review.tasks.finalise_due", "schedule": 5.0},
         "requeue what stalls": {"task": "cats4ml.submissions.tasks.sweep", "schedule": 15.0},
         "close leases that ran out": {"task": "cats4ml.review.tasks.close_leases", "schedule": 10.0},

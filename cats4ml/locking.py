@@ -25,6 +25,8 @@ class Lock(IntEnum):
     POOL_ORDER = 4_312
     DRAWING = 4_313
     OWN_DATA = 4_631
+    STANDSTILLS = 4_701
+    ENDING = 4_702
     INDEX = 7_652
 
 

@@ -121,7 +121,18 @@ TEMPLATES = [
     },
 ]
 
+# A worker that is frozen, or whose machine is gone, lets go of its locks within two minutes: PostgreSQL ends a
+# transaction whose owner says nothing, and asks a silent connection whether it still lives. A statement may take long.
+PATIENCE_OF_THE_DATABASE = {
+    "idle_in_transaction_session_timeout": "100s",
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+}
 DATABASES = {"default": dj_database_url.parse(env_text("DATABASE_URL"), conn_max_age=60, conn_health_checks=True)}
+DATABASES["default"].setdefault("OPTIONS", {}).setdefault(
+    "options", " ".join(f"-c {name}={value}" for name, value in PATIENCE_OF_THE_DATABASE.items())
+)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env_text("REDIS_URL")

@@ -15,6 +15,7 @@ SCORE_IMAGES = "scoring.tasks.score_images"
 RECORD_SCORES = "cats4ml.submissions.tasks.record_scores"
 EMBED_TEXT = "scoring.tasks.embed_text"
 RECORD_TEXT_VECTORS = "cats4ml.submissions.tasks.record_text_vectors"
+NOTE_ALIVE = "cats4ml.submissions.tasks.note_alive"
 
 SCORING_QUEUE = "scoring"
 WEB_QUEUE = "web"

@@ -17,6 +17,7 @@ import torch
 from celery.signals import worker_ready
 
 from models_zoo.vision import torchvision
+from scoring.alive import keep_saying_alive
 from scoring.app import app, settings
 from scoring.contract import (
     EMBED_TEXT,
@@ -106,6 +107,11 @@ def embed_text(request: dict[str, Any], **_later: Any) -> None:
 # Registered by a call, not by a decorator: the functions stay plain, typed ones.
 app.task(name=SCORE_IMAGES)(score_images)
 app.task(name=EMBED_TEXT)(embed_text)
+
+
+@worker_ready.connect
+def begin_saying_alive(sender: Any, **_about: Any) -> None:
+    keep_saying_alive(app, sender.app.amqp.queues.consume_from)
 
 
 @worker_ready.connect

@@ -147,6 +147,68 @@ WORDS: Mapping[str, tuple[str | Promise, str | Promise]] = {
         _("The file with your data is ready"),
         _("You can fetch it for a week on the page “Your data”."),
     ),
+    # Work that stands still, for organisers: what, since when, and what to do. The console shows the same texts.
+    "stalled_clock": (
+        _("The clock stands still"),
+        _(
+            "The clock has not ticked since %(since)s: nothing is sent again, closed or counted by itself. The web "
+            "server rings the most urgent in its place. Start celery beat again (one only)."
+        ),
+    ),
+    "stalled_web": (
+        _("No web worker answers"),
+        _(
+            "No web worker has done anything since %(since)s: scores are not recorded, answers don’t become final and "
+            "boards are not counted. Look whether a Celery worker of the queue “web” runs, and start it again."
+        ),
+    ),
+    "stalled_scoring": (
+        _("No scoring worker answers"),
+        _(
+            "No scoring worker of the queue “%(queue)s” has answered since %(since)s, and %(number)s pairs wait for a "
+            "score. They are sent again by themselves and count against nobody. Look whether a scoring worker runs, "
+            "and start it again."
+        ),
+    ),
+    "stalled_scores": (
+        _("Pairs get no score"),
+        _(
+            "%(number)s pairs of the queue “%(queue)s” wait for a score, the oldest since %(since)s, and none got one "
+            "for 2 minutes. They are sent again by themselves. Read the log of the scoring worker: it runs, and can’t "
+            "do its work."
+        ),
+    ),
+    "stalled_policy": (
+        _("A policy is not put in force"),
+        _("It was ordered %(since)s and no worker is at it. It is rung for every 20 seconds: look at the web workers."),
+    ),
+    "stalled_release": (
+        _("A release is not built"),
+        _("It was ordered %(since)s and no worker is at it. It is rung for every 20 seconds: look at the web workers."),
+    ),
+    "stalled_data_file": (
+        _("A data file is not written"),
+        _("It was ordered %(since)s and no worker is at it. It is rung for every 20 seconds: look at the web workers."),
+    ),
+    "stalled_evaluation": (
+        _("An evaluation stands still"),
+        _("It was ordered %(since)s and no worker is at it. It is rung for every 10 seconds: look at the web workers."),
+    ),
+    "stalled_pool": (
+        _("A pool is not drawn"),
+        _("It was ordered %(since)s and no worker is at it. It is rung for every 20 seconds: look at the web workers."),
+    ),
+    "stalled_board": (
+        _("A board is not counted"),
+        _(
+            "Its last count was %(since)s, though boards are counted twice a minute. Look at the web workers and their "
+            "log."
+        ),
+    ),
+    "stalled_mail": (
+        _("Mails are not sent"),
+        _("%(number)s mails wait to be sent, the oldest since %(since)s. Look at the mail server and the web workers."),
+    ),
 }
 
 

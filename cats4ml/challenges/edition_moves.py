@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from cats4ml.accounts.models import User
 from cats4ml.challenges.acts import difference, record_act
@@ -142,6 +143,9 @@ def move_edition(
 
     Raises `EditionRefused` with what to do first.
     """
+    if move.target == FINAL:
+        # Looked at before the lock too, which a policy that is being put in force holds for as long as that takes.
+        _refuse_amid_policy_work(challenge)
     with transaction.atomic():
         locked = Challenge.objects.select_for_update(of=("self",), no_key=True).select_related("policy", "roster")
         current = locked.get(pk=challenge.pk)
@@ -178,8 +182,18 @@ def _check(current: Challenge, move: Move, reason: str, at: datetime, typed_slug
             raise EditionRefused("it can’t open yet. " + " ".join(one.words for one in missing))
     if move.target == OPEN and move.name != "open" and current.closes_at is not None and current.closes_at <= at:
         raise EditionRefused("the closing date has passed, so that no claim would be taken: move it later first")
+    if move.target == FINAL:
+        _refuse_amid_policy_work(current)
     if move.name == "finish" and typed_slug.strip() != current.slug:
         raise EditionRefused(f"type {current.slug} to confirm that the challenge is to be final")
+
+
+def _refuse_amid_policy_work(challenge: Challenge) -> None:
+    """An order not carried out yet would fail once the edition is final, though an organiser was promised it."""
+    if challenge.policy_works.filter(finished_at=None).exists():
+        raise EditionRefused(
+            _("a policy is being put in force here. Wait until that is done, and then make the challenge final")
+        )
 
 
 def _end_claims(current: Challenge, by: User | None, at: datetime) -> None:

@@ -8,11 +8,13 @@ from datetime import datetime
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from cats4ml.accounts.models import User
 from cats4ml.catalog.models import Classifier
 from cats4ml.challenges.actions import decide_policy, join_challenge
 from cats4ml.challenges.acts import difference, record_act
+from cats4ml.challenges.ending import nobody_settles
 from cats4ml.challenges.models import ActKind, Challenge, ChallengeStatus, Role
 from cats4ml.challenges.near_copies import freeze
 from cats4ml.challenges.rosters import labels_that_cannot_be_scored
@@ -157,6 +159,8 @@ def set_status(
         check_status(challenge=current, status=status, despite_unknown_labels=despite_unknown_labels)
         if before == ChallengeStatus.DRAFT and status != ChallengeStatus.DRAFT:
             freeze(current)
+        if status == ChallengeStatus.FINAL and not nobody_settles(current.pk):
+            raise EditionRefused(_("pairs are being settled at this moment. Try again in a minute"))
         if before != status:
             current.status = status
             current.save(update_fields=["status"])

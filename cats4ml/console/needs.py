@@ -13,6 +13,7 @@ from cats4ml.challenges.models import Challenge, ChallengeStatus
 from cats4ml.challenges.rosters import labels_that_cannot_be_scored
 from cats4ml.console.adjudication import impartial, open_disputes
 from cats4ml.console.rater_pages import waiting_pauses
+from cats4ml.console.standstills import in_words, standing_still
 from cats4ml.releases.models import Release, ReleaseState
 from cats4ml.review.models import PictureReport
 from cats4ml.review.queries import reports_of
@@ -26,7 +27,8 @@ STALLED_AFTER = timedelta(minutes=2)
 
 @dataclass(frozen=True)
 class Needs:
-    """How many of each kind there are, and since when the oldest waits."""
+    """How many of each kind there are, and since when the oldest waits. `standstills`: what stands still, by name, and
+    what to do."""
 
     unscored: int
     stalled: int
@@ -40,6 +42,7 @@ class Needs:
     reports: int
     reports_since: datetime | None
     failed: Release | None
+    standstills: tuple[tuple[str, str], ...] = ()
 
     @property
     def kinds(self) -> int:
@@ -47,7 +50,7 @@ class Needs:
         counts = (
             self.unscored, self.stalled, self.unscorable, self.disputes, self.ambiguous, self.paused, self.reports,
         )  # fmt: skip
-        return sum(bool(number) for number in counts) + (self.failed is not None)
+        return sum(bool(number) for number in counts) + (self.failed is not None) + len(self.standstills)
 
 
 def needs_of(challenge: Challenge, organiser: User, at: datetime) -> Needs:
@@ -68,6 +71,7 @@ def needs_of(challenge: Challenge, organiser: User, at: datetime) -> Needs:
         reports=number_reports,
         reports_since=_first(reports, "created_at") if number_reports else None,
         failed=failed_release(challenge),
+        standstills=tuple(in_words(row) for row in standing_still(challenge)),
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
+from cats4ml.challenges.models import Challenge
 from cats4ml.locking import Lock, alone
 from cats4ml.releases.classifier_scores import scores_of, unseen_pictures
 from cats4ml.releases.evaluating import Case, Counted, Versus, cases_of, compare_with, count
@@ -26,12 +27,14 @@ from cats4ml.releases.predictions import pack_scores, unpack_scores
 from cats4ml.rules.evaluation import Kind
 from cats4ml.rules.heldout import SHOWN_KINDS, Told, bits_told, tell
 from cats4ml.rules.split import Split
-from cats4ml.submissions.dispatch import request_predictions
+from cats4ml.submissions.dispatch import nothing_waits, request_predictions
 from scoring.contract import AHEAD
 
 UNFINISHED = (EvaluationState.WAITING, EvaluationState.RUNNING)
 STALLED_AFTER = timedelta(seconds=20)
 ASK_AGAIN_AFTER = timedelta(minutes=3)
+# Where no message waits for a worker any more, what was asked for is lost or in hand.
+ASK_AGAIN_WHEN_IDLE = timedelta(seconds=75)
 # Pictures that are asked for at a time; when they are seen, the next ones are.
 PICTURES_AT_A_TIME = 2_000
 MOST_COMPARED = 50
@@ -66,7 +69,7 @@ def _all_seen(one: Evaluation, at: datetime) -> bool:
     done = one.total - unseen.count()
     if done == one.total:
         return True
-    lost = one.touched_at is not None and one.touched_at <= at - ASK_AGAIN_AFTER and done == one.done
+    lost = one.touched_at is not None and done == one.done and _is_lost(one.release.challenge, at - one.touched_at)
     if one.state == EvaluationState.WAITING or lost:
         pictures = list(unseen.values_list("pk", flat=True))
         for start in range(0, len(pictures), PICTURES_AT_A_TIME):
@@ -75,6 +78,10 @@ def _all_seen(one: Evaluation, at: datetime) -> bool:
     moved = lost or done != one.done or one.state == EvaluationState.WAITING
     _update(one, state=EvaluationState.RUNNING, done=done, **({"touched_at": at} if moved else {}))
     return False
+
+
+def _is_lost(challenge: Challenge, waited: timedelta) -> bool:
+    return waited >= ASK_AGAIN_AFTER or (waited >= ASK_AGAIN_WHEN_IDLE and nothing_waits(challenge.queue))
 
 
 def _count(one: Evaluation, at: datetime) -> None:

@@ -125,10 +125,10 @@ def people_so_far(pairs: QuerySet[Pair]) -> QuerySet[Pair]:
     return pairs.annotate(people=Count("ratings", filter=Q(ratings__state=RatingState.FINAL)))
 
 
-def ended_among_last(rater: Participation, questions: int, how: LeaseEnd) -> int:
-    """How many of the last questions that this person saw ended so."""
+def ended_among_last(rater: Participation, questions: int, *how: LeaseEnd) -> int:
+    """How many of the last questions that this person saw ended in one of these ways."""
     seen = Lease.objects.filter(rater=rater, shown_at__isnull=False).order_by("-pk")[:questions]
-    return sum(ended == how for ended in seen.values_list("ended", flat=True))
+    return sum(ended in how for ended in seen.values_list("ended", flat=True))
 
 
 def barred_with_leases() -> QuerySet[Participation]:

@@ -11,7 +11,7 @@ from celery import current_app
 from django.core.cache import cache
 from django.db import transaction
 from django.db.models import QuerySet
-from kombu.exceptions import OperationalError
+from kombu.exceptions import ChannelError, OperationalError
 
 from cats4ml.catalog.models import JOINT, Classifier, Embedding, Image, Prediction
 from cats4ml.challenges.models import Challenge, RosterVersion
@@ -196,3 +196,21 @@ def send(
         current_app.send_task(task, kwargs=kwargs, queue=queue, countdown=countdown, expires=expires, priority=priority)
     except OperationalError as error:
         logger.warning("no broker for %s: %s; the sweep will ring again", task, error)
+
+
+def messages_waiting(queue: str) -> int | None:
+    """How many messages lie in a queue that no worker has taken yet; None where the broker can't be reached."""
+    try:
+        with current_app.connection_or_acquire() as broker:
+            return int(broker.default_channel.queue_declare(queue, passive=True).message_count)
+    except ChannelError:  # a queue without messages isn't there
+        return 0
+    except OperationalError as error:
+        logger.warning("no broker to ask how long %s is: %s", queue, error)
+        return None
+
+
+def nothing_waits(suffix: str) -> bool:
+    """Whether no message about scores waits for the workers of an edition's queue (empty: of all editions): what was
+    asked for more than a moment ago is then in a worker's hands, or lost."""
+    return all(messages_waiting(queue_name(base, suffix)) == 0 for base in (SCORING_QUEUE, WEB_QUEUE))

@@ -25,11 +25,21 @@ from scoring.ensemble import sureness
 
 
 @dataclass(frozen=True)
+class Late:
+    """A pair whose score should have come: how often it was sent again, when last, and since when no scoring worker has
+    been heard; `again` is 0 where it waits for a worker and was not sent again yet."""
+
+    again: int
+    sent_at: datetime | None
+    silent_since: datetime | None
+
+
+@dataclass(frozen=True)
 class ClaimView:
     """One claim as its claimant sees it. `mean` is None as long as the policy hides it; `people` is how many raters
-    have answered so far, never which way; the votes are shown once the pair is settled. `position` is its place in
-    line for a score. `dispute` is the one that the claimant made; `may_dispute` says that they could make one now.
-    Whoever took a claim back sees nothing more of the pair."""
+    have answered so far, never which way; the votes are shown once the pair is settled. `position` is its place in line
+    for a score; `late` says where that should have come by now. `dispute` is the one that the claimant made;
+    `may_dispute` says that they could make one now. Whoever took a claim back sees nothing more of the pair."""
 
     submission: Submission
     pair: Pair
@@ -40,6 +50,7 @@ class ClaimView:
     position: int | None
     wait_seconds: int | None
     first_claimant: str
+    late: Late | None = None
     dispute: Dispute | None = None
     may_dispute: bool = False
 
@@ -138,9 +149,17 @@ def _claim_view(claim: Submission, first_claimant: str, waits: Waits, at: dateti
         position=waits.places.get(pair.pk) if standing and pair.state == PairState.QUEUED else None,
         wait_seconds=waits.seconds.get(pair.pk) if standing else None,
         first_claimant=first_claimant if settled else "",
+        late=_late(pair, waits) if standing and pair.state == PairState.QUEUED else None,
         dispute=dispute,
         may_dispute=may_dispute,
     )
+
+
+def _late(pair: Pair, waits: Waits) -> Late | None:
+    again = max(0, pair.score_requests - 1)
+    if not again and waits.silent_since is None:
+        return None
+    return Late(again, pair.score_requested_at if again else None, waits.silent_since)
 
 
 @dataclass(frozen=True)

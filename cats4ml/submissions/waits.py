@@ -12,11 +12,13 @@ from django.db import connection
 from django.db.models import Count, Max, Min, Q
 
 from cats4ml.challenges.models import Challenge
+from cats4ml.heartbeats import SCORING, last_beats, silent_since
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.plain_words import answers_asked
 from cats4ml.rules.waits import LEAST_DONE, STANDSTILL, Pace, answers_missing, seconds_until_done
 from cats4ml.submissions.dispatch import FEW
 from cats4ml.submissions.models import Pair, Submission, TallySource, Upload
+from scoring.contract import queue_name
 
 SCORING_WINDOW = timedelta(minutes=5)
 RATING_WINDOW = timedelta(days=1)
@@ -48,10 +50,11 @@ WHERE id IN (SELECT pair_id FROM submissions_submission WHERE upload_id = %s AND
 @dataclass(frozen=True)
 class Waits:
     """By pair, its place in the queue for a score; by pair, the seconds until its score or its verdict, where there is
-    data to tell."""
+    data to tell. `silent_since`: where pairs wait for a score and no scoring worker was heard lately, when one was."""
 
     places: dict[int, int] = field(default_factory=dict)
     seconds: dict[int, int] = field(default_factory=dict)
+    silent_since: datetime | None = None
 
 
 NO_WAITS = Waits()
@@ -155,15 +158,18 @@ def waits_of(challenge: Challenge, claims: Iterable[Submission], at: datetime) -
     in_review = [claim for claim in standing if claim.pair.state == PairState.IN_REVIEW]
     seconds: dict[int, int | None] = {}
     places = queue_places(challenge, queued)
+    silent = None
     if places:
         pace = scoring_pace(challenge, at)
-        seconds |= {pair: seconds_until_done(place, pace) for pair, place in places.items()}
+        silent = silent_since(last_beats(), queue_name(SCORING, challenge.queue), at)
+        if silent is None:  # else nobody can tell
+            seconds |= {pair: seconds_until_done(place, pace) for pair, place in places.items()}
     if in_review:
         ahead = {claim.pair_id: int(getattr(claim, "review_ahead", 0)) + 1 for claim in in_review}
         longest = seconds_to_verdict(challenge, pairs=max(ahead.values()), at=at)
         if longest is not None:
             seconds |= {pair: round(longest * number / max(ahead.values())) for pair, number in ahead.items()}
-    return Waits(places, {pair: one for pair, one in seconds.items() if one is not None})
+    return Waits(places, {pair: one for pair, one in seconds.items() if one is not None}, silent)
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,7 @@ def test_skips_come_back_with_the_questions_that_follow(waiting) -> None:
             shown_at=waiting.clock,
             expires_at=waiting.clock + timedelta(seconds=1),
             closed_at=waiting.clock,
-            ended="expired",
+            ended="answered",
         )
         for _ in range(99)
     )
@@ -133,12 +133,12 @@ def test_undoing_and_waiting_do_not_bring_a_skipped_pair_back(waiting) -> None:
     assert lease.pair not in [one.pair for one in hold_leases(rater=rater, at=later, count=6)]
 
 
-def test_a_question_that_ran_out_cannot_be_skipped_and_comes_back(waiting) -> None:
+def test_a_question_that_ran_out_cannot_be_skipped_comes_back_and_counts_as_a_skip(waiting) -> None:
     rater = waiting.rater()
     lease = next_lease(waiting, rater)
     with pytest.raises(RatingRefused, match="has ended"):
         skip(rater=rater, token=lease.token, at=waiting.pass_time(120))
-    assert (next_lease(waiting, rater).pair, skips_left(rater)) == (lease.pair, 2)
+    assert (next_lease(waiting, rater).pair, skips_left(rater)) == (lease.pair, 1)
 
 
 def test_nobody_skips_somebody_elses_question(waiting) -> None:

@@ -15,6 +15,7 @@ from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.policy import Policy
 from cats4ml.submissions.actions.recording import record_scores
 from cats4ml.submissions.actions.scores import apply_scores, requeue_stalled, requeue_unscorable
+from cats4ml.submissions.dispatch import request_scores
 from cats4ml.submissions.models import Pair
 from cats4ml.submissions.queries import quota_for
 from scoring.contract import MISSING_IMAGE, RECORD_SCORES, SCORE_IMAGES, UNREADABLE_IMAGE, ScoreResult, pack
@@ -274,8 +275,17 @@ def test_long_stalled_pairs_do_not_keep_the_sweep_from_newer_ones(world, own_que
     world.claim(world.finder(), (0, "cat"), (1, "cat"))
     Pair.objects.update(score_requests=10)
     world.claim(world.finder(), (2, "cat"))
+    request_scores(world.challenge, [world.images[3].pk])  # the workers are busy
     assert requeue_stalled(at=world.pass_time(120), limit=2) == 1
-    assert images_asked_for(own_queue) == [[world.images[2].pk]]
+    assert images_asked_for(own_queue) == [[world.images[3].pk], [world.images[2].pk]]
+
+
+def test_where_no_message_waits_for_the_workers_no_ring_waits_longer_than_a_minute(world, own_queue) -> None:
+    world.claim(world.finder(), (0, "cat"))
+    for requests in range(2, 6):
+        images_asked_for(own_queue)  # a broker that lost its memory
+        assert (requeue_stalled(at=world.pass_time(59)), requeue_stalled(at=world.pass_time(2))) == (0, 1)
+        assert world.pair(0, "cat").score_requests == requests
 
 
 def test_the_sweep_leaves_pairs_alone_that_are_not_queued(world, own_queue) -> None:

@@ -20,8 +20,12 @@ QUESTIONS = 100
 
 
 def skips_left(rater: Participation) -> int:
-    """How many questions this person may skip now: `policy.skips_per_hundred` of the last hundred that they saw."""
-    return max(0, rater.challenge.rules.skips_per_hundred - ended_among_last(rater, QUESTIONS, LeaseEnd.SKIPPED))
+    """How many questions this person may skip now: `policy.skips_per_hundred` of the last hundred that they saw.
+
+    One that was seen and let run out counts as skipped: else the time would be a skip without end.
+    """
+    passed_over = ended_among_last(rater, QUESTIONS, LeaseEnd.SKIPPED, LeaseEnd.EXPIRED)
+    return max(0, rater.challenge.rules.skips_per_hundred - passed_over)
 
 
 def skip(*, rater: Participation, token: uuid.UUID, at: datetime) -> Lease:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from cats4ml.challenges.ending import keep_from_ending
 from cats4ml.challenges.models import Challenge
 from cats4ml.rules.lifecycle import PairState, check_move
 from cats4ml.submissions.models import Pair
@@ -25,8 +26,10 @@ def lock_pairs(ids: Iterable[int]) -> list[Pair]:
 
     What belongs to them is read once they are locked. In one statement with the lock it would be as it stood when the
     waiting for the lock began: whoever waited for another policy to be put in force would settle by the former one.
+    Until the transaction ends none of these editions becomes final (`challenges.ending`).
     """
     pairs = list(Pair.objects.select_for_update(no_key=True).filter(pk__in=set(ids)).order_by("pk"))
+    keep_from_ending({pair.challenge_id for pair in pairs})
     editions = Challenge.objects.select_related("policy").in_bulk({pair.challenge_id for pair in pairs})
     for pair in pairs:
         pair.challenge = editions[pair.challenge_id]

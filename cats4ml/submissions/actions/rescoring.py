@@ -9,6 +9,7 @@ from django.db import transaction
 
 from cats4ml.accounts.models import User
 from cats4ml.challenges.actions import put_in_force
+from cats4ml.challenges.ending import keep_from_ending
 from cats4ml.challenges.models import Challenge, RosterVersion
 from cats4ml.challenges.rosters import lock_rosters
 from cats4ml.rules.lifecycle import PairState
@@ -55,6 +56,7 @@ def apply_roster(*, challenge: Challenge, roster: RosterVersion, reason: str, by
         raise RescoringRefused("This roster belongs to another challenge.")
     with transaction.atomic():
         lock_rosters([challenge.pk], shared=False)
+        keep_from_ending([challenge.pk])
         edition = Challenge.objects.select_related("policy").get(pk=challenge.pk)
         if edition.is_final:
             raise RescoringRefused("This challenge is final: its board stands.")

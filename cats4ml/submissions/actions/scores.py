@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import DateTimeField, ExpressionWrapper, F, Value
+from django.db.models import DateTimeField, ExpressionWrapper, F, Q, Value
 from django.db.models.functions import Greatest, Least
 
 from cats4ml.accounts.models import User
@@ -151,15 +151,18 @@ def requeue_stalled(*, at: datetime, limit: int = 2000) -> int:
     """Ring again for queued pairs that were asked for more than a minute ago, oldest first.
 
     A message may be lost with its worker or with the broker; recording is idempotent, so that ringing once too often
-    only costs the worker a look. Each further ring waits a minute longer, lest a worker that is merely busy drowns
-    in repeats. Returns the number of pairs rung for.
+    only costs the worker a look. Where messages still wait for the workers each further ring waits a minute longer,
+    lest workers that are merely busy drown in repeats; where none waits it is certain that these pairs' were lost, or
+    are in a worker's hands, and no ring waits longer than a minute. Returns the number of pairs rung for.
     """
     rings = Least(Greatest(F("score_requests"), 1), 10)
     due = ExpressionWrapper(F("score_requested_at") + rings * Value(STALLED_AFTER), output_field=DateTimeField())
+    asked_before = Pair.objects.filter(state=PairState.QUEUED, score_requested_at__lt=at - STALLED_AFTER)
+    queues = set(asked_before.order_by().values_list("challenge__queue", flat=True).distinct())
+    idle = [queue for queue in queues if dispatch.nothing_waits(queue)]
     stalled = list(
-        Pair.objects.filter(state=PairState.QUEUED, score_requested_at__lt=at - STALLED_AFTER)
-        .alias(due=due)
-        .filter(due__lt=at)
+        asked_before.alias(due=due)
+        .filter(Q(due__lt=at) | Q(challenge__queue__in=idle))
         .select_related("challenge__roster")
         .order_by("score_requested_at", "pk")[:limit]
     )
