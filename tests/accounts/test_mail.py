@@ -12,7 +12,7 @@ from django.test import Client
 from cats4ml.accounts import mail
 from cats4ml.accounts.mail import WAITS, Outbox, forget_old, post, send_due
 from cats4ml.accounts.models import MailState, OutgoingMail
-from cats4ml.accounts.tasks import keep_house, send_mails
+from cats4ml.accounts.tasks import keep_house, post_notice_mails, send_mails
 from cats4ml.celery import app
 from tests.accounts.smtp import mail_server
 from tests.factories import START, make_user
@@ -150,7 +150,7 @@ def test_whatever_sends_mail_by_django_has_a_row_for_each_recipient(db) -> None:
 
 def test_the_clock_rings_for_mails(db) -> None:
     tasks = {entry["task"] for entry in app.conf.beat_schedule.values()}
-    assert {send_mails.name, keep_house.name} == {task for task in tasks if ".accounts." in task}
+    assert {send_mails.name, keep_house.name, post_notice_mails.name} == {task for task in tasks if ".accounts." in task}
     send_mails()
     keep_house()
 
