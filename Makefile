@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run install client install-test lint lint-docker migrations-check deploy-check checks pytest test test-fast browser format erase backup restore
+.PHONY: help messages run install client install-test lint lint-docker migrations-check deploy-check checks pytest test test-fast browser format erase backup restore
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -26,6 +26,7 @@ help:
 	@echo 'make format               puts the code in shape'
 	@echo 'make backup TO=folder     database, pictures, releases and classifiers as they are now; KEEP=7 keeps the newest seven'
 	@echo 'make restore FROM=folder  a site from its backup; REPLACE=yes removes what is in the database now'
+	@echo 'make messages             texts that are new or gone, in the catalogues of translations (cats4ml/locale)'
 	@echo 'make erase                removes the embedded database of this checkout, with all that is in it'
 
 run: install
@@ -54,8 +55,16 @@ $(VENV)/installed-test: $(PINS) | $(VENV)/bin/pip
 	@$(PIP) -e '.[test]'
 	@touch $@ $(VENV)/installed
 
-install: $(VENV)/installed
+install: $(VENV)/installed translations
 install-test: $(VENV)/installed-test
+
+# A catalogue that was changed is compiled; so it is by whatever starts on this machine.
+.PHONY: translations
+translations: $(VENV)/installed
+	@$(PY) -m cats4ml.translations
+
+messages: install
+	@$(PY) manage.py messages
 
 # The participants' command line, as .venv/bin/cats4ml. Anywhere else: pip install ./client
 client: install

@@ -18,6 +18,7 @@ NEEDS_NO_SERVERS = {
     "diffsettings",
     "findstatic",
     "makemessages",
+    "messages",
     "startapp",
     "startproject",
     "verify_release",

@@ -14,6 +14,7 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 from cats4ml.accounts.providers import sign_in_providers
+from cats4ml import translations
 from cats4ml.environment import env_address, env_bool, env_int, env_list, env_text
 from scoring.broker import celery_broker_url
 
@@ -233,6 +234,8 @@ LANGUAGE_CODE = "en-gb"
 # The texts are written in English; `cats4ml/locale` has the other languages.
 LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
 LOCALE_PATHS = [BASE_DIR / "cats4ml" / "locale"]
+if not PRODUCTION:  # an image has them compiled
+    translations.compile_changed()
 LANGUAGE_COOKIE_SECURE = PRODUCTION
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
