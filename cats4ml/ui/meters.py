@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cats4ml.ui.words import counted, figure, percentage
+from django.utils.translation import gettext as _
+
+from cats4ml.ui.words import counted, figure, percentage, share_text
 
 
 @dataclass(frozen=True)
@@ -11,7 +13,7 @@ class QuotaMeter:
     """Lengths are percentages of the whole quota; `this_width` ends at the quota, however large the file is."""
 
     left: str
-    left_noun: str
+    left_number: int
     used_of_total: str
     used_width: str
     this_x: str
@@ -23,25 +25,29 @@ class QuotaMeter:
     spoken: str
 
 
-def make_quota_meter(*, total: int, used: int, this_file: int, what: str = "this file") -> QuotaMeter:
+def make_quota_meter(*, total: int, used: int, this_file: int, what: str = "") -> QuotaMeter:
+    what = what or _("this file")
     left = max(0, total - used)
     fitting = min(this_file, left)
     over = this_file - fitting
     whole = max(total, 1)
-    used_of_total = f"{figure(used)} of {figure(total)} used"
+    values = {"used": figure(used), "total": figure(total), "left": figure(left), "what": what, "n": figure(fitting)}
+    if this_file:
+        spoken = _("Quota: %(used)s of %(total)s used, %(left)s left; %(what)s would use %(n)s.")
+    else:
+        spoken = _("Quota: %(used)s of %(total)s used, %(left)s left.")
     return QuotaMeter(
         left=figure(left),
-        left_noun="claim left" if left == 1 else "claims left",
-        used_of_total=used_of_total,
+        left_number=left,
+        used_of_total=_("%(used)s of %(total)s used") % values,
         used_width=percentage(used / whole),
         this_x=percentage(used / whole),
         this_width=percentage(fitting / whole),
         this_file=figure(this_file) if this_file else "",
         what=what,
-        after=f"{figure(left - fitting)} left after it",
-        over=f"{counted(over, 'row')} won’t fit in the quota." if over else "",
-        spoken=f"Quota: {used_of_total}, {figure(left)} left"
-        + (f"; {what} would use {figure(fitting)}." if this_file else "."),
+        after=_("%(n)s left after it") % {"n": figure(left - fitting)},
+        over=counted(over, "%(n)s row won’t fit in the quota.", "%(n)s rows won’t fit in the quota.") if over else "",
+        spoken=spoken % values,
     )
 
 
@@ -58,7 +64,8 @@ def make_interval(*, low: float, mid: float, high: float, top: float) -> Interva
         low_x=percentage(low / top),
         mid_x=percentage(mid / top),
         high_x=percentage(high / top),
-        spoken=f"{mid:.0%}, between {low:.0%} and {high:.0%} 95 times in 100",
+        spoken=_("%(mid)s, between %(low)s and %(high)s 95 times in 100")
+        % {"mid": share_text(mid), "low": share_text(low), "high": share_text(high)},
     )
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 
 @dataclass(frozen=True)
@@ -13,66 +15,70 @@ class Section:
     show; '' shows it to everybody."""
 
     name: str
-    label: str
+    english: str
     url_name: str
     role: str = ""
     edition: str = ""
 
+    @property
+    def label(self) -> str:
+        return _(self.english)
+
 
 SECTIONS = (
-    Section("challenge", "Challenge", "pages:challenge"),
-    Section("data", "Data", "pages:data"),
-    Section("explore", "Explore", "pages:explore"),
-    Section("submit", "Submit", "submissions:submit", "is_finder"),
-    Section("mine", "My submissions", "pages:mine", "is_finder"),
-    Section("review", "Review", "review:review", "is_rater"),
-    Section("queue", "Queue", "submissions:queue"),
-    Section("leaderboard", "Leaderboard", "leaderboard:board"),
-    Section("releases", "Releases", "pages:releases", edition="is_released"),
-    Section("console", "Console", "console:overview", "is_organiser"),
+    Section("challenge", gettext_noop("Challenge"), "pages:challenge"),
+    Section("data", gettext_noop("Data"), "pages:data"),
+    Section("explore", gettext_noop("Explore"), "pages:explore"),
+    Section("submit", gettext_noop("Submit"), "submissions:submit", "is_finder"),
+    Section("mine", gettext_noop("My submissions"), "pages:mine", "is_finder"),
+    Section("review", gettext_noop("Review"), "review:review", "is_rater"),
+    Section("queue", gettext_noop("Queue"), "submissions:queue"),
+    Section("leaderboard", gettext_noop("Leaderboard"), "leaderboard:board"),
+    Section("releases", gettext_noop("Releases"), "pages:releases", edition="is_released"),
+    Section("console", gettext_noop("Console"), "console:overview", "is_organiser"),
 )
 
 # The console's own pages, by what they are about. A group's name leads to its first page.
 CONSOLE_GROUPS: tuple[tuple[str, tuple[Section, ...]], ...] = (
-    ("Overview", (Section("overview", "Overview", "console:overview"),)),
+    (gettext_noop("Overview"), (Section("overview", gettext_noop("Overview"), "console:overview"),)),
     (
-        "Edition",
+        gettext_noop("Edition"),
         (
-            Section("edition", "Edition", "console:edition"),
-            Section("rule", "Policy", "console:verdict_rule"),
-            Section("classifiers", "Classifiers", "console:classifiers"),
-            Section("announcements", "Announcements", "console:announcements"),
-            Section("acts", "What was done", "console:acts"),
+            Section("edition", gettext_noop("Edition"), "console:edition"),
+            Section("rule", gettext_noop("Policy"), "console:verdict_rule"),
+            Section("classifiers", gettext_noop("Classifiers"), "console:classifiers"),
+            Section("announcements", gettext_noop("Announcements"), "console:announcements"),
+            Section("acts", gettext_noop("What was done"), "console:acts"),
         ),
     ),
     (
-        "Pairs",
+        gettext_noop("Pairs"),
         (
-            Section("pairs", "Pairs", "console:pairs"),
-            Section("adjudicate", "Ambiguous pairs", "console:adjudicate"),
-            Section("disputes", "Disputes", "console:disputes"),
-            Section("reports", "Reports", "console:reports"),
-            Section("near-copies", "Near-copies", "console:near_copies"),
+            Section("pairs", gettext_noop("Pairs"), "console:pairs"),
+            Section("adjudicate", gettext_noop("Ambiguous pairs"), "console:adjudicate"),
+            Section("disputes", gettext_noop("Disputes"), "console:disputes"),
+            Section("reports", gettext_noop("Reports"), "console:reports"),
+            Section("near-copies", gettext_noop("Near-copies"), "console:near_copies"),
         ),
     ),
     (
-        "Raters",
+        gettext_noop("Raters"),
         (
-            Section("raters", "Raters", "console:raters"),
-            Section("agreement", "Agreement", "console:agreement"),
-            Section("controls", "Control questions", "console:controls"),
-            Section("studies", "Studies", "console:studies"),
+            Section("raters", gettext_noop("Raters"), "console:raters"),
+            Section("agreement", gettext_noop("Agreement"), "console:agreement"),
+            Section("controls", gettext_noop("Control questions"), "console:controls"),
+            Section("studies", gettext_noop("Studies"), "console:studies"),
         ),
     ),
     (
-        "Finders",
+        gettext_noop("Finders"),
         (
-            Section("finders", "Finders", "console:finders"),
-            Section("patterns", "Patterns", "console:patterns"),
-            Section("vouching", "People without mail", "console:vouching"),
+            Section("finders", gettext_noop("Finders"), "console:finders"),
+            Section("patterns", gettext_noop("Patterns"), "console:patterns"),
+            Section("vouching", gettext_noop("People without mail"), "console:vouching"),
         ),
     ),
-    ("Releases", (Section("releases", "Releases", "console:releases"),)),
+    (gettext_noop("Releases"), (Section("releases", gettext_noop("Releases"), "console:releases"),)),
 )
 
 
@@ -116,7 +122,9 @@ def console_links(*, challenge: Any, current: str) -> tuple[LinkGroup, ...]:
     """The console's pages in groups, for who is already in it."""
     groups = ((label, _links(sections, challenge, current)) for label, sections in CONSOLE_GROUPS)
     return tuple(
-        LinkGroup(label, links[0].href, any(link.current for link in links), links) for label, links in groups if links
+        LinkGroup(_(label), links[0].href, any(link.current for link in links), links)
+        for label, links in groups
+        if links
     )
 
 

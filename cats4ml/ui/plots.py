@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from cats4ml.ui.words import figure, percentage, short_figure
+from django.utils.translation import gettext as _
+
+from cats4ml.ui.words import date_text, figure, percentage, short_decimal, short_figure
 
 WIDTH = 1000
 HEIGHT = 240
@@ -115,8 +117,7 @@ def spread(heights: Sequence[float]) -> list[float]:
 
 def tick_text(moment: datetime, *, span: timedelta) -> str:
     """The day; on a plot of less than two days the hour (UTC) too."""
-    day = f"{moment.day} {moment:%b}"
-    return day if span >= timedelta(days=2) else f"{day}, {moment:%H:%M}"
+    return date_text(moment, "month_day" if span >= timedelta(days=2) else "short")
 
 
 def moments_between(start: datetime, end: datetime, number: int) -> list[datetime]:
@@ -153,7 +154,7 @@ def table_row(series: Series, moments: Sequence[datetime]) -> tuple[tuple[str, b
     """Each value as text, and whether it may be left out where there is little room."""
     values = (series.value_at(moment) for moment in moments)
     last = len(moments) - 1
-    return tuple(("–" if v is None else f"{v:,g}", 0 < i < last) for i, v in enumerate(values))
+    return tuple(("–" if v is None else short_decimal(v), 0 < i < last) for i, v in enumerate(values))
 
 
 def day_ticks(moments: Sequence[datetime], *, start: datetime, end: datetime) -> tuple[Tick, ...]:
@@ -176,7 +177,7 @@ def draw_lines(series: Sequence[Series], *, start: datetime, end: datetime, top:
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in xy)
         name = s.name if len(s.name) <= LONGEST_NAME else s.name[: LONGEST_NAME - 1].rstrip() + "…"
         leader = f"4,{end_y:.1f} 14,{label_y:.1f} 18,{label_y:.1f}"
-        return Line(path, leader, f"{name} {s.last:,g}", round(label_y + 4.5, 1), s.is_subject)
+        return Line(path, leader, f"{name} {short_decimal(s.last)}", round(label_y + 4.5, 1), s.is_subject)
 
     lines = [drawn(s, end_y, place) for s, end_y, place in zip(series, ends, places, strict=True)]
     return tuple(sorted(lines, key=lambda line: line.is_subject))
@@ -184,4 +185,5 @@ def draw_lines(series: Sequence[Series], *, start: datetime, end: datetime, top:
 
 def finding(series: Sequence[Series], *, title: str) -> str:
     ranked = sorted(series, key=lambda s: -s.last)
-    return f"{title}. At the end: " + ", ".join(f"{s.name} {figure(int(s.last))}" for s in ranked) + "."
+    ends = ", ".join(f"{s.name} {figure(int(s.last))}" for s in ranked)
+    return _("%(title)s. At the end: %(ends)s.") % {"title": title, "ends": ends}

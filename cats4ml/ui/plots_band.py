@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from cats4ml.ui.plots import WIDTH, Tick
 from cats4ml.ui.plots_dots import number, scale_for
-from cats4ml.ui.words import percentage
+from cats4ml.ui.words import percentage, short_decimal
 
 HEIGHT = 200
 TICKS = 4
@@ -59,15 +61,16 @@ def make_band_plot(steps: Sequence[Step], *, title: str, columns: Sequence[str] 
         return " ".join(f"{WIDTH * place / last:.1f},{y(value):.1f}" for place, value in values)
 
     sure = [(place, step.low, step.high) for place, step in drawn if step.low is not None and step.high is not None]
-    edge = [(place, low) for place, low, _ in sure] + [(place, high) for place, _, high in reversed(sure)]
+    edge = [(place, low) for place, low, _high in sure] + [(place, high) for place, _low, high in reversed(sure)]
     values = [(place, step.value or 0.0) for place, step in drawn]
     return BandPlot(
         title=title,
-        finding=f"{title}: {number(values[0][1])} at first, {number(values[-1][1])} at last.",
+        finding=_("%(title)s: %(first)s at first, %(last)s at last.")
+        % {"title": title, "first": number(values[0][1]), "last": number(values[-1][1])},
         band=points(edge) if len(sure) > 1 else "",
         line=points(values),
         dots=tuple(BandDot(percentage(place / last), y(value)) for place, value in values),
-        y_ticks=tuple(Tick("", f"{level:g}".replace("-", "−"), y=y(level)) for level in scale.steps),
+        y_ticks=tuple(Tick("", short_decimal(level), y=y(level)) for level in scale.steps),
         x_ticks=_x_ticks(steps),
         columns=tuple(columns),
         rows=tuple((step.when, (_text(step), *step.cells)) for step in steps),
@@ -86,4 +89,5 @@ def _text(step: Step) -> str:
         return "–"
     if step.low is None or step.high is None:
         return number(step.value)
-    return f"{number(step.value)}, between {number(step.low)} and {number(step.high)}"
+    values = {"value": number(step.value), "low": number(step.low), "high": number(step.high)}
+    return _("%(value)s, between %(low)s and %(high)s") % values

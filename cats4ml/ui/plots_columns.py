@@ -4,7 +4,9 @@ pixels, widths shares of the page."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cats4ml.ui.words import figure, percentage
+from django.utils.translation import gettext as _
+
+from cats4ml.ui.words import figure, percentage, share_text
 
 HEIGHT = 160
 SHARE_HEIGHT = 180
@@ -73,7 +75,8 @@ def make_column_plot(
     largest = max(columns, key=lambda column: sum(column.numbers))
     return ColumnPlot(
         title=title,
-        finding=f"{title}. Most pairs, {figure(top)}, are at {largest.name}.",
+        finding=_("%(title)s. Most pairs, %(n)s, are at %(column)s.")
+        % {"title": title, "n": figure(top), "column": largest.name},
         blocks=tuple(blocks),
         texts=tuple(texts),
         parts=tuple(parts),
@@ -140,17 +143,25 @@ def make_share_plot(
     first, last = found[0], found[-1]
     return SharePlot(
         title=title,
-        finding=f"{title}: {first.hits / first.of:.0%} at {first.name}, {last.hits / last.of:.0%} at {last.name}.",
+        finding=_("%(title)s: %(first)s at %(first_name)s, %(last)s at %(last_name)s.")
+        % {
+            "title": title,
+            "first": share_text(first.hits / first.of),
+            "first_name": first.name,
+            "last": share_text(last.hits / last.of),
+            "last_name": last.name,
+        },
         whiskers=tuple(whiskers),
         texts=tuple(ColumnText(_middle(place, len(shares)), name, "", 0.0) for place, name in enumerate(names)),
-        ticks=tuple(ShareTick(f"{share:.0%}", y(share)) for share in (0.0, 0.5, 1.0)),
+        ticks=tuple(ShareTick(share_text(share), y(share)) for share in (0.0, 0.5, 1.0)),
         columns=tuple(columns),
         rows=tuple((one.name, _cells(one)) for one in found),
     )
 
 
 def _cells(one: Share) -> tuple[str, ...]:
-    return (f"{one.hits / one.of:.0%}, between {one.low:.0%} and {one.high:.0%}", figure(one.of), *one.cells)
+    values = {"value": share_text(one.hits / one.of), "low": share_text(one.low), "high": share_text(one.high)}
+    return (_("%(value)s, between %(low)s and %(high)s") % values, figure(one.of), *one.cells)
 
 
 def _across(place: int, number: int) -> tuple[str, str]:

@@ -4,7 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cats4ml.ui.words import percentage
+from django.utils.translation import gettext as _
+
+from cats4ml.ui.words import decimal, percentage, short_decimal
 
 ROW = 32
 ROW_WITH_NOTE = 48
@@ -87,14 +89,16 @@ def make_dot_plot(
         title=title,
         rows=tuple(_row(dot, scale) for dot in dots),
         grid=_grid(scale),
-        bounds=tuple(Mark(percentage(scale.at(bound)), f"{bound:.2f}") for bound in bounds),
+        bounds=tuple(Mark(percentage(scale.at(bound)), decimal(bound, 2)) for bound in bounds),
         columns=tuple(columns),
         height=ROW_WITH_NOTE if any(dot.note for dot in dots) else ROW,
     )
 
 
 def _row(dot: Dot, scale: Scale) -> DotRow:
-    between = "" if dot.low is None or dot.high is None else f"{number(dot.low)} to {number(dot.high)}"
+    between = ""
+    if dot.low is not None and dot.high is not None:
+        between = _("%(low)s to %(high)s") % {"low": number(dot.low), "high": number(dot.high)}
     low = dot.value if dot.low is None else dot.low
     high = dot.value if dot.high is None else dot.high
     x, low_x, high_x = (percentage(scale.at(value)) for value in (dot.value, low, high))
@@ -104,11 +108,10 @@ def _row(dot: Dot, scale: Scale) -> DotRow:
 def _grid(scale: Scale) -> tuple[Mark, ...]:
     anchors = {scale.low: "start", 1.0: "end"}
     return tuple(
-        Mark(percentage(scale.at(step)), f"{step:g}".replace("-", "−"), anchors.get(step, "middle"))
-        for step in scale.steps
+        Mark(percentage(scale.at(step)), short_decimal(step), anchors.get(step, "middle")) for step in scale.steps
     )
 
 
 def number(value: float) -> str:
     """Two decimals, with a minus sign and never −0.00."""
-    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
+    return decimal(value, 2)

@@ -5,7 +5,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cats4ml.ui.words import figure, percentage, short_figure
+from django.utils.translation import gettext as _
+
+from cats4ml.ui.words import decimal, figure, percentage, short_decimal, short_figure
 
 HALF = 130
 ROW = 34
@@ -24,7 +26,7 @@ class Bin:
 
     @property
     def name(self) -> str:
-        return f"{self.low:.2f} to {self.high:.2f}"
+        return _("%(low)s to %(high)s") % {"low": decimal(self.low, 2), "high": decimal(self.high, 2)}
 
 
 @dataclass(frozen=True)
@@ -84,17 +86,17 @@ def make_mirror_plot(
             for side in (-1, 1)
         ),
         threshold_x=percentage(threshold),
-        threshold=f"{threshold:g}",
+        threshold=short_decimal(threshold),
         columns=tuple(columns),
         rows=tuple(
-            (one.name, tuple(figure(number) for side in (one.above, one.below, one.row) for _, number in side))
+            (one.name, tuple(figure(number) for side in (one.above, one.below, one.row) for _tone, number in side))
             for one in bins
         ),
     )
 
 
 def _total(side: Sequence[tuple[str, int]]) -> int:
-    return sum(number for _, number in side)
+    return sum(number for _tone, number in side)
 
 
 def _boxes(one: Bin, side: Sequence[tuple[str, int]], *, top: int, foot: int, up: bool, room: int) -> list[Box]:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.utils.translation import gettext as _
+
 from cats4ml.ui.plots import HEIGHT, WIDTH, Tick, tick_text, y_steps
 from cats4ml.ui.words import figure, percentage, short_figure
 
@@ -75,14 +77,18 @@ def make_queue_plot(
     steps = y_steps(max(*(one.pairs for one in depths), *(min(one.high, top) for one in ahead), 1))
     scale = _Scale(start, end, steps[-1])
     last = depths[-1]
+    values = {"title": title, "first": figure(depths[0].pairs), "now": figure(last.pairs)}
+    finding = _("%(title)s: %(first)s at first, %(now)s now.") % values
+    if clears:
+        values["clears"] = clears[1]
+        finding = _("%(title)s: %(first)s at first, %(now)s now; %(clears)s.") % values
     upper = [(one.at, min(one.high, steps[-1])) for one in ahead]
     lower = [(one.at, one.low) for one in reversed(ahead)]
     return QueuePlot(
         title=title,
-        finding=f"{title}: {figure(depths[0].pairs)} at first, {figure(last.pairs)} now"
-        + (f"; {clears[1]}." if clears else "."),
+        finding=finding,
         line=scale.path((one.at, one.pairs) for one in depths),
-        now=_label(scale, now, last.pairs, f"{figure(last.pairs)} now"),
+        now=_label(scale, now, last.pairs, _("%(n)s now") % {"n": figure(last.pairs)}),
         now_x=scale.share(now),
         now_y=scale.y(last.pairs),
         course=scale.path(_until_empty(ahead)),
@@ -149,5 +155,7 @@ def _is_whole_day(ahead: timedelta) -> bool:
 
 
 def _row(one: Ahead, span: timedelta, columns: int) -> tuple[str, tuple[str, ...]]:
-    likely = f"{figure(round(one.middle))}, between {figure(round(one.low))} and {figure(round(one.high))}"
-    return f"{tick_text(one.at, span=span)}, forecast", (likely, *[""] * (columns - 1))
+    values = {"value": figure(round(one.middle)), "low": figure(round(one.low)), "high": figure(round(one.high))}
+    likely = _("%(value)s, between %(low)s and %(high)s") % values
+    when = _("%(when)s, forecast") % {"when": tick_text(one.at, span=span)}
+    return when, (likely, *[""] * (columns - 1))

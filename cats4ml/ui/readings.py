@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from cats4ml.ui.words import Outcome, percentage, score_text
+from django.utils.translation import gettext as _
+
+from cats4ml.ui.words import Outcome, counted, percentage, score_text, short_decimal
 
 PITCH = 16
 RADIUS = 6.5
@@ -62,17 +64,19 @@ class Votes:
     @property
     def summary(self) -> str:
         if not self.total:
-            return "nobody yet"
+            return _("nobody yet")
         if self.dont_know > max(self.yes, self.no):
-            return f"{self.dont_know} of {self.total} don’t know"
+            return _("%(n)s of %(total)s don’t know") % {"n": self.dont_know, "total": self.total}
         if self.yes == self.no:
-            return f"{self.yes} yes, {self.no} no of {self.total}"
-        number, word = max((self.yes, "yes"), (self.no, "no"))
-        return f"{number} of {self.total} {'says' if number == 1 else 'say'} {word}"
+            return _("%(yes)s yes, %(no)s no of %(total)s") % {"yes": self.yes, "no": self.no, "total": self.total}
+        if self.yes > self.no:
+            return counted(self.yes, "%(n)s of %(total)s says yes", "%(n)s of %(total)s say yes", total=self.total)
+        return counted(self.no, "%(n)s of %(total)s says no", "%(n)s of %(total)s say no", total=self.total)
 
     @property
     def spoken(self) -> str:
-        return f"People: {self.yes} yes, {self.no} no, {self.dont_know} don’t know."
+        counts = {"yes": self.yes, "no": self.no, "dont_know": self.dont_know}
+        return _("People: %(yes)s yes, %(no)s no, %(dont_know)s don’t know.") % counts
 
 
 @dataclass(frozen=True)
@@ -87,8 +91,11 @@ class Bar:
 
 def score_bar(mean: float, threshold: float) -> Bar:
     figure = score_text(mean, threshold)
-    side = "yes" if mean >= threshold else "no"
-    spoken = f"Machines: mean score {figure} between 0, no, and 1, yes. They say {side}; yes starts at {threshold:g}."
+    if mean >= threshold:
+        spoken = _("Machines: mean score %(mean)s between 0, no, and 1, yes. They say yes; yes starts at %(start)s.")
+    else:
+        spoken = _("Machines: mean score %(mean)s between 0, no, and 1, yes. They say no; yes starts at %(start)s.")
+    spoken %= {"mean": figure, "start": short_decimal(threshold)}
     return Bar(width=percentage(mean), needle_x=round(-NEEDLE * mean, 2), figure=figure, spoken=spoken)
 
 
@@ -110,7 +117,7 @@ def make_reading(
     """Votes show only when there is an outcome or a caller gives no `people_so_far`; a pair in review must not."""
     in_review = people_so_far is not None
     return Reading(
-        threshold=f"{threshold:g}",
+        threshold=short_decimal(threshold),
         threshold_x=percentage(threshold),
         tone=outcome.tone if outcome else "none",
         bar=None if mean is None else score_bar(mean, threshold),
@@ -120,4 +127,4 @@ def make_reading(
 
 
 def counted_people(number: int) -> str:
-    return "nobody so far" if not number else f"{number} {'person' if number == 1 else 'people'} so far"
+    return counted(number, "%(n)s person so far", "%(n)s people so far") if number else _("nobody so far")

@@ -6,7 +6,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cats4ml.ui.words import percentage
+from django.utils.translation import gettext as _
+
+from cats4ml.ui.words import percentage, share_text, short_decimal
 
 HEIGHT = 280
 SECONDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
@@ -60,11 +62,15 @@ def make_scatter(points: Iterable[Point], *, fast: float = 0.0, least: float = 0
     foot = math.floor(round(10 * lowest, 6)) / 10
     return Scatter(
         dots=tuple(Dot(_x(point.seconds), _y(point.share, foot), point) for point in found),
-        x_ticks=tuple(Mark(_x(seconds), f"{seconds:g} s") for seconds in SECONDS[1:-1]),
-        y_ticks=tuple(Mark("", f"{share:.0%}", _y(share, foot)) for share in _shares(foot)),
-        x_limit=Mark(_x(fast), f"{fast:g} s") if fast else None,
-        y_limit=Mark("", f"{least:.0%}", _y(least, foot)) if least else None,
+        x_ticks=tuple(Mark(_x(seconds), _in_seconds(seconds)) for seconds in SECONDS[1:-1]),
+        y_ticks=tuple(Mark("", share_text(share), _y(share, foot)) for share in _shares(foot)),
+        x_limit=Mark(_x(fast), _in_seconds(fast)) if fast else None,
+        y_limit=Mark("", share_text(least), _y(least, foot)) if least else None,
     )
+
+
+def _in_seconds(seconds: float) -> str:
+    return _("%(n)s s") % {"n": short_decimal(seconds)}
 
 
 def _shares(foot: float) -> list[float]:

@@ -1,9 +1,30 @@
 """How outcomes, states, figures and lengths of time are written. One place, so that every page says the same."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
-from django.utils.translation import ngettext
+from django.utils.dateformat import format as format_date
+from django.utils.formats import get_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext, override, pgettext
+
+
+class Translated(Mapping[str, str]):
+    """Words by key, each in the language of whoever reads it: `Translated({"queued": gettext_noop("Queued")})`."""
+
+    def __init__(self, english: Mapping[str, str]) -> None:
+        self._english = dict(english)
+
+    def __getitem__(self, key: str) -> str:
+        return _(self._english[key])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._english)
+
+    def __len__(self) -> int:
+        return len(self._english)
 
 
 @dataclass(frozen=True)
@@ -12,45 +33,67 @@ class Outcome:
 
     key: str
     tone: str
-    word: str
-    plural: str
+    english: str
+    english_plural: str
+
+    @property
+    def word(self) -> str:
+        return _(self.english)
+
+    @property
+    def plural(self) -> str:
+        return _(self.english_plural)
 
 
 OUTCOMES: dict[str, Outcome] = {
-    "false_negative": Outcome("false_negative", "fn", "False negative", "False negatives"),
-    "false_positive": Outcome("false_positive", "fp", "False positive", "False positives"),
-    "agreement": Outcome("agreement", "ag", "Agreement", "Agreement"),
-    "ambiguous": Outcome("ambiguous", "am", "Ambiguous", "Ambiguous"),
+    "false_negative": Outcome("false_negative", "fn", gettext_noop("False negative"), gettext_noop("False negatives")),
+    "false_positive": Outcome("false_positive", "fp", gettext_noop("False positive"), gettext_noop("False positives")),
+    "agreement": Outcome("agreement", "ag", gettext_noop("Agreement"), gettext_noop("Agreement")),
+    "ambiguous": Outcome("ambiguous", "am", gettext_noop("Ambiguous"), gettext_noop("Ambiguous")),
 }
 
-STATES: dict[str, str] = {
-    "queued": "Queued",
-    "in_review": "In review",
-    "settled": "Settled",
-    "unscorable": "Can’t be scored",
-    "withdrawn": "Withdrawn",
-}
+STATES = Translated(
+    {
+        "queued": gettext_noop("Queued"),
+        "in_review": gettext_noop("In review"),
+        "settled": gettext_noop("Settled"),
+        "unscorable": gettext_noop("Can’t be scored"),
+        "withdrawn": gettext_noop("Withdrawn"),
+    }
+)
 
 
 # What allauth writes, as this site says it.
-IN_OUR_WORDS: dict[str, str] = {
-    "Login": "User name or email address",
-    "Username": "User name",
-    "Email": "Email address",
-    "Remember Me": "Keep me signed in",
-    "Current Password": "Present password",
-    "New Password": "New password",
-    "New Password (again)": "New password, once more",
-    "Password (again)": "Password, once more",
-    "The username and/or password you specified are not correct.": "The user name or the password is not right.",
-    "The email address and/or password you specified are not correct.": "The address or the password is not right.",
-    "You must type the same password each time.": "The two passwords differ. Type the same one twice.",
-}
+IN_OUR_WORDS = Translated(
+    {
+        "Login": gettext_noop("User name or email address"),
+        "Username": gettext_noop("User name"),
+        "Email": gettext_noop("Email address"),
+        "Remember Me": gettext_noop("Keep me signed in"),
+        "Current Password": gettext_noop("Present password"),
+        "New Password": gettext_noop("New password"),
+        "New Password (again)": gettext_noop("New password, once more"),
+        "Password (again)": gettext_noop("Password, once more"),
+        "The username and/or password you specified are not correct.": gettext_noop(
+            "The user name or the password is not right."
+        ),
+        "The email address and/or password you specified are not correct.": gettext_noop(
+            "The address or the password is not right."
+        ),
+        "You must type the same password each time.": gettext_noop(
+            "The two passwords differ. Type the same one twice."
+        ),
+    }
+)
 
 
 def in_our_words(text: object) -> str:
     """A label or an error of allauth's as this site says it; anything else as it is."""
-    return IN_OUR_WORDS.get(str(text), str(text))
+    english = str(text)
+    if isinstance(text, Promise):
+        with override("en"):
+            english = str(text)
+    return IN_OUR_WORDS[english] if english in IN_OUR_WORDS else str(text)
 
 
 def outcome_of(value: object) -> Outcome | None:
@@ -59,17 +102,42 @@ def outcome_of(value: object) -> Outcome | None:
     return OUTCOMES[str(key)] if key else None
 
 
+def written(number: str) -> str:
+    """A number as Python writes it, '-9,412.5', as the reader's language does. A minus is a minus sign, not a hyphen.
+
+    For people only: what programs read keeps Python's own.
+    """
+    marks = {",": get_format("THOUSAND_SEPARATOR"), ".": get_format("DECIMAL_SEPARATOR"), "-": "−"}
+    return "".join(marks.get(sign, sign) for sign in number)
+
+
 def figure(value: int | float) -> str:
-    """9412 → '9,412'; 5.4 → '5.4'. A minus is a minus sign, not a hyphen."""
-    text = f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
-    return text.replace("-", "−")
+    """9412 → '9,412'; 5.4 → '5.4'."""
+    return written(f"{value:,}" if isinstance(value, int) else f"{value:,.1f}")
+
+
+def decimal(value: float, places: int) -> str:
+    """0.934 with two places → '0.93'. Never a zero with a minus."""
+    return written(f"{round(value, places) + 0.0:,.{places}f}")
+
+
+def short_decimal(value: float) -> str:
+    """As few digits as it takes: 0.5 → '0.5', 1500.0 → '1,500'."""
+    return written(f"{value:,g}")
+
+
+def share_text(value: float, places: int = 0) -> str:
+    """0.48 → '48%'."""
+    # Translators: a share of a hundred, such as 48%. Some languages put a space before the sign.
+    return _("%(number)s%%") % {"number": written(f"{value:.{places}%}".removesuffix("%"))}
 
 
 def short_figure(value: float) -> str:
     """For the labels of an axis: 750 → '750', 1500 → '1,500', 15000 → '15k'."""
     if value >= 10_000:
-        return f"{value / 1000:g}k"
-    return f"{value:,g}"
+        # Translators: thousands, as short as on an axis: 15k is 15,000.
+        return _("%(number)sk") % {"number": written(f"{value / 1000:g}")}
+    return short_decimal(value)
 
 
 def score_text(mean: float, threshold: float) -> str:
@@ -77,12 +145,12 @@ def score_text(mean: float, threshold: float) -> str:
     for decimals in range(2, 7):
         shown = round(mean, decimals)
         if (shown >= threshold) == (mean >= threshold):
-            return f"{shown:.{decimals}f}"
-    return repr(mean)
+            return written(f"{shown:.{decimals}f}")
+    return written(repr(mean))
 
 
 def percentage(part: float) -> str:
-    """A length for SVG: 0.93 → '93%'. Held between 0 and 100."""
+    """A length for SVG: 0.93 → '93%'. Held between 0 and 100. The same in every language."""
     return f"{round(100 * min(1.0, max(0.0, part)), 2):g}%"
 
 
@@ -97,25 +165,50 @@ def counted(number: int, one: str, many: str = "", **values: object) -> str:
     return ngettext(one, many, number) % {"n": figure(number), **values}
 
 
+def date_text(moment: date | datetime, style: str) -> str:
+    """Styles: full 'Fri 18 Dec 2026, 18:00', short '18 Dec, 18:00', day '18 Dec 2026', month_day '18 Dec', clock '18:00'.
+    In the moment's own zone."""
+    return format_date(moment, _date_formats(style))
+
+
+def _date_formats(style: str) -> str:
+    # Translators: these are formats as Django's filter `date` has them: https://docs.djangoproject.com/en/5.2/ref/templates/builtins/#date
+    formats = {
+        "full": pgettext("date format", "D j M Y, H:i"),
+        "short": pgettext("date format", "j M, H:i"),
+        "day": pgettext("date format", "j M Y"),
+        "month_day": pgettext("date format", "j M"),
+        "clock": pgettext("date format", "H:i"),
+    }
+    return formats[style]
+
+
 def time_left(left: timedelta) -> str:
     """The two largest units: '25 days and 6 hours left'. Past the end: 'closed'."""
     minutes = int(left.total_seconds() // 60)
     if left <= timedelta(0):
-        return "closed"
+        return _("closed")
     if minutes < 1:
-        return "less than a minute left"
+        return _("less than a minute left")
     days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
-    units = [(days, "day"), (hours, "hour")] if days else [(hours, "hour"), (minutes, "minute")]
-    return " and ".join(counted(number, noun) for number, noun in units if number) + " left"
+    in_days, in_hours = counted(days, "%(n)s day", "%(n)s days"), counted(hours, "%(n)s hour", "%(n)s hours")
+    in_minutes = counted(minutes, "%(n)s minute", "%(n)s minutes")
+    units = [(days, in_days), (hours, in_hours)] if days else [(hours, in_hours), (minutes, in_minutes)]
+    shown = [words for number, words in units if number]
+    if len(shown) == 1:
+        return _("%(time)s left") % {"time": shown[0]}
+    return _("%(larger)s and %(smaller)s left") % {"larger": shown[0], "smaller": shown[1]}
 
 
 def duration(length: timedelta | float) -> str:
     """A length of time (seconds if a number) in two units at most: '9 h 20 min', '6 days', '40 s'."""
     seconds = int(length.total_seconds() if isinstance(length, timedelta) else length)
     if seconds < 60:
-        return f"{max(0, seconds)} s"
+        return _("%(n)s s") % {"n": max(0, seconds)}
     days, hours, minutes = seconds // 86400, seconds // 3600 % 24, seconds // 60 % 60
+    in_hours, in_minutes = _("%(n)s h") % {"n": hours}, _("%(n)s min") % {"n": minutes}
     if days:
-        return counted(days, "day") + (f" {hours} h" if hours else "")
-    parts = [f"{hours} h"] if hours else []
-    return " ".join([*parts, f"{minutes} min"] if minutes else parts)
+        units = [counted(days, "%(n)s day", "%(n)s days"), *([in_hours] if hours else [])]
+    else:
+        units = [*([in_hours] if hours else []), *([in_minutes] if minutes or not hours else [])]
+    return " ".join(units)

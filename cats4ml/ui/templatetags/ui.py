@@ -10,6 +10,7 @@ from django.template import Context
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from cats4ml.ui import licences, words
 from cats4ml.ui.meters import Part, make_interval, make_quota_meter, make_stack
@@ -76,16 +77,17 @@ def people(tally: Any) -> dict[str, Any]:
 
 
 @register.inclusion_tag("_components/_quota_meter.html")
-def quota_meter(total: int, used: int, this_file: int = 0, what: str = "this file") -> dict[str, Any]:
+def quota_meter(total: int, used: int, this_file: int = 0, what: str = "") -> dict[str, Any]:
     """`this_file`: how many claims of `what`, for whoever is about to send it."""
     return {"meter": make_quota_meter(total=total, used=used, this_file=this_file, what=what)}
 
 
 @register.inclusion_tag("_components/_progress.html")
-def progress(done: int, total: int, left_text: str = "", label: str = "Progress") -> dict[str, Any]:
+def progress(done: int, total: int, left_text: str = "", label: str = "") -> dict[str, Any]:
     """`left_text` is what stands at the right, such as 'about 25 minutes left'."""
-    words_done = f"{words.figure(done)} of {words.figure(total)}"
+    words_done = _("%(done)s of %(total)s") % {"done": words.figure(done), "total": words.figure(total)}
     shown = min(done, total)
+    label = label or _("Progress")
     return {"done": shown, "total": max(total, 1), "words": words_done, "left_text": left_text, "label": label}
 
 
@@ -109,31 +111,33 @@ def interval(low: float, mid: float, high: float, top: float = 1.0, tone: str = 
 
 @register.inclusion_tag("_components/_interval_axis.html")
 def interval_axis(top: float = 1.0) -> dict[str, Any]:
-    return {"middle": f"{top / 2:.0%}", "end": f"{top:.0%}"}
+    return {"middle": words.share_text(top / 2), "end": words.share_text(top)}
 
 
 @register.inclusion_tag("_components/_points_plot.html")
-def points_plot(series: Iterable[Any], title: str = "Points over time") -> dict[str, Any]:
+def points_plot(series: Iterable[Any], title: str = "") -> dict[str, Any]:
     """`series`: dicts or objects with name, points [(date or datetime, number), …] and, perhaps, is_subject."""
-    return {"plot": make_plot(series, title=title)}
+    return {"plot": make_plot(series, title=title or _("Points over time"))}
 
 
 @register.simple_tag
 def when(moment: date | datetime | None, style: str = "full") -> SafeString:
     """Styles: full 'Fri 18 Dec 2026, 18:00', short '18 Dec, 18:00', day '18 Dec 2026', clock '18:00'.
-    The server writes UTC and says so; time.js rewrites it to the viewer's zone."""
+    The server writes it in the zone that the viewer chose, else in UTC, and says which; time.js rewrites it to the
+    browser's own."""
     if moment is None:
         return inline("_components/_when.html", {"text": ""})
-    at = instant(moment).astimezone(UTC)
+    at = instant(moment)
     if not isinstance(moment, datetime):
-        return inline("_components/_when.html", {"text": f"{at.day} {at:%b %Y}", "stamp": f"{at:%Y-%m-%d}"})
-    texts = {
-        "full": f"{at:%a} {at.day} {at:%b %Y, %H:%M} UTC",
-        "short": f"{at.day} {at:%b, %H:%M} UTC",
-        "day": f"{at.day} {at:%b %Y}",
-        "clock": f"{at:%H:%M} UTC",
-    }
-    return inline("_components/_when.html", {"text": texts[style], "stamp": f"{at:%Y-%m-%dT%H:%M:%SZ}", "style": style})
+        return inline("_components/_when.html", {"text": words.date_text(at, "day"), "stamp": f"{at:%Y-%m-%d}"})
+    there = at.astimezone(timezone.get_current_timezone())
+    zone = there.tzname() or "UTC"
+    text = words.date_text(there, style) + ("" if style == "day" else f" {zone}")
+    stamp = f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return inline(
+        "_components/_when.html",
+        {"text": text, "stamp": stamp, "style": style, "zone": "" if zone == "UTC" else zone},
+    )
 
 
 @register.simple_tag
@@ -192,7 +196,19 @@ def figure(value: int | float | None) -> str:
 @register.filter
 def share(value: float | None) -> str:
     """0.48 → 48%. A dash for None."""
-    return "–" if value is None else f"{value:.0%}"
+    return "–" if value is None else words.share_text(value)
+
+
+@register.filter
+def decimal(value: float | None, places: int = 2) -> str:
+    """0.934 → 0.93, as the language writes it. A dash for None."""
+    return "–" if value is None else words.decimal(value, places)
+
+
+@register.filter
+def short_decimal(value: float | None) -> str:
+    """0.5 → 0.5 and 3.0 → 3, as the language writes it. A dash for None."""
+    return "–" if value is None else words.short_decimal(value)
 
 
 @register.filter
@@ -206,7 +222,9 @@ def minutes_left(value: int | None) -> str:
     """25 → 'about 25 minutes left'. Empty for None."""
     if value is None:
         return ""
-    return f"about {words.counted(value, 'minute')} left" if value >= 1 else "less than a minute left"
+    if value < 1:
+        return _("less than a minute left")
+    return words.counted(value, "about %(n)s minute left", "about %(n)s minutes left")
 
 
 @register.filter
