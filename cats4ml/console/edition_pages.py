@@ -17,8 +17,8 @@ from cats4ml.challenges.organisers import organised_by
 from cats4ml.challenges.queries import Viewer
 from cats4ml.review.models import Rating, RatingState
 from cats4ml.review.policy_previews import Summary, default_policies, kept_comparison
-from cats4ml.rules.plain_words import verdict_in_words
 from cats4ml.rules.policy import Policy
+from cats4ml.ui.policy_words import verdict_in_words
 
 
 def me(request: HttpRequest) -> User:

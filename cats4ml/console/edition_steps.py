@@ -15,7 +15,7 @@ from cats4ml.challenges.models import Challenge, ChallengeStatus, CopyDecision, 
 from cats4ml.challenges.organisers import organisers_of
 from cats4ml.challenges.queries import target_labels
 from cats4ml.review.models import ControlQuestion, ControlUse
-from cats4ml.rules.plain_words import verdict_in_words
+from cats4ml.ui.policy_words import verdict_in_words
 from cats4ml.ui.words import counted
 
 DONE, NEEDED, OPTIONAL = "done", "needed", "optional"

@@ -11,12 +11,11 @@ from cats4ml.console.agreement_figures import label_plot
 from cats4ml.console.queue_course import DAY
 from cats4ml.console.watching import BINS, LabelOutcomes, Overview, ScoreBin
 from cats4ml.rules.verdicts import Outcome, Verdict
-from cats4ml.rules.waits import about
 from cats4ml.ui.meters import Part
 from cats4ml.ui.plots_dots import DotPlot
 from cats4ml.ui.plots_mirror import Bin, MirrorPlot, make_mirror_plot
 from cats4ml.ui.plots_queue import Ahead, Depth, QueuePlot, make_queue_plot
-from cats4ml.ui.words import OUTCOMES, counted, duration, figure
+from cats4ml.ui.words import OUTCOMES, about, counted, duration, figure
 
 FN, FP, AGREE, AMBIGUOUS = (outcome.value for outcome in Outcome)
 DEFAULT_THRESHOLD = 0.5

@@ -9,8 +9,8 @@ from typing import Any
 from cats4ml.catalog.models import Label
 from cats4ml.challenges.models import Challenge, RosterMember, RosterVersion
 from cats4ml.challenges.rosters import coverage, members_of, needed_classifiers
-from cats4ml.rules.reasons import count_in_words
 from cats4ml.submissions.transfer import Transfer, transfer
+from cats4ml.ui.words import count_in_words
 
 
 @dataclass(frozen=True)

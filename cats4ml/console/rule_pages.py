@@ -22,12 +22,12 @@ from cats4ml.review.policy_previews import Preview, Summary, default_policies, k
 from cats4ml.review.policy_readings import Fate, Under
 from cats4ml.rules.credit import quota_of
 from cats4ml.rules.lifecycle import PairState
-from cats4ml.rules.plain_words import verdict_in_words
 from cats4ml.rules.policy import BOARD_HIDDEN, BOARD_LIVE, Policy
 from cats4ml.rules.verdicts import ADVERSE
 from cats4ml.submissions.models import Pair, Submission
 from cats4ml.submissions.queries import first_claims
 from cats4ml.submissions.quotas import adverse_by_finder, quota_claims
+from cats4ml.ui.policy_words import verdict_in_words
 from cats4ml.ui.spreadsheets import harmless
 from cats4ml.ui.words import counted
 

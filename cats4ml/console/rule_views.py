@@ -36,9 +36,9 @@ from cats4ml.review.actions.repolicing import PolicyRefused, why_not_undone
 from cats4ml.review.models import ON_THE_WAY, PolicyWork
 from cats4ml.review.policy_previews import Preview, default_policies, kept_preview
 from cats4ml.review.policy_undoing import preview_undo
-from cats4ml.rules.plain_words import credit_in_words, expert_in_words, machines_in_words, verdict_in_words
 from cats4ml.rules.policy import Policy
 from cats4ml.ui.paging import whole_number
+from cats4ml.ui.policy_words import credit_in_words, expert_in_words, machines_in_words, verdict_in_words
 
 CHANGES_A_PAGE = 50
 BOARD_ROWS = 50

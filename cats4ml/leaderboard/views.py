@@ -21,7 +21,7 @@ from cats4ml.leaderboard.presentation import CSV_COLUMNS, ShownLine, own_words, 
 from cats4ml.leaderboard.queries import ShownBoard, line_of, shown_board, totals_of
 from cats4ml.rules.boards import BoardState, closing_moment
 from cats4ml.rules.policy import BOARD_HIDDEN
-from cats4ml.rules.ranking import TIE_RULE
+from cats4ml.ui.policy_words import tie_rule
 
 FIRST_ROWS = 50
 LINES_OF_PLOT = 8
@@ -72,7 +72,7 @@ def board(request: HttpRequest, slug: str) -> HttpResponse:
         totals=totals_of(shown),
         own=own,
         own_words=own_words(shown, own, is_team=own.line.team_id is not None) if own else None,
-        tie_rule=TIE_RULE,
+        tie_rule=tie_rule(),
         simulated=challenge.is_demo,
         here=f"{request.path}?{'all&' if show_all else ''}seen={mark}",
         show_all=show_all,

@@ -11,7 +11,7 @@ from cats4ml.challenges.http import page_context
 from cats4ml.challenges.models import Announcement, Challenge, ChallengeStatus
 from cats4ml.challenges.queries import Viewer, target_labels
 from cats4ml.pages.queries import example_pair_of_pictures
-from cats4ml.rules.plain_words import raters_in_words, rules_in_words, verdict_in_words
+from cats4ml.ui.policy_words import raters_in_words, rules_in_words, verdict_in_words
 
 SHOWN = 3
 MOST_ANNOUNCEMENTS = 50

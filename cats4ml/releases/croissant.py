@@ -14,7 +14,7 @@ from cats4ml.releases.figures import PartFigures
 from cats4ml.releases.frame import Frame
 from cats4ml.releases.stored import Written
 from cats4ml.releases.words import BIASES, LIMITS, SELECTED, USES
-from cats4ml.rules.plain_words import machines_in_words, verdict_in_words
+from cats4ml.ui.policy_words import machines_in_words, verdict_in_words
 from cats4ml.ui.words import counted
 
 CONFORMS_TO = ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"]

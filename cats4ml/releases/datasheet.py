@@ -11,9 +11,9 @@ from cats4ml.releases.facts import Facts
 from cats4ml.releases.figures import Alpha, PartFigures
 from cats4ml.releases.frame import Frame
 from cats4ml.releases.words import BIASES, LIMITS, SELECTED, USES, how_to_read, in_order
-from cats4ml.rules.plain_words import afterwards_in_words, credit_in_words, machines_in_words, verdict_in_words
 from cats4ml.rules.policy import Policy
 from cats4ml.rules.verdicts import Outcome, VerdictRule
+from cats4ml.ui.policy_words import afterwards_in_words, credit_in_words, machines_in_words, verdict_in_words
 from cats4ml.ui.words import OUTCOMES, counted
 
 ROLES = {Role.FINDER.value: "finders", Role.RATER.value: "raters"}

@@ -20,10 +20,10 @@ from cats4ml.review.actions.discounts import COUNTED, discount_rater, lift_disco
 from cats4ml.review.models import Rating, RatingState
 from cats4ml.rules.answers import Tally
 from cats4ml.rules.lifecycle import PairState
-from cats4ml.rules.reasons import points_in_words
 from cats4ml.submissions.actions.ledger import live_credits
 from cats4ml.submissions.models import Pair
 from cats4ml.submissions.previews import Balance
+from cats4ml.ui.reasons import points_in_words
 
 REHEARSED = "Rehearsed."
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any
 
-from cats4ml.rules.verdicts import QUORUM_RULES, DontKnow, Rule, VerdictRule
+from cats4ml.rules.verdicts import QUORUM_RULES, DontKnow, Rule, VerdictRule, read_votes
 
 REVEAL_SCORED = "scored"
 REVEAL_SETTLED = "settled"
@@ -151,6 +151,11 @@ class Policy:
         if unknown:
             raise InvalidPolicy(f"a policy has no {', '.join(unknown)}; it has {', '.join(sorted(known))}")
         return cls(**values)
+
+
+def answers_asked(policy: Policy) -> tuple[int, int]:
+    """The fewest and the most answers with which a pair is settled."""
+    return read_votes([], rule=policy.rule).missing, policy.rule.most
 
 
 def _is_number(value: object) -> bool:

@@ -7,10 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-TIE_RULE = (
-    "Equal points share a rank, and the next rank is skipped. Nothing else breaks a tie: not time, not success rate."
-)
-
 
 @dataclass(frozen=True)
 class Rank:

@@ -48,18 +48,3 @@ def answers_missing(*, pairs: int, each: float, given: int = 0) -> int:
     there already; but every pair that is not settled needs one more at least.
     """
     return max(pairs, math.ceil(round(pairs * each - given, 9)))
-
-
-def about(seconds: float) -> str:
-    """'less than a minute', 'about 3 minutes', 'about 5 hours', 'about 2 days': no finer than an estimate is."""
-    if seconds < MINUTE:
-        return "less than a minute"
-    for unit, length, until in (("minute", MINUTE, 90 * MINUTE), ("hour", HOUR, 36 * HOUR)):
-        if seconds < until:
-            return _about(seconds / length, unit)
-    return _about(seconds / DAY, "day")
-
-
-def _about(number: float, unit: str) -> str:
-    whole = max(1, math.floor(number + 0.5))
-    return f"about {whole:,} {unit}" if whole == 1 else f"about {whole:,} {unit}s"

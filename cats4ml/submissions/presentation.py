@@ -12,15 +12,15 @@ from django.db.models.functions import Coalesce
 from cats4ml.rules.credit import NoCredit
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.policy import REVEAL_SCORED
-from cats4ml.rules.reasons import adjudicated_reason, points_in_words, settled_reason
 from cats4ml.rules.verdicts import Outcome, Verdict
-from cats4ml.rules.waits import about
 from cats4ml.submissions.disputing import dispute_in_words, why_not_disputed
 from cats4ml.submissions.endings import near_threshold
 from cats4ml.submissions.models import Credit, Dispute, Pair, Submission
 from cats4ml.submissions.released import is_as_released
 from cats4ml.submissions.voices import NamedVoice, named_voices
 from cats4ml.submissions.waits import NO_WAITS, Waits
+from cats4ml.ui.reasons import adjudicated_reason, points_in_words, settled_reason
+from cats4ml.ui.words import about
 from scoring.ensemble import sureness
 
 

@@ -16,13 +16,13 @@ from cats4ml.challenges.models import Challenge, Participation, PoolImage, Roste
 from cats4ml.challenges.rosters import needed_classifiers
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.policy import Policy
-from cats4ml.rules.reasons import points_in_words
 from cats4ml.rules.verdicts import Verdict
 from cats4ml.submissions.endings import Ending, counted_tally, ending_of
 from cats4ml.submissions.models import Credit, CreditKind, Pair, Submission, TallySource
 from cats4ml.submissions.near_copies import earlier_near_copy
 from cats4ml.submissions.queries import valid_claims
 from cats4ml.submissions.voices import Score, Unscorable, Voice, score_of, score_pairs, voices_of
+from cats4ml.ui.reasons import points_in_words
 from scoring.ensemble import machine_says_yes
 
 SCORED = (PairState.IN_REVIEW, PairState.SETTLED)

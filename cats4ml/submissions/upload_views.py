@@ -17,7 +17,6 @@ from django.views.decorators.http import require_GET, require_POST
 from cats4ml.challenges.http import page_context
 from cats4ml.challenges.models import Challenge, Participation
 from cats4ml.challenges.queries import Viewer
-from cats4ml.rules.waits import about
 from cats4ml.submissions.actions.claims import ClaimRefused, keep_upload, retract_upload, submit_upload
 from cats4ml.submissions.finder_head import finder_head
 from cats4ml.submissions.forms import UploadForm
@@ -29,6 +28,7 @@ from cats4ml.submissions.waits import UploadProgress, upload_progress
 from cats4ml.ui.meters import Part
 from cats4ml.ui.paging import keyset_page
 from cats4ml.ui.spreadsheets import harmless
+from cats4ml.ui.words import about
 
 BAD_ROWS_HEADER = ("line", "image_id", "label_id", "rationale", "reason", "how_to_mend")
 

@@ -9,8 +9,9 @@ from django.db import connection
 
 from cats4ml.catalog.models import Classifier
 from cats4ml.challenges.rosters import Speaker, speakers_of
-from cats4ml.rules.reasons import too_few_classifiers
 from cats4ml.submissions.models import Pair
+from cats4ml.ui.languages import in_english
+from cats4ml.ui.reasons import too_few_classifiers
 from scoring.ensemble import label_probability, machine_score
 
 # Only the outputs that are needed leave the database: an array holds a thousand of them.
@@ -104,7 +105,8 @@ def score_of(voices: Sequence[Voice], *, label: str, needed: int) -> Score | Uns
     `label`: its name, for the reason. `needed`: how many classifiers must know the label.
     """
     if len(voices) < needed:
-        return Unscorable(too_few_classifiers(label=label, knowing=len(voices), needed=needed))
+        with in_english():  # it is kept with the pair
+            return Unscorable(too_few_classifiers(label=label, knowing=len(voices), needed=needed))
     values = [voice.probability for voice in voices if voice.probability is not None]
     if len(values) < len(voices):
         return None

@@ -14,7 +14,7 @@ from django.db.models import Count, Max, Min, Q
 from cats4ml.challenges.models import Challenge
 from cats4ml.heartbeats import SCORING, last_beats, silent_since
 from cats4ml.rules.lifecycle import PairState
-from cats4ml.rules.plain_words import answers_asked
+from cats4ml.rules.policy import answers_asked
 from cats4ml.rules.waits import LEAST_DONE, STANDSTILL, Pace, answers_missing, seconds_until_done
 from cats4ml.submissions.dispatch import FEW
 from cats4ml.submissions.models import Pair, Submission, TallySource, Upload

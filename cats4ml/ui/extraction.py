@@ -66,8 +66,8 @@ def read_catalogue(path: Path) -> Catalog:
 
 
 def update(path: Path, found: Catalog) -> Catalog:
-    """Bring a catalogue up to date: new texts come in untranslated, what is no longer said goes, and nothing is guessed.
-    Sorted and without places, so that two people's changes seldom meet."""
+    """Bring a catalogue up to date: new texts come in untranslated, what is no longer said goes, nothing is
+    guessed. Sorted and without places, so that two people's changes seldom meet."""
     catalogue = read_catalogue(path) if path.exists() else Catalog(locale=path.parents[1].name, charset="utf-8")
     created = catalogue.creation_date
     catalogue.update(found, no_fuzzy_matching=True)

@@ -1,5 +1,6 @@
 """How outcomes, states, figures and lengths of time are written. One place, so that every page says the same."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -9,6 +10,8 @@ from django.utils.formats import get_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext, override, pgettext
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
 class Translated(Mapping[str, str]):
@@ -157,7 +160,7 @@ def percentage(part: float) -> str:
 def counted(number: int, one: str, many: str = "", **values: object) -> str:
     """`counted(9412, "%(n)s pair", "%(n)s pairs")` → '9,412 pairs', in the reader's language.
 
-    `one` and `many` are extracted for translation as those of ngettext are; `n` is the number as the language writes it.
+    `one` and `many` are extracted as those of ngettext are; `n` is the number as the language writes it.
     Without `many` it is English that nobody translates yet: `counted(2, "pair")`.
     """
     if not many:
@@ -165,9 +168,32 @@ def counted(number: int, one: str, many: str = "", **values: object) -> str:
     return ngettext(one, many, number) % {"n": figure(number), **values}
 
 
+def count_in_words(number: int) -> str:
+    """'five' up to ten, then '11'."""
+    names = (
+        pgettext("number", "no"),
+        pgettext("number", "one"),
+        pgettext("number", "two"),
+        pgettext("number", "three"),
+        pgettext("number", "four"),
+        pgettext("number", "five"),
+        pgettext("number", "six"),
+        pgettext("number", "seven"),
+        pgettext("number", "eight"),
+        pgettext("number", "nine"),
+        pgettext("number", "ten"),
+    )
+    return names[number] if number < len(names) else str(number)
+
+
+def sentence(text: str) -> str:
+    """The text with a capital at its beginning, and no other change."""
+    return text[:1].upper() + text[1:]
+
+
 def date_text(moment: date | datetime, style: str) -> str:
-    """Styles: full 'Fri 18 Dec 2026, 18:00', short '18 Dec, 18:00', day '18 Dec 2026', month_day '18 Dec', clock '18:00'.
-    In the moment's own zone."""
+    """Styles: full 'Fri 18 Dec 2026, 18:00', short '18 Dec, 18:00', day '18 Dec 2026', month_day '18 Dec', clock
+    '18:00'. In the moment's own zone."""
     return format_date(moment, _date_formats(style))
 
 
@@ -198,6 +224,21 @@ def time_left(left: timedelta) -> str:
     if len(shown) == 1:
         return _("%(time)s left") % {"time": shown[0]}
     return _("%(larger)s and %(smaller)s left") % {"larger": shown[0], "smaller": shown[1]}
+
+
+def about(seconds: float) -> str:
+    """'less than a minute', 'about 3 minutes', 'about 5 hours', 'about 2 days': no finer than an estimate is."""
+    if seconds < MINUTE:
+        return _("less than a minute")
+    if seconds < 90 * MINUTE:
+        return counted(_whole(seconds / MINUTE), "about %(n)s minute", "about %(n)s minutes")
+    if seconds < 36 * HOUR:
+        return counted(_whole(seconds / HOUR), "about %(n)s hour", "about %(n)s hours")
+    return counted(_whole(seconds / DAY), "about %(n)s day", "about %(n)s days")
+
+
+def _whole(number: float) -> int:
+    return max(1, math.floor(number + 0.5))
 
 
 def duration(length: timedelta | float) -> str:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cats4ml.rules.waits import STANDSTILL, Pace, about, answers_missing, seconds_until_done
+from cats4ml.rules.waits import STANDSTILL, Pace, answers_missing, seconds_until_done
+from cats4ml.ui.words import about
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ TEMPLATE = """{% load i18n %}<p title="{% translate "A title" %}">
     Signed in
     as {{ who }}, 5% done.
   {% endblocktranslate %}
-      {% blocktranslate trimmed count n=n with shown=n|figure %}{{ shown }} pair{% plural %}{{ shown }} pairs{% endblocktranslate %}
+      {% blocktranslate trimmed count n=n with shown=n|figure %}{{ shown }} pair
+      {% plural %}{{ shown }} pairs{% endblocktranslate %}
 {% include "x.html" with label=_("A label") %} Not marked (with "quotes' and brackets {{ x|default:_("None yet") }}
 """
 PYTHON = """

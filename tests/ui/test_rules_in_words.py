@@ -8,17 +8,16 @@ import pytest
 
 from cats4ml.rules.answers import Tally
 from cats4ml.rules.credit import NoCredit
-from cats4ml.rules.plain_words import raters_in_words, rules_in_words, verdict_in_words
 from cats4ml.rules.policy import Policy
-from cats4ml.rules.ranking import TIE_RULE
-from cats4ml.rules.reasons import (
+from cats4ml.rules.verdicts import Outcome, Verdict, VerdictRule, outcome_of, verdict_of
+from cats4ml.ui.policy_words import raters_in_words, rules_in_words, tie_rule, verdict_in_words
+from cats4ml.ui.reasons import (
     adjudicated_reason,
-    count_in_words,
     points_in_words,
     settled_reason,
     too_few_classifiers,
 )
-from cats4ml.rules.verdicts import Outcome, Verdict, VerdictRule, outcome_of, verdict_of
+from cats4ml.ui.words import count_in_words
 
 
 @pytest.mark.parametrize(
@@ -204,7 +203,7 @@ def test_rules_in_words_are_the_policy_in_force() -> None:
         ),
         "Nobody rates a pair of their own or of their team.",
         "You see the machine score of your pairs once they are settled.",
-        TIE_RULE,
+        tie_rule(),
     ]
     assert "Find or rate, never both. Nobody rates a pair of their own or of their team." in rules_in_words(
         Policy(), labels=3
