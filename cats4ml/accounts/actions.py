@@ -121,3 +121,12 @@ def find_token(*, key: str, at: datetime) -> ApiToken | None:
         last_used_at=at
     )
     return token
+
+
+def set_preferences(*, user: User, language: str | None = None, time_zone: str | None = None) -> None:
+    """Keep in which language and time zone somebody wants to read; '' is as the browser asks. None leaves one as it
+    is."""
+    chosen = {"language": language, "time_zone": time_zone}
+    known = {name: value for name, value in chosen.items() if value is not None}
+    if known:
+        User.objects.filter(pk=user.pk).update(**known)

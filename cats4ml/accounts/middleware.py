@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from cats4ml.accounts.models import User
 
+ALLOWED = ("account_logout", "accounts:language")
 SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
 
 
@@ -31,7 +32,7 @@ class GuestsOnlyRate:
             return
         match = request.resolver_match
         assert match is not None, "a view was found"
-        if "review" in match.namespaces or match.view_name == "account_logout":
+        if "review" in match.namespaces or match.view_name in ALLOWED:
             return
         if isinstance(request.user, User) and request.user.is_guest:
             raise PermissionDenied(_("You are here by the link of a study: all you can do is answer its questions."))

@@ -1,12 +1,14 @@
 from django.urls import path
 
-from cats4ml.accounts import account_views, notice_views, views
+from cats4ml.accounts import account_views, notice_views, preferences, views
 
 app_name = "accounts"
 urlpatterns = [
     path("account/", account_views.account, name="account"),
     path("account/confirm/", account_views.send_again, name="send_again"),
     path("account/tokens/", views.tokens, name="tokens"),
+    path("account/preferences/", preferences.preferences, name="preferences"),
+    path("account/language/", preferences.choose_language, name="language"),
     path("account/tokens/<int:token_id>/revoke/", views.revoke, name="revoke_token"),
     path("mail/", account_views.mails, name="mails"),
     # Doors before allauth's own pages of the same addresses.

@@ -49,9 +49,9 @@ from cats4ml.console.edition_forms import (
 from cats4ml.console.edition_pages import free_slug, me, step_page
 from cats4ml.console.edition_steps import NEEDED, happenings, steps_of
 from cats4ml.console.views import for_organisers
-from cats4ml.console.zones import own_zone, zone_names
 from cats4ml.pages.challenge_page import challenge_context
 from cats4ml.rules.policy import Policy
+from cats4ml.ui.zones import own_zone, zone_names
 
 WHO_MAKES = (
     "Challenges are made by people with the permission for it. Ask those who run this site: an administrator can give "

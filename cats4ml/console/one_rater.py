@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from typing import Any
 
@@ -71,7 +71,7 @@ def _row(truth: Answer, counts: dict[Answer, int]) -> ConfusionRow:
 
 def course_of(rater: Participation) -> list[dict[str, Any]]:
     """How many answers were given until when, by the hour, as `{% points_plot %}` takes it."""
-    hours = answers_of(rater).order_by().annotate(hour=TruncHour("created_at")).values_list("hour")
+    hours = answers_of(rater).order_by().annotate(hour=TruncHour("created_at", tzinfo=UTC)).values_list("hour")
     counts: list[tuple[datetime, int]] = sorted(hours.annotate(n=Count("pk")))
     if not counts:
         return []

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-from functools import cache
-from zoneinfo import ZoneInfo, available_timezones
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
 
 from django.conf import settings
-from django.utils import translation
+from django.http import HttpResponseBase
+from django.utils import timezone, translation
 
-USUAL = "UTC"
+from cats4ml.ui.zones import zone_of
+
+
+class Reader(Protocol):
+    """Somebody with choices of their own; an empty one is none."""
+
+    language: str
+    time_zone: str
 
 
 def in_english() -> AbstractContextManager[object]:
@@ -17,18 +25,28 @@ def in_english() -> AbstractContextManager[object]:
     return translation.override(settings.LANGUAGE_CODE)
 
 
-@cache
-def zone_names() -> list[str]:
-    """The zones that somebody lives in, and UTC."""
-    named = (name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "SystemV/")))
-    return [USUAL, *sorted(named)]
+def is_language(code: str) -> bool:
+    return code in dict(settings.LANGUAGES)
 
 
-def zone_of(name: str) -> ZoneInfo:
-    """The zone of that name; UTC where there is none."""
-    return ZoneInfo(name if name in zone_names() else USUAL)
+@contextmanager
+def told(reader: Reader) -> Iterator[None]:
+    """What is written within is for this person, as a mail is: in the language and the time zone that they chose."""
+    language = reader.language if is_language(reader.language) else settings.LANGUAGE_CODE
+    with translation.override(language), timezone.override(zone_of(reader.time_zone)):
+        yield
 
 
-def language_names() -> list[tuple[str, str]]:
-    """The languages of the site, each by its own name."""
-    return list(settings.LANGUAGES)
+def remember(response: HttpResponseBase, language: str) -> None:
+    """Keep a choice in the browser, for where nobody is signed in. An empty one is forgotten."""
+    if not language:
+        response.delete_cookie(settings.LANGUAGE_COOKIE_NAME, samesite=settings.LANGUAGE_COOKIE_SAMESITE)
+        return
+    response.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME,
+        language,
+        max_age=365 * 86400,
+        secure=settings.LANGUAGE_COOKIE_SECURE,
+        httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
+        samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+    )

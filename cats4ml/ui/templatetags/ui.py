@@ -5,11 +5,13 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, RadioSelect
 from django.template import Context
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from cats4ml.ui import licences, words
@@ -163,6 +165,13 @@ def field(bound: BoundField, *, optional: bool = False) -> dict[str, Any]:
     if widget.attrs.get("placeholder") in (bound.label, label):
         attrs["placeholder"] = False
     return {"field": bound, "control": bound.as_widget(attrs=attrs), "kind": kind, "label": label, "optional": optional}
+
+
+@register.simple_tag
+def page_language() -> str:
+    """The language of the page as HTML's `lang` has it: 'en-GB', 'de'."""
+    language, _dash, region = (get_language() or settings.LANGUAGE_CODE).partition("-")
+    return f"{language}-{region.upper()}" if region else language
 
 
 @register.simple_tag(takes_context=True)
