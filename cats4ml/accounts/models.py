@@ -173,15 +173,15 @@ class ApiToken(models.Model):
 class NoticeKind(models.TextChoices):
     """What somebody is told about. `ACCOUNT` can't be switched off: it is how a stranger's doings come to light."""
 
-    ACCOUNT = "account", "My account: password, addresses, second factor, tokens"
-    TEAM = "team", "Invitations to teams and changes of mine"
-    ANNOUNCEMENT = "announcement", "Announcements of challenges that I take part in"
-    PAIRS = "pairs", "What became of my pairs"
-    DISPUTE = "dispute", "Answers to my disputes"
-    STANDING = "standing", "Decisions about my part: disqualified, paused, let in again"
-    FILES = "files", "Data files and releases that are ready"
-    TAKEDOWN = "takedown", "Organisers: reports about pictures"
-    STALLED = "stalled", "Organisers: work that stands still"
+    ACCOUNT = "account", _("My account: password, addresses, second factor, tokens")
+    TEAM = "team", _("Invitations to teams and changes of mine")
+    ANNOUNCEMENT = "announcement", _("Announcements of challenges that I take part in")
+    PAIRS = "pairs", _("What became of my pairs")
+    DISPUTE = "dispute", _("Answers to my disputes")
+    STANDING = "standing", _("Decisions about my part: disqualified, paused, let in again")
+    FILES = "files", _("Data files and releases that are ready")
+    TAKEDOWN = "takedown", _("Organisers: reports about pictures")
+    STALLED = "stalled", _("Organisers: work that stands still")
 
 
 class Notice(models.Model):
@@ -233,9 +233,9 @@ class NoticeChoice(models.Model):
 
 
 class MailState(models.TextChoices):
-    WAITING = "waiting", "Waiting to be sent"
-    SENT = "sent", "Handed to the mail server"
-    FAILED = "failed", "Given up"
+    WAITING = "waiting", _("Waiting to be sent")
+    SENT = "sent", _("Handed to the mail server")
+    FAILED = "failed", _("Given up")
 
 
 class OutgoingMail(models.Model):

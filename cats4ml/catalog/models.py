@@ -11,6 +11,7 @@ from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from pgvector.django import HalfVectorField
 
 
@@ -40,8 +41,8 @@ class Label(models.Model):
 
 
 class LabelEdgeKind(models.TextChoices):
-    SUBCATEGORY = "subcategory", "Subcategory"
-    PART = "part", "Part"
+    SUBCATEGORY = "subcategory", _("Subcategory")
+    PART = "part", _("Part")
 
 
 class LabelEdge(models.Model):
@@ -122,17 +123,17 @@ class FetchFailure(models.Model):
 class AnnotationSource(models.IntegerChoices):
     """Who said that a label is in a picture or not. The names in Open Images' files are in `catalog.openimages`."""
 
-    VERIFICATION = 1, "Annotators"
-    CROWDSOURCE = 2, "Crowdsource app"
-    MACHINE = 3, "Machine"
+    VERIFICATION = 1, _("Annotators")
+    CROWDSOURCE = 2, _("Crowdsource app")
+    MACHINE = 3, _("Machine")
 
 
 class AnnotationKind(models.IntegerChoices):
     """What an annotation says. A label that a picture has no annotation of is *unannotated*, which is not “no”."""
 
-    HUMAN_NO = 0, "People said no"
-    HUMAN_YES = 1, "People said yes"
-    MACHINE = 2, "A machine said so"
+    HUMAN_NO = 0, _("People said no")
+    HUMAN_YES = 1, _("People said yes")
+    MACHINE = 2, _("A machine said so")
 
 
 class Annotation(models.Model):
@@ -180,8 +181,8 @@ class ImageWords(models.Model):
 
 
 class ImportState(models.TextChoices):
-    RUNNING = "running", "Not finished"
-    FINISHED = "finished", "Finished"
+    RUNNING = "running", _("Not finished")
+    FINISHED = "finished", _("Finished")
 
 
 class ImportRun(models.Model):

@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from cats4ml.accounts.models import Team
 from cats4ml.challenges.models import Challenge, Participation
@@ -146,8 +147,8 @@ class RateMethod(models.TextChoices):
     """What an interval of a success rate is: `BOOTSTRAP` over groups of near-copies, or `WILSON` over them where all
     ended alike, and drawing among them could only give the same again."""
 
-    BOOTSTRAP = "bootstrap", "Bootstrap over groups of near-copies"
-    WILSON = "wilson", "Wilson’s interval over groups of near-copies"
+    BOOTSTRAP = "bootstrap", _("Bootstrap over groups of near-copies")
+    WILSON = "wilson", _("Wilson’s interval over groups of near-copies")
 
 
 class DrawnRange(models.Model):

@@ -11,7 +11,7 @@ from cats4ml.challenges.http import page_context
 from cats4ml.challenges.models import Announcement, Challenge, ChallengeStatus
 from cats4ml.challenges.queries import Viewer, target_labels
 from cats4ml.pages.queries import example_pair_of_pictures
-from cats4ml.ui.policy_words import raters_in_words, rules_in_words, verdict_in_words
+from cats4ml.ui.policy_words import raters_in_words, raters_look, rules_in_words, verdict_in_words
 
 SHOWN = 3
 MOST_ANNOUNCEMENTS = 50
@@ -32,6 +32,7 @@ def challenge_context(edition: Challenge, viewer: Viewer, *, at: datetime) -> di
         rules=rules_in_words(policy, labels=labels, near_copies=near_copies),
         verdict_rule=verdict_in_words(policy),
         raters=raters_in_words(policy),
+        raters_look=raters_look(policy),
         labels=labels,
         pictures=edition.pool.count(),
         examples=example_pair_of_pictures(edition),

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from cats4ml.accounts.models import User
 from cats4ml.catalog.models import Classifier
@@ -19,11 +20,11 @@ from cats4ml.submissions.models import Pair, choices
 class ReleaseState(models.TextChoices):
     """`READY`: frozen, for its organisers alone. `PUBLISHED`: its public part is everybody's."""
 
-    WAITING = "waiting", "Waiting to be built"
-    BUILDING = "building", "Being built"
-    READY = "ready", "Frozen, not published"
-    PUBLISHED = "published", "Published"
-    FAILED = "failed", "Failed"
+    WAITING = "waiting", _("Waiting to be built")
+    BUILDING = "building", _("Being built")
+    READY = "ready", _("Frozen, not published")
+    PUBLISHED = "published", _("Published")
+    FAILED = "failed", _("Failed")
 
 
 class Release(models.Model):
@@ -87,10 +88,10 @@ class Release(models.Model):
 class ReleasePart(models.TextChoices):
     """Whose a file is: `WHOLE` holds both parts' answers and opens with the held-out part."""
 
-    COMMON = "common", "About the release"
-    PUBLIC = "public", "Public part"
-    HELDOUT = "heldout", "Held-out part"
-    WHOLE = "whole", "Both parts"
+    COMMON = "common", _("About the release")
+    PUBLIC = "public", _("Public part")
+    HELDOUT = "heldout", _("Held-out part")
+    WHOLE = "whole", _("Both parts")
 
 
 class ReleaseFile(models.Model):
@@ -136,15 +137,15 @@ class ReleasePair(models.Model):
 
 
 class EvaluationState(models.TextChoices):
-    WAITING = "waiting", "Waiting"
-    RUNNING = "running", "Being counted"
-    DONE = "done", "Done"
-    FAILED = "failed", "Failed"
+    WAITING = "waiting", _("Waiting")
+    RUNNING = "running", _("Being counted")
+    DONE = "done", _("Done")
+    FAILED = "failed", _("Failed")
 
 
 class EvaluationSource(models.TextChoices):
-    PREDICTIONS = "predictions", "Predictions that were handed in"
-    CLASSIFIER = "classifier", "A classifier that was run here"
+    PREDICTIONS = "predictions", _("Predictions that were handed in")
+    CLASSIFIER = "classifier", _("A classifier that was run here")
 
 
 class Evaluation(models.Model):

@@ -12,6 +12,7 @@ from typing import ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from cats4ml.accounts.models import Team, User
 from cats4ml.catalog.models import Image, Label
@@ -27,16 +28,16 @@ def choices(codes: type[StrEnum]) -> list[tuple[str, str]]:
 
 
 class TallySource(models.TextChoices):
-    RATINGS = "ratings", "Counted from ratings"
-    IMPORTED = "imported", "Imported from a release"
+    RATINGS = "ratings", _("Counted from ratings")
+    IMPORTED = "imported", _("Imported from a release")
 
 
 class Uncredited(models.TextChoices):
     """Why an adverse pair earns nothing."""
 
-    KNOWN_UNKNOWN = "known_unknown", "The machines were unsure"
-    NEAR_COPY = "near_copy", "A near-copy of a picture claimed before"
-    ADJUDICATED = "adjudicated", "An expert decided it"
+    KNOWN_UNKNOWN = "known_unknown", _("The machines were unsure")
+    NEAR_COPY = "near_copy", _("A near-copy of a picture claimed before")
+    ADJUDICATED = "adjudicated", _("An expert decided it")
 
 
 class Pair(models.Model):
@@ -144,8 +145,8 @@ class Pair(models.Model):
 
 
 class UploadState(models.TextChoices):
-    CHECKED = "checked", "Checked"
-    SUBMITTED = "submitted", "Submitted"
+    CHECKED = "checked", _("Checked")
+    SUBMITTED = "submitted", _("Submitted")
 
 
 class Upload(models.Model):
@@ -219,10 +220,10 @@ class Submission(models.Model):
 
 
 class DisputeState(models.TextChoices):
-    OPEN = "open", "Waits for an organiser"
-    REOPENED = "reopened", "More raters were asked"
-    ADJUDICATED = "adjudicated", "An expert decided"
-    DECLINED = "declined", "The outcome stands"
+    OPEN = "open", _("Waits for an organiser")
+    REOPENED = "reopened", _("More raters were asked")
+    ADJUDICATED = "adjudicated", _("An expert decided")
+    DECLINED = "declined", _("The outcome stands")
 
 
 class Dispute(models.Model):
@@ -251,8 +252,8 @@ class Dispute(models.Model):
 
 
 class AdjudicationKind(models.TextChoices):
-    DECIDED = "decided", "An expert decided"
-    TAKEN_BACK = "taken_back", "The decision was taken back"
+    DECIDED = "decided", _("An expert decided")
+    TAKEN_BACK = "taken_back", _("The decision was taken back")
 
 
 class Adjudication(models.Model):
@@ -312,9 +313,9 @@ class BasketItem(models.Model):
 
 
 class CreditKind(models.TextChoices):
-    GIVEN = "given", "Given"
-    REVERSED = "reversed", "Reversed"
-    INHERITED = "inherited", "Inherited"
+    GIVEN = "given", _("Given")
+    REVERSED = "reversed", _("Reversed")
+    INHERITED = "inherited", _("Inherited")
 
 
 class Credit(models.Model):

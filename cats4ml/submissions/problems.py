@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class Problem(models.TextChoices):
-    MALFORMED = "malformed", "The row has the wrong number of columns"
-    BAD_CHARACTER = "bad_character", "The row holds a character that can’t be kept"
-    MISSING_IMAGE = "missing_image", "Picture ID is missing"
-    MISSING_LABEL = "missing_label", "Label is missing"
-    LONG_RATIONALE = "long_rationale", "Rationale is too long"
-    UNKNOWN_IMAGE = "unknown_image", "Picture is not in the target pool"
-    UNKNOWN_LABEL = "unknown_label", "Label is not a target label"
-    AMBIGUOUS_LABEL = "ambiguous_label", "Several labels have this name"
-    REPEATED = "repeated", "Same pair earlier in this file"
-    OWN_CLAIM = "own_claim", "You already claimed this pair"
-    TEAM_CLAIM = "team_claim", "Your team already claimed this pair"
-    RATED = "rated", "You or a team-mate rated this pair"
-    UNSCORABLE = "unscorable", "The picture of this pair can’t be scored"
-    TAKEN_OUT = "taken_out", "The organisers took this pair out"
-    LEFT_OVER = "left_over", "This pair was settled, and its claims have fallen away"
-    OVER_QUOTA = "over_quota", "Over your quota"
+    MALFORMED = "malformed", _("The row has the wrong number of columns")
+    BAD_CHARACTER = "bad_character", _("The row holds a character that can’t be kept")
+    MISSING_IMAGE = "missing_image", _("Picture ID is missing")
+    MISSING_LABEL = "missing_label", _("Label is missing")
+    LONG_RATIONALE = "long_rationale", _("Rationale is too long")
+    UNKNOWN_IMAGE = "unknown_image", _("Picture is not in the target pool")
+    UNKNOWN_LABEL = "unknown_label", _("Label is not a target label")
+    AMBIGUOUS_LABEL = "ambiguous_label", _("Several labels have this name")
+    REPEATED = "repeated", _("Same pair earlier in this file")
+    OWN_CLAIM = "own_claim", _("You already claimed this pair")
+    TEAM_CLAIM = "team_claim", _("Your team already claimed this pair")
+    RATED = "rated", _("You or a team-mate rated this pair")
+    UNSCORABLE = "unscorable", _("The picture of this pair can’t be scored")
+    TAKEN_OUT = "taken_out", _("The organisers took this pair out")
+    LEFT_OVER = "left_over", _("This pair was settled, and its claims have fallen away")
+    OVER_QUOTA = "over_quota", _("Over your quota")
 
     @property
     def remedy(self) -> str:

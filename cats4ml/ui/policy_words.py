@@ -25,6 +25,15 @@ def raters_in_words(policy: Policy) -> str:
     return _("%(least)s to %(most)s people") % {"least": count_in_words(least), "most": count_in_words(most)}
 
 
+def raters_look(policy: Policy) -> str:
+    """The heading over what raters do: "Five people look"."""
+    least, most = answers_asked(policy)
+    if least == most:
+        return sentence(ngettext("%(n)s person looks", "%(n)s people look", most) % {"n": count_in_words(most)})
+    words = _("%(least)s to %(most)s people look")
+    return sentence(words % {"least": count_in_words(least), "most": count_in_words(most)})
+
+
 def verdict_in_words(policy: Policy) -> str:
     """The verdict rule of a policy in a few sentences."""
     least, most = answers_asked(policy)

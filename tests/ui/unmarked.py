@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from django.template.base import Lexer, TokenType
+from django.utils.text import smart_split
 
 SPOKEN = ("alt", "aria-label", "placeholder", "title")
 SPOKEN_DATA = re.compile(r"data-(say|[a-z-]*text|done|label|selected)$")
@@ -16,10 +17,10 @@ SAME_EVERYWHERE = re.compile(
     r"|\bs\b|(?<![^\W\d_])[A-Za-z](?![^\W\d_])"  # one letter: a key, a unit, a mark
 )
 LETTER = re.compile(r"[^\W\d_]")
-QUOTED = re.compile(r"""(?<!_\()("[^"]*"|'[^']*')""")
-TAGS_WITH_TEXTS = ("include", "with", "progress", "quota_meter", "points_plot", "field", "scatter", "interval")
+TAGS_WITH_TEXTS = ("include", "with", "progress", "quota_meter", "points_plot", "field")
 GLUE = re.compile(r"\|(pluralize|yesno|default|default_if_none|add):?(\"[^\"]*\")?")
-HOLE = "\x00"
+# What stands for a tag, and for a value, where the page is read as HTML.
+TAG, VALUE = " ", "…"
 
 
 def has_words(text: str) -> bool:
@@ -36,7 +37,7 @@ class _Page(HTMLParser):
         self.silent += tag in ("script", "style")
         for name, value in attrs:
             if (name in SPOKEN or SPOKEN_DATA.match(name)) and has_words(value or ""):
-                self.found.append((self.getpos()[0], f'{name}="{(value or "").replace(HOLE, "…")}"'))
+                self.found.append((self.getpos()[0], f'{name}="{value or ""}"'))
 
     def handle_endtag(self, tag: str) -> None:
         self.silent -= tag in ("script", "style") and self.silent > 0
@@ -44,16 +45,16 @@ class _Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if not self.silent and has_words(data):
             before = data[: len(data) - len(data.lstrip())].count("\n")
-            self.found.append((self.getpos()[0] + before, " ".join(data.replace(HOLE, "…").split())))
+            self.found.append((self.getpos()[0] + before, " ".join(data.split())))
 
 
 def _arguments(contents: str) -> list[str]:
     """Texts that a tag passes on, such as the sentence of an empty list."""
-    name = contents.split(None, 1)[0]
+    name, *arguments = smart_split(contents)
     if name not in TAGS_WITH_TEXTS:
         return []
-    rest = contents.split(None, 2)[2] if name == "include" and contents.count(" ") > 1 else contents
-    return [text for text in QUOTED.findall(rest) if re.search(r"[A-Z][a-z]|[a-z] [a-z]", text) and ".html" not in text]
+    values = (one.partition("=")[2] if re.match(r"\w+=", one) else one for one in arguments if "tone=" not in one)
+    return [text for text in values if text[:1] in "\"'" and re.search(r"[A-Z][a-z]|[a-z] [a-z]", text)]
 
 
 def _glued(contents: str) -> list[str]:
@@ -61,7 +62,7 @@ def _glued(contents: str) -> list[str]:
     return [
         f"|{name}{':' + words if words else ''}"
         for name, words in GLUE.findall(contents)
-        if name == "pluralize" or has_words(words or "")
+        if name == "pluralize" or (has_words(words or "") and not words.startswith('"?'))
     ]
 
 
@@ -70,13 +71,15 @@ def unmarked(path: Path) -> list[tuple[int, str]]:
     page, found = [], []
     quiet, until = False, ()
     for token in Lexer(path.read_text(encoding="utf-8")).tokenize():
-        hole = HOLE + "\n" * token.contents.count("\n")
+        hole = (VALUE if token.token_type == TokenType.VAR else TAG) + "\n" * token.contents.count("\n")
         if token.token_type == TokenType.BLOCK:
             name = token.contents.split(None, 1)[0]
             if quiet and name in until:
                 quiet = False
             elif not quiet and name in ("comment", "blocktranslate"):
                 quiet, until = True, (f"end{name}",)
+            elif token.contents == "block body_class":
+                quiet, until = True, ("endblock",)
         if token.token_type == TokenType.TEXT and not quiet:
             page.append(token.contents)
             continue
@@ -85,6 +88,7 @@ def unmarked(path: Path) -> list[tuple[int, str]]:
             texts = _arguments(token.contents) if token.token_type == TokenType.BLOCK else []
             found += [(token.lineno, text) for text in (*texts, *_glued(token.contents))]
     parser = _Page()
-    parser.feed("".join(page))
+    # A tag whose name depends on something, `<{% if … %}a{% else %}div{% endif %}`, is a tag all the same.
+    parser.feed(re.sub(r"<(/?) +(?=[a-z])", r"<\1x-", "".join(page)))
     parser.close()
     return sorted({*found, *parser.found})

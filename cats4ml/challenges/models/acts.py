@@ -6,39 +6,40 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from cats4ml.accounts.models import User
 from cats4ml.challenges.models.editions import Challenge
 
 
 class ActKind(models.TextChoices):
-    CREATED = "created", "Made the edition"
-    EDITED = "edited", "Changed its texts or settings"
-    STATUS = "status", "Moved it to another status"
-    DATES = "dates", "Changed its dates"
-    ANNOUNCED = "announced", "Announced something"
-    DISQUALIFIED = "disqualified", "Disqualified a participant"
-    REINSTATED = "reinstated", "Took a disqualification back"
-    BASELINE = "baseline", "Changed who plays out of competition"
-    WITHDRAWN = "withdrawn", "Withdrew a pair"
-    RESTORED = "restored", "Put a withdrawn pair back"
-    REQUEUED = "requeued", "Sent stalled pairs again"
-    RELEASED = "released", "Made, published or opened a release"
-    POLICY = "policy", "Put a policy in force"
-    DISCOUNTED = "discounted", "Took a rater’s answers out"
-    LIFTED = "lifted", "Let a rater’s answers count again"
-    ADJUDICATED = "adjudicated", "Decided a pair as an expert"
-    DISPUTED = "disputed", "Answered a dispute"
-    PAUSED = "paused", "Paused a rater, or decided about one"
-    NEAR_COPIES = "near_copies", "Decided about near-copies"
-    CONTROLS = "controls", "Changed control questions"
-    TAKEDOWN = "takedown", "Hid a picture, or showed it again"
-    REPORTS = "reports", "Dealt with reports about pictures"
-    GUIDANCE = "guidance", "Changed the guidance for raters"
-    STUDIES = "studies", "Changed a study of a paid crowd"
-    ROLES = "roles", "Changed who organises"
-    VOUCHED = "vouched", "Vouched for somebody whose address is not confirmed"
-    TEAMS = "teams", "Changed a team"
+    CREATED = "created", _("Made the edition")
+    EDITED = "edited", _("Changed its texts or settings")
+    STATUS = "status", _("Moved it to another status")
+    DATES = "dates", _("Changed its dates")
+    ANNOUNCED = "announced", _("Announced something")
+    DISQUALIFIED = "disqualified", _("Disqualified a participant")
+    REINSTATED = "reinstated", _("Took a disqualification back")
+    BASELINE = "baseline", _("Changed who plays out of competition")
+    WITHDRAWN = "withdrawn", _("Withdrew a pair")
+    RESTORED = "restored", _("Put a withdrawn pair back")
+    REQUEUED = "requeued", _("Sent stalled pairs again")
+    RELEASED = "released", _("Made, published or opened a release")
+    POLICY = "policy", _("Put a policy in force")
+    DISCOUNTED = "discounted", _("Took a rater’s answers out")
+    LIFTED = "lifted", _("Let a rater’s answers count again")
+    ADJUDICATED = "adjudicated", _("Decided a pair as an expert")
+    DISPUTED = "disputed", _("Answered a dispute")
+    PAUSED = "paused", _("Paused a rater, or decided about one")
+    NEAR_COPIES = "near_copies", _("Decided about near-copies")
+    CONTROLS = "controls", _("Changed control questions")
+    TAKEDOWN = "takedown", _("Hid a picture, or showed it again")
+    REPORTS = "reports", _("Dealt with reports about pictures")
+    GUIDANCE = "guidance", _("Changed the guidance for raters")
+    STUDIES = "studies", _("Changed a study of a paid crowd")
+    ROLES = "roles", _("Changed who organises")
+    VOUCHED = "vouched", _("Vouched for somebody whose address is not confirmed")
+    TEAMS = "teams", _("Changed a team")
 
 
 class OrganiserAct(models.Model):

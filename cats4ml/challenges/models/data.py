@@ -6,23 +6,24 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from cats4ml.challenges.models.editions import Challenge
 
 
 class DataFileKind(models.TextChoices):
-    LABELS = "labels", "Target labels"
-    IMAGES = "images", "Target images"
-    ANNOTATIONS = "annotations", "Image-level labels"
-    IDS = "ids", "Image list for the downloader"
-    PICTURES = "pictures", "The pictures"
+    LABELS = "labels", _("Target labels")
+    IMAGES = "images", _("Target images")
+    ANNOTATIONS = "annotations", _("Image-level labels")
+    IDS = "ids", _("Image list for the downloader")
+    PICTURES = "pictures", _("The pictures")
 
 
 class DataFileState(models.TextChoices):
-    WAITING = "waiting", "Waiting to be built"
-    BUILDING = "building", "Being built"
-    READY = "ready", "Ready"
-    FAILED = "failed", "Failed"
+    WAITING = "waiting", _("Waiting to be built")
+    BUILDING = "building", _("Being built")
+    READY = "ready", _("Ready")
+    FAILED = "failed", _("Failed")
 
 
 class DataFile(models.Model):

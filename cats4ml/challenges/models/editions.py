@@ -9,17 +9,18 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from cats4ml.catalog.models import Classifier, Label
 from cats4ml.rules.policy import Policy
 
 
 class ChallengeStatus(models.TextChoices):
-    DRAFT = "draft", "Draft"
-    OPEN = "open", "Open"
-    PAUSED = "paused", "Paused"
-    CLOSED = "closed", "Closed to claims"
-    FINAL = "final", "Final"
+    DRAFT = "draft", _("Draft")
+    OPEN = "open", _("Open")
+    PAUSED = "paused", _("Paused")
+    CLOSED = "closed", _("Closed to claims")
+    FINAL = "final", _("Final")
 
 
 def new_split_seed() -> str:

@@ -7,15 +7,16 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from cats4ml.accounts.models import Team, User
 from cats4ml.challenges.models.editions import Challenge, ConsentText
 
 
 class Role(models.TextChoices):
-    FINDER = "finder", "Participant"
-    RATER = "rater", "Rater"
-    ORGANISER = "organiser", "Organiser"
+    FINDER = "finder", _("Participant")
+    RATER = "rater", _("Rater")
+    ORGANISER = "organiser", _("Organiser")
 
 
 class Participation(models.Model):

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from cats4ml.accounts.models import User
 from cats4ml.catalog.models import Image, Label
@@ -76,12 +77,12 @@ class PoolDraw(models.Model):
 
 
 class PoolOrderState(models.TextChoices):
-    WAITING = "waiting", "Waiting"
-    DRAWING = "drawing", "Looking through the catalogue"
-    COUNTING = "counting", "Counting the pool"
-    WORDS = "words", "Writing the words by which pictures are found"
-    DONE = "done", "Done"
-    FAILED = "failed", "Failed"
+    WAITING = "waiting", _("Waiting")
+    DRAWING = "drawing", _("Looking through the catalogue")
+    COUNTING = "counting", _("Counting the pool")
+    WORDS = "words", _("Writing the words by which pictures are found")
+    DONE = "done", _("Done")
+    FAILED = "failed", _("Failed")
 
 
 class PoolOrder(models.Model):
@@ -124,9 +125,9 @@ class PoolCount(models.Model):
 
 
 class CopyDecision(models.TextChoices):
-    PROPOSED = "proposed", "Proposed"
-    CONFIRMED = "confirmed", "Near-copies"
-    REJECTED = "rejected", "Different"
+    PROPOSED = "proposed", _("Proposed")
+    CONFIRMED = "confirmed", _("Near-copies")
+    REJECTED = "rejected", _("Different")
 
 
 class NearCopy(models.Model):

@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from cats4ml.accounts.models import User
 from cats4ml.catalog.models import Image, Label
@@ -19,8 +20,8 @@ TRUTHS = [(Answer.YES.value, "Yes"), (Answer.NO.value, "No")]
 class ControlUse(models.TextChoices):
     """`WARM_UP`: asked first, and its answer told. `MIXED`: asked among pairs, and its answer never told."""
 
-    WARM_UP = "warm_up", "Warm-up, answer told"
-    MIXED = "mixed", "Mixed in, answer never told"
+    WARM_UP = "warm_up", _("Warm-up, answer told")
+    MIXED = "mixed", _("Mixed in, answer never told")
 
 
 class ControlQuestion(models.Model):

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from cats4ml.accounts.models import User
 from cats4ml.challenges.models import Challenge, PolicyDecision, PolicyVersion
@@ -14,10 +15,10 @@ from cats4ml.submissions.models import Pair
 
 
 class WorkState(models.TextChoices):
-    WAITING = "waiting", "Waits for a worker"
-    WORKING = "working", "Under way"
-    DONE = "done", "Done"
-    FAILED = "failed", "Failed"
+    WAITING = "waiting", _("Waits for a worker")
+    WORKING = "working", _("Under way")
+    DONE = "done", _("Done")
+    FAILED = "failed", _("Failed")
 
 
 ON_THE_WAY = (WorkState.WAITING, WorkState.WORKING)

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from cats4ml.challenges.models import Participation
 from cats4ml.review.models.controls import ControlQuestion
@@ -17,11 +18,11 @@ ONE_SUBJECT = Q(pair__isnull=False, control=None) | Q(pair=None, control__isnull
 
 
 class LeaseEnd(models.TextChoices):
-    ANSWERED = "answered", "Answered"
-    SKIPPED = "skipped", "Skipped"
-    REPORTED = "reported", "Picture reported"
-    EXPIRED = "expired", "Ran out"
-    WITHDRAWN = "withdrawn", "Taken back by the platform"
+    ANSWERED = "answered", _("Answered")
+    SKIPPED = "skipped", _("Skipped")
+    REPORTED = "reported", _("Picture reported")
+    EXPIRED = "expired", _("Ran out")
+    WITHDRAWN = "withdrawn", _("Taken back by the platform")
 
 
 class Lease(models.Model):
@@ -76,20 +77,20 @@ class RatingState(models.TextChoices):
     """`PROVISIONAL` may still be undone; only `FINAL` counts; `LATE` came after its lease or its pair had ended;
     `DISCOUNTED` was final until an organiser discounted its rater."""
 
-    PROVISIONAL = "provisional", "Provisional"
-    FINAL = "final", "Final"
-    LATE = "late", "Late, not counted"
-    DISCOUNTED = "discounted", "Its rater is discounted"
+    PROVISIONAL = "provisional", _("Provisional")
+    FINAL = "final", _("Final")
+    LATE = "late", _("Late, not counted")
+    DISCOUNTED = "discounted", _("Its rater is discounted")
 
 
 class Device(models.TextChoices):
     """What kind of device an answer came from, no finer."""
 
-    DESKTOP = "desktop", "Desktop"
-    TABLET = "tablet", "Tablet"
-    PHONE = "phone", "Phone"
-    API = "api", "API"
-    UNKNOWN = "unknown", "Unknown"
+    DESKTOP = "desktop", _("Desktop")
+    TABLET = "tablet", _("Tablet")
+    PHONE = "phone", _("Phone")
+    API = "api", _("API")
+    UNKNOWN = "unknown", _("Unknown")
 
 
 class Rating(models.Model):
@@ -134,10 +135,10 @@ class Rating(models.Model):
 
 
 class ReportKind(models.TextChoices):
-    BROKEN = "broken", "The picture is broken or does not load"
-    OFFENSIVE = "offensive", "The picture is offensive"
-    PERSON = "person", "It shows a person who should not be here"
-    OTHER = "other", "Something else"
+    BROKEN = "broken", _("The picture is broken or does not load")
+    OFFENSIVE = "offensive", _("The picture is offensive")
+    PERSON = "person", _("It shows a person who should not be here")
+    OTHER = "other", _("Something else")
 
 
 class PictureReport(models.Model):

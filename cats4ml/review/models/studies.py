@@ -6,15 +6,16 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from cats4ml.accounts.models import User
 from cats4ml.challenges.models import Challenge, Participation
 
 
 class StudyPlatform(models.TextChoices):
-    PROLIFIC = "prolific", "Prolific"
-    MTURK = "mturk", "Amazon Mechanical Turk"
-    OTHER = "other", "Another"
+    PROLIFIC = "prolific", _("Prolific")
+    MTURK = "mturk", _("Amazon Mechanical Turk")
+    OTHER = "other", _("Another")
 
 
 class Study(models.Model):

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from cats4ml.accounts.models import User
 from cats4ml.challenges.models import Challenge, Participation
@@ -48,16 +49,16 @@ class EditionSkill(models.Model):
 
 
 class PauseCause(models.TextChoices):
-    TOO_FAST = "too_fast", "Answers faster than a look takes"
-    SAME_ANSWER = "same_answer", "Always the same answer"
-    CONTROLS = "controls", "Control questions answered wrong"
-    WARM_UP = "warm_up", "Warm-up not passed"
-    ORGANISER = "organiser", "Paused by an organiser"
+    TOO_FAST = "too_fast", _("Answers faster than a look takes")
+    SAME_ANSWER = "same_answer", _("Always the same answer")
+    CONTROLS = "controls", _("Control questions answered wrong")
+    WARM_UP = "warm_up", _("Warm-up not passed")
+    ORGANISER = "organiser", _("Paused by an organiser")
 
 
 class PauseDecision(models.TextChoices):
-    RESUMED = "resumed", "May go on"
-    ENDED = "ended", "Rates no more in this challenge"
+    RESUMED = "resumed", _("May go on")
+    ENDED = "ended", _("Rates no more in this challenge")
 
 
 class RaterPause(models.Model):

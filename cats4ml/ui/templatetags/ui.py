@@ -243,6 +243,12 @@ def upscaled(pixels: int | None) -> str:
 
 
 @register.filter
+def picture_name(key: object) -> str:
+    """The text alternative of a picture, which doesn't give the answer: 'Picture 0a41b7e02c99d1f3'."""
+    return _("Picture %(id)s") % {"id": key}
+
+
+@register.filter
 def licence(value: str | None) -> str:
     """https://creativecommons.org/licenses/by/2.0/ → CC BY 2.0; anything else as it is."""
     return licences.licence_name(value or "")
