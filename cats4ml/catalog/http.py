@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404
+from django.utils.translation import gettext as _
 
 from cats4ml.catalog.models import Image
 from cats4ml.catalog.pictures import PictureRefused, presentable
@@ -29,14 +30,14 @@ def picture_response(image: Image, *, small: bool = False) -> FileResponse:
             with suppress(FileNotFoundError):
                 return _response(FileResponse(default_storage.open(str(key), "rb"), content_type=kind))
     if not image.file:
-        raise Http404("This picture is not known here.")
+        raise Http404(_("This picture is not known here."))
     try:
         with default_storage.open(str(image.file), "rb") as file:
             content, kind = presentable(file.read())
     except FileNotFoundError:
-        raise Http404("This picture is missing.") from None
+        raise Http404(_("This picture is missing.")) from None
     except PictureRefused:
-        raise Http404("This picture can't be shown: its file is damaged.") from None
+        raise Http404(_("This picture can't be shown: its file is damaged.")) from None
     return _response(FileResponse(io.BytesIO(content), content_type=kind))
 
 

@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from cats4ml.challenges.consents import why_asked_anew
 from cats4ml.challenges.models import Challenge, Role
@@ -46,7 +47,7 @@ def for_role(role: Role, *, invitation: str, acts: bool = False) -> Callable[[Vi
             challenge, viewer = challenge_and_viewer(request, slug)
             participation = viewer.rater if role == Role.RATER else viewer.finder
             if participation is None:
-                messages.info(request, invitation)
+                messages.info(request, gettext(invitation))
                 return redirect("pages:join", slug=slug)
             participation.challenge = challenge
             if acts and why_asked_anew(participation):

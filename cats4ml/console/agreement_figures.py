@@ -204,7 +204,9 @@ class SpeedFigure:
 
 
 def speed_figure(speed: Speed) -> SpeedFigure:
-    name = "Device not known" if speed.name == Device.UNKNOWN.label else speed.name
+    name = str(Device(speed.device).label) if speed.device else speed.name
+    if speed.device == Device.UNKNOWN:
+        name = "Device not known"
     return SpeedFigure(
         name,
         speed.answers,

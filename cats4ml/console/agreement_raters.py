@@ -176,4 +176,4 @@ def _speed(device: str, counts: _Counts) -> Speed:
     edges = (0.0, *SECONDS)
     ends = (*SECONDS, None)
     bins = tuple(SpeedBin(low, high, *numbers) for low, high, numbers in zip(edges, ends, counts.bins, strict=True))
-    return Speed(device=device, name=Device(device).label if device else "All devices", bins=bins)
+    return Speed(device=device, name=str(Device(device).label) if device else "All devices", bins=bins)

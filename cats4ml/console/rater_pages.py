@@ -146,7 +146,7 @@ def rater_lines(challenge: Challenge, *, rater: Participation | None = None) -> 
     return [
         RaterLine(
             rater=people[row["rater"]],
-            devices=tuple((one.label, row[f"on_{one.value}"]) for one in Device if row[f"on_{one.value}"]),
+            devices=tuple((str(one.label), row[f"on_{one.value}"]) for one in Device if row[f"on_{one.value}"]),
             study=studies.get(row["rater"], ""),
             **_state(pauses.get(row["rater"]), discounted=row["rater"] in discounted),
             **{name: row[name] for name in _COUNTED},

@@ -78,7 +78,7 @@ class ReleaseLine:
         """The state in a word or two."""
         if self.release.freed_at is not None:
             return "Published with its held-out part"
-        return ReleaseState(self.release.state).label
+        return str(ReleaseState(self.release.state).label)
 
 
 def release_lines(challenge: Challenge) -> list[ReleaseLine]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from cats4ml.challenges.models import Participation
 from cats4ml.leaderboard.models import BoardLine, DrawnRange, RateMethod
 from cats4ml.leaderboard.queries import ShownBoard, could_be, ranges_of, sharing
@@ -108,26 +110,46 @@ class OwnWords:
 
 
 def own_words(shown: ShownBoard, own: ShownLine, *, is_team: bool) -> OwnWords:
-    line, who, yours = own.line, "Your team" if is_team else "You", "your team’s" if is_team else "your"
-    points = counted(line.points, "point")
+    line = own.line
+    points = counted(line.points, "%(n)s point", "%(n)s points")
     if line.rank is None:
-        place = f"{who} {'plays' if is_team else 'play'} out of competition"
-        return OwnWords(place, f"with {points}: a baseline has no rank.", "")
-    verb = ("shares" if is_team else "share") if line.shared else ("holds" if is_team else "hold")
+        place = _("Your team plays out of competition") if is_team else _("You play out of competition")
+        return OwnWords(place, _("with %(points)s: a baseline has no rank.") % {"points": points}, "")
     others = _names(sharing(shown, line))
-    rest = f"with {others}. {points.capitalize()}." if others else f"with {points}."
-    if own.ranks is None:
-        sentence = ""
-    elif own.ranks.low == own.ranks.high:
-        sentence = f"By what the raters’ answers leave open, {yours} rank is sure."
+    if others:
+        rest = _("with %(others)s. %(points)s.") % {"others": others, "points": points}
     else:
-        span = "\u00a0to\u00a0".join(map(figure, own.ranks))
-        sentence = f"By what the raters’ answers leave open, {yours} rank could be {span}."
-    return OwnWords(f"{who} {verb} rank {figure(line.rank)}", rest, sentence)
+        rest = _("with %(points)s.") % {"points": points}
+    place = _place(is_team=is_team, shared=line.shared) % {"rank": figure(line.rank)}
+    return OwnWords(place, rest, _could_be(own, is_team=is_team))
+
+
+def _place(*, is_team: bool, shared: bool) -> str:
+    if is_team:
+        return _("Your team shares rank %(rank)s") if shared else _("Your team holds rank %(rank)s")
+    return _("You share rank %(rank)s") if shared else _("You hold rank %(rank)s")
+
+
+def _could_be(own: ShownLine, *, is_team: bool) -> str:
+    if own.ranks is None:
+        return ""
+    low, high = own.ranks
+    if low == high:
+        if is_team:
+            return _("By what the raters’ answers leave open, your team’s rank is sure.")
+        return _("By what the raters’ answers leave open, your rank is sure.")
+    if is_team:
+        words = _("By what the raters’ answers leave open, your team’s rank could be %(low)s\u00a0to\u00a0%(high)s.")
+    else:
+        words = _("By what the raters’ answers leave open, your rank could be %(low)s\u00a0to\u00a0%(high)s.")
+    return words % {"low": figure(low), "high": figure(high)}
 
 
 def _names(names: Sequence[str]) -> str:
     """'A', 'A and B', 'A, B and 3 others'."""
     if len(names) > NAMES_SAID + 1:
-        return f"{', '.join(names[:NAMES_SAID])} and {len(names) - NAMES_SAID:,} others"
-    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+        values = {"names": ", ".join(names[:NAMES_SAID]), "n": figure(len(names) - NAMES_SAID)}
+        return _("%(names)s and %(n)s others") % values
+    if len(names) < 2:
+        return "".join(names)
+    return _("%(names)s and %(last)s") % {"names": ", ".join(names[:-1]), "last": names[-1]}

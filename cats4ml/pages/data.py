@@ -10,6 +10,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.http import require_GET, require_safe
 
 from cats4ml.challenges.data_contents import Snapshot
@@ -31,14 +32,17 @@ from cats4ml.challenges.pool_counts import LabelCount, counted
 from cats4ml.challenges.pool_words import draws_in_words
 from cats4ml.submissions.finder_head import finder_head
 from cats4ml.submissions.models import Submission
+from cats4ml.ui.words import Translated
 
-ABOUT = {
-    DataFileKind.LABELS: "Target labels",
-    DataFileKind.IMAGES: "Target images: author, licence and addresses of each",
-    DataFileKind.ANNOTATIONS: "What people and machines said of them, for every label",
-    DataFileKind.IDS: "Image list for Open Images’ own downloader",
-    DataFileKind.PICTURES: "The pictures themselves, with authors and licences",
-}
+ABOUT = Translated(
+    {
+        DataFileKind.LABELS: gettext_noop("Target labels"),
+        DataFileKind.IMAGES: gettext_noop("Target images: author, licence and addresses of each"),
+        DataFileKind.ANNOTATIONS: gettext_noop("What people and machines said of them, for every label"),
+        DataFileKind.IDS: gettext_noop("Image list for Open Images’ own downloader"),
+        DataFileKind.PICTURES: gettext_noop("The pictures themselves, with authors and licences"),
+    }
+)
 
 
 @require_GET
@@ -87,7 +91,7 @@ def data_file(request: HttpRequest, slug: str, name: str) -> HttpResponseBase:
     edition, _ = challenge_and_viewer(request, slug)
     kind = KINDS_BY_NAME.get(name)
     if kind is None or kind not in offered(edition):
-        raise Http404("This challenge has no such file.")
+        raise Http404(gettext("This challenge has no such file."))
     row = ask_for(challenge=edition, kind=kind, at=timezone.now(), certain=True)
     return data_file_response(request, row) if is_ready(row) else _unready(request, row)
 

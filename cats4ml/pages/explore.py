@@ -9,6 +9,8 @@ from urllib.parse import urlencode
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
 from cats4ml.challenges.http import challenge_and_viewer, page_context
@@ -38,11 +40,11 @@ from cats4ml.ui.paging import whole_number
 # Further away than this, "like" means nothing any more.
 MOST_LIKE = 480
 IN_THE_STRIP = 12
-NO_EMBEDDING = (
+NO_EMBEDDING = gettext_lazy(
     "Pictures like this one can’t be shown yet: it hasn’t been prepared for that. The organisers of this challenge do "
     "it; there is nothing that you can do."
 )
-NO_INDEX = (
+NO_INDEX = gettext_lazy(
     "Pictures like this one can’t be shown yet: the pool is large and is still being prepared for that. It is done "
     "without you; come back in an hour."
 )
@@ -93,25 +95,25 @@ def _page(filters: Filters, name: str, key: int | None) -> str:
 
 def _why_empty(filters: Filters) -> dict[str, str]:
     """What an empty gallery says, and the one next step."""
-    everything = {"href": "?", "label": "Show all pictures"}
+    everything = {"href": "?", "label": _("Show all pictures")}
     if filters.words and says_nothing(filters.words):
         return {
-            "text": "Words that are in every sentence aren’t searched for. Try another.",
+            "text": _("Words that are in every sentence aren’t searched for. Try another."),
             **everything,
         }
     if filters.label is not None and filters.annotation not in (UNASKED, NONE) and len(filters.chips) == 1:
-        text = f"The annotations of no picture here say this of “{filters.label.label.name}”."
+        text = _("The annotations of no picture here say this of “%(label)s”.") % {"label": filters.label.label.name}
         href = f"?{Filters(label=filters.label, annotation=NONE).query}"
-        return {"text": text, "href": href, "label": "Show pictures that aren’t annotated"}
+        return {"text": text, "href": href, "label": _("Show pictures that aren’t annotated")}
     if not filters.chips:
-        return {"text": "There are no more pictures in the pool.", **everything}
-    return {"text": "No picture fits all of this. Take a filter away.", **everything}
+        return {"text": _("There are no more pictures in the pool."), **everything}
+    return {"text": _("No picture fits all of this. Take a filter away."), **everything}
 
 
 def _in_pool(edition: Challenge, image_uuid: uuid.UUID) -> PoolImage:
     found = PoolImage.objects.filter(challenge=edition, image__uuid=image_uuid).select_related("image").first()
     if found is None:
-        raise Http404("This picture is not in the pool.")
+        raise Http404(_("This picture is not in the pool."))
     return found
 
 
@@ -142,14 +144,14 @@ def _nearest(
     """Ids of the pictures nearest to `target` among `pool` without itself, or why there are none."""
     seen: Seen | None = seen_by_roster(edition, target.image_id)
     if seen is None:
-        return [], NO_EMBEDDING
+        return [], str(NO_EMBEDDING)
     others = pool.exclude(image=target.image_id)
     try:
         found = neighbours(
             edition, classifier_id=seen.classifier, vector=seen.vector, limit=limit, offset=offset, among=others
         )
     except NotIndexed:
-        return [], NO_INDEX
+        return [], str(NO_INDEX)
     return [one.image for one in found], ""
 
 

@@ -13,6 +13,8 @@ from django.contrib.postgres.search import SearchQuery
 from django.db import connection
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from cats4ml.catalog.models import Annotation, AnnotationKind, Image, ImageWords
 from cats4ml.catalog.words import CONFIG
@@ -20,7 +22,7 @@ from cats4ml.challenges.models import Challenge, Participation, PoolImage, Targe
 from cats4ml.submissions.basket_queries import basket_labels
 from cats4ml.submissions.models import Submission
 from cats4ml.ui.paging import whole_number
-from cats4ml.ui.words import figure
+from cats4ml.ui.words import counted
 
 PICTURES_A_PAGE = 48
 # So many are counted, and sorted here; of more the database gives them in their order, and only the page.
@@ -30,12 +32,12 @@ MOST_TEXT = 200
 UNASKED, SOMETHING, NONE = "", "any", "none"
 # What can be asked of the annotations of a label, by its value in an address.
 ANNOTATIONS = {
-    UNASKED: "Doesn’t matter",
+    UNASKED: gettext_lazy("Doesn’t matter"),
     "yes": AnnotationKind.HUMAN_YES.label,
     "no": AnnotationKind.HUMAN_NO.label,
     "machine": AnnotationKind.MACHINE.label,
-    SOMETHING: "Any of these",
-    NONE: "None of these",
+    SOMETHING: gettext_lazy("Any of these"),
+    NONE: gettext_lazy("None of these"),
 }
 _KINDS = {"yes": AnnotationKind.HUMAN_YES, "no": AnnotationKind.HUMAN_NO, "machine": AnnotationKind.MACHINE}
 
@@ -45,6 +47,10 @@ class Chip(NamedTuple):
 
     text: str
     without: str
+
+
+def _begin_small(text: str) -> str:
+    return text[:1].lower() + text[1:]
 
 
 @dataclass(frozen=True)
@@ -88,17 +94,17 @@ class Filters:
         if self.label is not None:
             name, said = (
                 capfirst(self.label.label.name),
-                {SOMETHING: "annotated", NONE: "not annotated"}.get(self.annotation),
+                {SOMETHING: _("annotated"), NONE: _("not annotated")}.get(self.annotation),
             )
-            text = said or ANNOTATIONS[self.annotation][0].lower() + ANNOTATIONS[self.annotation][1:]
-            text = f"Label: {name}" if self.annotation == UNASKED else f"{name}: {text}"
+            text = said or _begin_small(str(ANNOTATIONS[self.annotation]))
+            text = _("Label: %(name)s") % {"name": name} if self.annotation == UNASKED else f"{name}: {text}"
             chips.append(Chip(text, self._without(label=None, annotation=UNASKED)))
         if self.image_id:
-            chips.append(Chip(f"ID begins with {self.image_id}", self._without(image_id="")))
+            chips.append(Chip(_("ID begins with %(id)s") % {"id": self.image_id}, self._without(image_id="")))
         if self.words:
-            chips.append(Chip(f"Words: {self.words}", self._without(words="")))
+            chips.append(Chip(_("Words: %(words)s") % {"words": self.words}, self._without(words="")))
         if self.unclaimed:
-            chips.append(Chip("Not claimed by me", self._without(unclaimed=False)))
+            chips.append(Chip(_("Not claimed by me"), self._without(unclaimed=False)))
         return chips
 
     def _without(self, **changes: object) -> str:
@@ -160,8 +166,9 @@ class PageOfIds:
 
     @property
     def count_in_words(self) -> str:
-        pictures = "picture" if self.count == 1 else "pictures"
-        return f"more than {figure(COUNTED)} {pictures}" if self.more else f"{figure(self.count)} {pictures}"
+        if self.more:
+            return counted(COUNTED, "more than %(n)s picture", "more than %(n)s pictures")
+        return counted(self.count, "%(n)s picture", "%(n)s pictures")
 
 
 def page_of_ids(pool: QuerySet[PoolImage], *, after: int | None, before: int | None, size: int) -> PageOfIds:
@@ -243,8 +250,10 @@ def annotations_of(image: Image, labels: Sequence[TargetLabel]) -> list[Said]:
         (AnnotationKind.HUMAN_YES.label, of_kind[AnnotationKind.HUMAN_YES]),
         (AnnotationKind.HUMAN_NO.label, of_kind[AnnotationKind.HUMAN_NO]),
         (AnnotationKind.MACHINE.label, of_kind[AnnotationKind.MACHINE]),
-        ("Not annotated", unsaid),
+        (_("Not annotated"), unsaid),
     ]
     return [
-        Said(heading, [name for label, name in names.items() if label in found]) for heading, found in groups if found
+        Said(str(heading), [name for label, name in names.items() if label in found])
+        for heading, found in groups
+        if found
     ]

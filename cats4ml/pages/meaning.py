@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from cats4ml.challenges.http import challenge_and_viewer
@@ -26,7 +27,7 @@ def meaning(request: HttpRequest, slug: str) -> HttpResponse:
     itself, or by a link where there is no JavaScript."""
     edition, viewer = challenge_and_viewer(request, slug)
     if edition.joint_classifier is None:
-        raise Http404("This challenge has no joint text-image card, so its pictures can’t be searched by meaning.")
+        raise Http404(_("This challenge has no joint text-image card, so its pictures can’t be searched by meaning."))
     words = clean_text(request.GET.get("q", ""))
     number = _page_number(request.GET.get("page", ""))
     found = None

@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.http import require_GET, require_safe
 
 from cats4ml.challenges.http import challenge_and_viewer, page_context
@@ -19,25 +20,28 @@ from cats4ml.releases.layout import ARCHIVES, CHANGELOG, DATA, PUBLIC, README
 from cats4ml.releases.models import Release, ReleaseFile
 from cats4ml.releases.serving import find_file, readable_files, seen_by, served
 from cats4ml.ui.served_files import ASK_AGAIN, FOR_EVER, file_response
+from cats4ml.ui.words import Translated
 
 RELEASES_SHOWN = 100
 LONGEST_CHANGELOG = 20_000
-ABOUT = {
-    "pairs.csv": "The pairs in the published columns of 2021",
-    "pairs.jsonl": "Everything that is known of each pair",
-    "ratings.csv": "Every answer, as crowd-kit reads it",
-    "scores.csv": "What each classifier said",
-    "images.csv": "Whose the pictures are",
-    "labels.csv": "The labels, and what raters were asked",
-    "policies.json": "The rules that settled the pairs",
-    "classifiers.json": "The classifiers and their weights",
-    "croissant.json": "Croissant: a description that programs read",
-    "datasheet.md": "Who, how, and with which limits",
-    README: "A card, as the Hugging Face hub shows it",
-    CHANGELOG: "What differs from the release before",
-    "release.json": "Counts, columns and versions",
-    "MANIFEST.sha256": "The SHA-256 of every file, for sha256sum --check",
-}
+ABOUT = Translated(
+    {
+        "pairs.csv": gettext_noop("The pairs in the published columns of 2021"),
+        "pairs.jsonl": gettext_noop("Everything that is known of each pair"),
+        "ratings.csv": gettext_noop("Every answer, as crowd-kit reads it"),
+        "scores.csv": gettext_noop("What each classifier said"),
+        "images.csv": gettext_noop("Whose the pictures are"),
+        "labels.csv": gettext_noop("The labels, and what raters were asked"),
+        "policies.json": gettext_noop("The rules that settled the pairs"),
+        "classifiers.json": gettext_noop("The classifiers and their weights"),
+        "croissant.json": gettext_noop("Croissant: a description that programs read"),
+        "datasheet.md": gettext_noop("Who, how, and with which limits"),
+        README: gettext_noop("A card, as the Hugging Face hub shows it"),
+        CHANGELOG: gettext_noop("What differs from the release before"),
+        "release.json": gettext_noop("Counts, columns and versions"),
+        "MANIFEST.sha256": gettext_noop("The SHA-256 of every file, for sha256sum --check"),
+    }
+)
 
 
 @require_GET
@@ -59,7 +63,7 @@ def _found(request: HttpRequest, slug: str, version: str) -> tuple[Challenge, Vi
     edition, viewer = challenge_and_viewer(request, slug)
     release = None if "\x00" in version else seen_by(viewer, edition).filter(version=version).first()
     if release is None:
-        raise Http404("This challenge has no such release.")
+        raise Http404(gettext("This challenge has no such release."))
     return edition, viewer, release
 
 
@@ -105,7 +109,12 @@ def _outcomes(found: Release) -> list[tuple[str, int]]:
 
 def _groups(found: Release, files: list[ReleaseFile]) -> list[dict[str, Any]]:
     """The files by the part that they are of, archives apart."""
-    names = {"public": "The public part", "common": "About the release", "whole": "Both parts", "heldout": "Held out"}
+    names = {
+        "public": gettext("The public part"),
+        "common": gettext("About the release"),
+        "whole": gettext("Both parts"),
+        "heldout": gettext("Held out"),
+    }
     rows = [_row(found, file) for file in files if not file.is_archive]
     groups = [{"name": name, "files": [row for row in rows if row["part"] == part]} for part, name in names.items()]
     return [group for group in groups if group["files"]]
@@ -113,7 +122,7 @@ def _groups(found: Release, files: list[ReleaseFile]) -> list[dict[str, Any]]:
 
 def _row(found: Release, file: ReleaseFile) -> dict[str, Any]:
     name = file.path.rpartition("/")[2]
-    about = ABOUT.get(name, "The pairs as Parquet" if name.endswith(".parquet") else "")
+    about = ABOUT.get(name, gettext("The pairs as Parquet") if name.endswith(".parquet") else "")
     return {
         "path": file.path,
         "part": file.part,

@@ -12,6 +12,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_GET, require_http_methods
 
 from cats4ml.accounts.addresses import is_verified
@@ -65,7 +67,7 @@ def home(request: HttpRequest) -> HttpResponse:
 def challenge(request: HttpRequest, slug: str) -> HttpResponse:
     edition, viewer = challenge_and_viewer(request, slug)
     if edition.policy is None:
-        messages.info(request, "This edition has no policy yet: its page has no rules to show.")
+        messages.info(request, _("This edition has no policy yet: its page has no rules to show."))
         return redirect("console:overview", slug=slug)
     context = challenge_context(edition, viewer, at=timezone.now())
     context["latest"] = released(edition).first() if edition.is_released else None  # type: ignore[attr-defined]  # annotated
@@ -118,7 +120,7 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "pages/join.html", context, status=422 if form.errors else 200)
 
 
-@for_role(Role.FINDER, invitation="Join the challenge as a participant to claim pairs.")
+@for_role(Role.FINDER, invitation=gettext_noop("Join the challenge as a participant to claim pairs."))
 @require_GET
 def mine(request: HttpRequest, edition: Challenge, viewer: Viewer, finder: Participation) -> HttpResponse:
     upload = upload_of(finder, request.GET.get("file", ""))

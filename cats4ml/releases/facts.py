@@ -89,7 +89,7 @@ def facts_of(release: Release, *, at: datetime) -> Facts:
         left_out=left_out(challenge),
         consents=_consents(challenge),
         studies={
-            StudyPlatform(platform).label: (studies, people)
+            str(StudyPlatform(platform).label): (studies, people)
             for platform, studies, people in visits.annotate(
                 studies=Count("study", distinct=True), people=Count("rater", distinct=True)
             ).order_by("study__platform")

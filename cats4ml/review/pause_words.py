@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cats4ml.review.models import PauseCause, PauseDecision, RaterPause
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
-KEPT = "Your answers are kept."
-NEXT = "An organiser looks at it and decides. Come back later: this page then goes on where you stopped."
+from cats4ml.review.models import PauseCause, PauseDecision, RaterPause
+from cats4ml.ui.words import Translated
+
+KEPT = gettext_noop("Your answers are kept.")
+NEXT = gettext_noop("An organiser looks at it and decides. Come back later: this page then goes on where you stopped.")
 
 
 @dataclass(frozen=True)
@@ -17,24 +21,34 @@ class PauseWords:
     next: str
 
     def __str__(self) -> str:
-        return f"{self.why} {KEPT} {self.next}"
+        return f"{self.why} {_(KEPT)} {self.next}"
 
 
-WHY = {
-    PauseCause.TOO_FAST: "Your last answers came faster than most people can look at a picture, so we paused here.",
-    PauseCause.SAME_ANSWER: "Many answers in a row were the same. That may well be right, and we want to look at it.",
-    PauseCause.CONTROLS: "Some of your answers differ from what experts see in the same pictures. "
-    "The guidance may be unclear, so we want to look at it.",
-    PauseCause.WARM_UP: "The warm-up questions went differently from what experts see in these pictures.",
-    PauseCause.ORGANISER: "An organiser has paused your rating for now.",
-}
+WHY = Translated(
+    {
+        PauseCause.TOO_FAST: gettext_noop(
+            "Your last answers came faster than most people can look at a picture, so we paused here."
+        ),
+        PauseCause.SAME_ANSWER: gettext_noop(
+            "Many answers in a row were the same. That may well be right, and we want to look at it."
+        ),
+        PauseCause.CONTROLS: gettext_noop(
+            "Some of your answers differ from what experts see in the same pictures. "
+            "The guidance may be unclear, so we want to look at it."
+        ),
+        PauseCause.WARM_UP: gettext_noop(
+            "The warm-up questions went differently from what experts see in these pictures."
+        ),
+        PauseCause.ORGANISER: gettext_noop("An organiser has paused your rating for now."),
+    }
+)
 
 
 def words_of(pause: RaterPause) -> PauseWords:
     if pause.decision == PauseDecision.ENDED:
         return PauseWords(
-            title="Thank you for rating",
-            why="Your part as a rater in this challenge has come to its end.",
-            next="You are asked no more questions here. The organisers answer if you have a question about it.",
+            title=_("Thank you for rating"),
+            why=_("Your part as a rater in this challenge has come to its end."),
+            next=_("You are asked no more questions here. The organisers answer if you have a question about it."),
         )
-    return PauseWords(title="Time for a pause", why=WHY[PauseCause(pause.cause)], next=NEXT)
+    return PauseWords(title=_("Time for a pause"), why=WHY[PauseCause(pause.cause)], next=_(NEXT))

@@ -104,15 +104,15 @@ def create_study(
     """
     slug = slugify(title)[:60].strip("-")
     if not slug:
-        raise StudyRefused("Give the study a title with letters in it: its address is made of them.")
+        raise StudyRefused(_("Give the study a title with letters in it: its address is made of them."))
     if not 1 <= questions <= 1_000:
-        raise StudyRefused("Ask for at least one question and at most 1,000.")
+        raise StudyRefused(_("Ask for at least one question and at most 1,000."))
     if not re.fullmatch(r"[A-Za-z0-9_-]{4,64}", completion_code):
-        raise StudyRefused("A completion code has 4 to 64 letters and digits, without spaces.")
+        raise StudyRefused(_("A completion code has 4 to 64 letters and digits, without spaces."))
     with transaction.atomic():
         Challenge.objects.select_for_update(no_key=True).get(pk=challenge.pk)
         if Study.objects.filter(challenge=challenge, slug=slug).exists():
-            raise StudyRefused("This challenge has a study of that name. Choose another title.")
+            raise StudyRefused(_("This challenge has a study of that name. Choose another title."))
         return Study.objects.create(
             challenge=challenge,
             slug=slug,
@@ -166,16 +166,21 @@ def visitor_of(study: Study, sent: Mapping[str, str]) -> Visitor | None:
     Raises `StudyRefused` where the worker's id is missing, or an id has characters that none has.
     """
     names, platform = PARAMETERS[study.platform], study.get_platform_display()
-    place = "the platform that sent you" if study.platform == StudyPlatform.OTHER else platform
+    place = _("the platform that sent you") if study.platform == StudyPlatform.OTHER else platform
     if study.platform == StudyPlatform.MTURK and sent.get(names.session) == PREVIEW:
         return None
     worker, session, external = (
         sent.get(name, "") if name else "" for name in (names.worker, names.session, names.study)
     )
     if not worker:
-        raise StudyRefused(f"The link lacks your id ({names.worker}). Open the study from {place} again.")
+        raise StudyRefused(
+            _("The link lacks your id (%(name)s). Open the study from %(place)s again.")
+            % {"name": names.worker, "place": place}
+        )
     if not all(EXTERNAL_ID.fullmatch(one) for one in (worker, session, external) if one):
-        raise StudyRefused(f"The link was not filled in rightly. Open the study from {place} again.")
+        raise StudyRefused(
+            _("The link was not filled in rightly. Open the study from %(place)s again.") % {"place": place}
+        )
     return Visitor(worker, session, external)
 
 
@@ -212,12 +217,12 @@ def begin_visit(
         visit = visits.select_related("rater__user", "rater__challenge", "identity").first()
         own = visit is not None and signed_in is not None and signed_in.pk == visit.rater.user_id
         if signed_in is not None and not own:
-            raise StudyRefused("You are signed in with another account. Sign out first: a study makes its own.")
+            raise StudyRefused(_("You are signed in with another account. Sign out first: a study makes its own."))
         if visit is None:
             _check_browser(study, came_before)
             return _first_visit(study, visitor, worker, consent_version, address, confirmed, at)
         if not own and not _same_session(visit, visitor):
-            raise StudyRefused("A worker with this id has begun in another browser. Go on there.")
+            raise StudyRefused(_("A worker with this id has begun in another browser. Go on there."))
         if own:
             CrowdIdentity.objects.filter(visit=visit).update(
                 session_id=visitor.session_id, external_study=visitor.external_study
@@ -256,9 +261,9 @@ def _first_visit(
     at: datetime,
 ) -> StudyVisit:
     if not study.is_open:
-        raise StudyRefused("This study is closed: nobody else is let in. Please return your place in it.")
+        raise StudyRefused(_("This study is closed: nobody else is let in. Please return your place in it."))
     if not study.challenge.takes_ratings(at):
-        raise StudyRefused("This challenge takes no ratings now. Please return your place in the study.")
+        raise StudyRefused(_("This challenge takes no ratings now. Please return your place in the study."))
     _check_number(study, address)
     try:
         rater = join_challenge(
@@ -285,7 +290,7 @@ def _check_number(study: Study, address: str) -> None:
     for key, most in ((f"study-{study.pk}", BY_STUDY), (f"study-{study.pk}-{address}", BY_ADDRESS)):
         cache.add(key, 0, timeout=AN_HOUR)
         if cache.incr(key) > most:
-            raise StudyRefused("Many people have begun from here within the hour. Please try again in an hour.")
+            raise StudyRefused(_("Many people have begun from here within the hour. Please try again in an hour."))
 
 
 def _visit_of_rater(rater: Participation) -> StudyVisit | None:

@@ -13,6 +13,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from cats4ml.accounts.models import NoticeKind, User
 from cats4ml.accounts.notices import notify
@@ -102,7 +103,7 @@ def decide_pause(*, pause: RaterPause, decision: PauseDecision, by: User, note: 
         if current.decision == decision:
             return current
         if current.decision == PauseDecision.RESUMED:
-            raise PauseRefused("This rater went on after that pause. Pause them again, and then decide.")
+            raise PauseRefused(_("This rater went on after that pause. Pause them again, and then decide."))
         current.decision, current.decided_by, current.decided_at = decision, by, at
         current.note = note[:500] or current.note
         current.save(update_fields=["decision", "decided_by", "decided_at", "note"])

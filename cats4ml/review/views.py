@@ -16,6 +16,8 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
@@ -61,7 +63,7 @@ class ReportForm(forms.Form):
     note = forms.CharField(required=False, max_length=500)
 
 
-for_raters = for_role(Role.RATER, invitation="Join the challenge as a rater to rate pairs.", acts=True)
+for_raters = for_role(Role.RATER, invitation=gettext_noop("Join the challenge as a rater to rate pairs."), acts=True)
 
 
 def _wants_card(request: HttpRequest) -> bool:
@@ -184,7 +186,7 @@ def _uuid(text: str) -> uuid.UUID | None:
 def answer(request: HttpRequest, challenge: Challenge, viewer: Viewer, rater: Participation) -> HttpResponse:
     form = AnswerForm(request.POST)
     if not form.is_valid():
-        notice = "That answer did not arrive whole. Here is the question again."
+        notice = _("That answer did not arrive whole. Here is the question again.")
         return _after(request, challenge, viewer, rater, notice)
     try:
         rating = cast_rating(
@@ -222,7 +224,7 @@ def skip(request: HttpRequest, challenge: Challenge, viewer: Viewer, rater: Part
     form = SkipForm(request.POST)
     notice = ""
     if not form.is_valid():
-        notice = "That did not arrive whole. Here is the question again."
+        notice = _("That did not arrive whole. Here is the question again.")
     else:
         try:
             skip_question(rater=rater, token=form.cleaned_data["token"], at=timezone.now())
@@ -235,7 +237,7 @@ def skip(request: HttpRequest, challenge: Challenge, viewer: Viewer, rater: Part
 @require_POST
 def report(request: HttpRequest, challenge: Challenge, viewer: Viewer, rater: Participation) -> HttpResponse:
     form = ReportForm(request.POST)
-    notice = "Choose what is wrong with the picture, then report it."
+    notice = _("Choose what is wrong with the picture, then report it.")
     if form.is_valid():
         data = form.cleaned_data
         try:
@@ -246,7 +248,7 @@ def report(request: HttpRequest, challenge: Challenge, viewer: Viewer, rater: Pa
                 note=data["note"],
                 at=timezone.now(),
             )
-            notice = "Thank you. The organisers will look at it, and you won’t be asked about it again."
+            notice = _("Thank you. The organisers will look at it, and you won’t be asked about it again.")
         except RatingRefused as refusal:
             notice = str(refusal)
     return _after(request, challenge, viewer, rater, notice)
@@ -267,5 +269,5 @@ def example(request: HttpRequest, slug: str, example_id: int) -> HttpResponseBas
     """The small picture of an example, to the edition's raters and to nobody else."""
     found = example_for(request.user.pk, slug, example_id)
     if found is None:
-        raise Http404("There is no such example.")
+        raise Http404(_("There is no such example."))
     return picture_response(found.image, small=True)

@@ -25,12 +25,11 @@ KEYWORDS: Mapping[str, Any] = {
     "counted": (2, 3),
 }
 COMMENTS = ("Translators:",)
-Found = tuple[int, str, Any, list[str]]
 
 
 def extract_template(
     file: IO[bytes], keywords: Mapping[str, Any], comment_tags: Collection[str], options: Mapping[str, Any]
-) -> Generator[Found, None, None]:
+) -> Generator[Any, None, None]:
     """Babel's extraction method for Django's templates. Django makes Python's calls of the tags and blots out the rest,
     whose indentation would be none in Python."""
     calls = templatize(file.read().decode())

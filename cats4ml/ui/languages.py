@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
+from typing import Literal, Protocol
 
 from django.conf import settings
 from django.http import HttpResponseBase
@@ -37,10 +37,13 @@ def told(reader: Reader) -> Iterator[None]:
         yield
 
 
+SAME_SITE: Literal["Lax"] = "Lax"
+
+
 def remember(response: HttpResponseBase, language: str) -> None:
     """Keep a choice in the browser, for where nobody is signed in. An empty one is forgotten."""
     if not language:
-        response.delete_cookie(settings.LANGUAGE_COOKIE_NAME, samesite=settings.LANGUAGE_COOKIE_SAMESITE)
+        response.delete_cookie(settings.LANGUAGE_COOKIE_NAME, samesite=SAME_SITE)
         return
     response.set_cookie(
         settings.LANGUAGE_COOKIE_NAME,
@@ -48,5 +51,5 @@ def remember(response: HttpResponseBase, language: str) -> None:
         max_age=365 * 86400,
         secure=settings.LANGUAGE_COOKIE_SECURE,
         httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
-        samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+        samesite=SAME_SITE,
     )

@@ -12,6 +12,7 @@ from django.core.files.storage import default_storage
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import http_date
+from django.utils.translation import gettext as _
 
 TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -122,12 +123,12 @@ def _chunks(name: str, first: int, length: int) -> Iterator[bytes]:
         try:
             body = bucket.Object(key).get(**({"Range": asked} if length else {}))["Body"]
         except bucket.meta.client.exceptions.NoSuchKey:
-            raise Http404("This file is missing.") from None
+            raise Http404(_("This file is missing.")) from None
         return iter(body.iter_chunks(CHUNK))
     try:
         file = default_storage.open(name, "rb")
     except FileNotFoundError:
-        raise Http404("This file is missing.") from None
+        raise Http404(_("This file is missing.")) from None
     return _read(file, first, length)
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Case, Q, Value, When
+from django.utils.translation import gettext as _
 
 from cats4ml.challenges.models import Participation
 from cats4ml.review.actions.rights import AlreadyRated, RatingRefused, check_may_rate
@@ -46,7 +47,7 @@ def cast_rating(
             if existing is not None:
                 return existing
             if counts and lease.pair is not None:
-                raise RatingRefused("You may not rate this pair: it is yours, your team’s, or you reported it.")
+                raise RatingRefused(_("You may not rate this pair: it is yours, your team’s, or you reported it."))
         if lease.closed_at is None:
             lease.closed_at, lease.ended = at, LeaseEnd.ANSWERED
             lease.save(update_fields=["closed_at", "ended"])
@@ -59,7 +60,7 @@ def _answer_before(lease: Lease, answer: Answer) -> Rating | None:
     """What this rater has answered to the same question, if it is this answer. Raises `AlreadyRated` for another."""
     existing = Rating.objects.filter(pair=lease.pair, control=lease.control_id, rater=lease.rater_id).first()
     if existing is not None and (existing.answer != answer or existing.lease_id != lease.pk):
-        raise AlreadyRated("You have answered this question. Undo that answer first.")
+        raise AlreadyRated(_("You have answered this question. Undo that answer first."))
     return existing
 
 
@@ -79,9 +80,9 @@ def _lock_lease_and_pair(rater: Participation, token: uuid.UUID) -> Lease:
     leases = Lease.objects.select_for_update(of=("self",), no_key=True).select_related("control")
     lease = leases.filter(token=token, rater=rater).first()
     if lease is None:
-        raise RatingRefused("This question isn’t yours, or doesn’t exist. Ask for the next one.")
+        raise RatingRefused(_("This question isn’t yours, or doesn’t exist. Ask for the next one."))
     if lease.ended in (LeaseEnd.SKIPPED, LeaseEnd.REPORTED):
-        raise RatingRefused("You have passed this question over. Here is the next one.")
+        raise RatingRefused(_("You have passed this question over. Here is the next one."))
     if lease.pair_id is not None:
         lease.pair = lock_pair(lease.pair_id)
     return lease
@@ -215,7 +216,7 @@ def undo_rating(*, rater: Participation, at: datetime) -> Lease:
     with transaction.atomic():
         last = last_rating(rater)
         if last is None:
-            raise RatingRefused("There is no answer to undo.")
+            raise RatingRefused(_("There is no answer to undo."))
         # The lease before its pair, as everywhere: an answer and its undoing can't wait for each other.
         Lease.objects.select_for_update(no_key=True).get(pk=last.lease_id)
         pair = None if last.pair_id is None else lock_pair(last.pair_id)
@@ -223,13 +224,13 @@ def undo_rating(*, rater: Participation, at: datetime) -> Lease:
         wait = timedelta(seconds=rater.challenge.rules.provisional_seconds)
         gone = pair is not None and pair.state != PairState.IN_REVIEW
         if last is None or last.created_at + wait <= at or gone:
-            raise RatingRefused("Your last answer is final by now.")
+            raise RatingRefused(_("Your last answer is final by now."))
         lease = last.lease
         # Waiting, looking, undoing and looking again, each as long as may be; who answers and undoes in turns would
         # else keep others from a pair for ever.
         longest = lease.created_at + 3 * (timedelta(seconds=rater.challenge.rules.lease_seconds) + wait)
         if longest <= at:
-            raise RatingRefused("You have had this question for long: your answer stays.")
+            raise RatingRefused(_("You have had this question for long: your answer stays."))
         last.delete()
         lease.closed_at, lease.ended = None, ""
         lease.shown_at = at

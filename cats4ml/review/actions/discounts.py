@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
 
 from cats4ml.accounts.models import User
 from cats4ml.challenges.acts import record_act
@@ -96,7 +97,7 @@ def decide_about_pause(*, pause: RaterPause, decision: PauseDecision, by: User, 
     with transaction.atomic():
         lock_rater(pause.rater)
         if decision == PauseDecision.RESUMED and standing_discount(pause.rater) is not None:
-            raise DiscountRefused("This rater is discounted. Let their answers count again first.")
+            raise DiscountRefused(_("This rater is discounted. Let their answers count again first."))
         return decide_pause(pause=pause, decision=decision, by=by, note=note, at=at)
 
 
@@ -108,7 +109,7 @@ def _check(rater: Participation, reason: str, what: str) -> None:
     if not reason.strip():
         raise DiscountRefused(f"Say why: {what} only with a reason.")
     if rater.challenge.is_final:
-        raise DiscountRefused("This edition is final: its verdicts and its board stand.")
+        raise DiscountRefused(_("This edition is final: its verdicts and its board stand."))
 
 
 def _write_down(

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from django.core.cache import cache
 from django.db import IntegrityError, transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from cats4ml.accounts.models import User
 from cats4ml.challenges.models import Challenge, PolicyDecision
@@ -79,7 +80,9 @@ def _request(work: PolicyWork, reason: str, by: User | None, at: datetime) -> Po
         with transaction.atomic():
             work.save(force_insert=True)
     except IntegrityError as error:
-        raise PolicyRefused("A policy is being put in force here at this moment. Wait until that is done.") from error
+        raise PolicyRefused(
+            _("A policy is being put in force here at this moment. Wait until that is done.")
+        ) from error
     if work.total <= AT_ONCE:
         work_off(work=work.pk, at=at)
         work = PolicyWork.objects.select_related("challenge", "decision").get(pk=work.pk)

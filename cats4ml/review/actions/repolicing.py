@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from cats4ml.accounts.models import User
 from cats4ml.challenges.actions import decide_policy, put_policy_back
@@ -127,9 +128,9 @@ def why_not_undone(decision: PolicyDecision, edition: Challenge) -> str:
 def check_policy_may_change(challenge: Challenge, reason: str) -> None:
     """Raises `PolicyRefused` without a reason or in a final edition."""
     if not reason.strip():
-        raise PolicyRefused("Say why: another policy is put in force only with a reason.")
+        raise PolicyRefused(_("Say why: another policy is put in force only with a reason."))
     if challenge.is_final:
-        raise PolicyRefused("This challenge is final: its board stands.")
+        raise PolicyRefused(_("This challenge is final: its board stands."))
 
 
 def reserved_decision() -> int:

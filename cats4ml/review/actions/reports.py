@@ -7,6 +7,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from cats4ml.challenges.models import Challenge, Participation
 from cats4ml.review.actions.rights import RatingRefused
@@ -34,11 +35,14 @@ def report_picture(
         leases = Lease.objects.select_for_update(of=("self",), no_key=True).select_related("pair", "control")
         lease = leases.filter(token=token, rater=rater).first()
         if lease is None:
-            raise RatingRefused("This question isn’t yours, or doesn’t exist.")
+            raise RatingRefused(gettext("This question isn’t yours, or doesn’t exist."))
         if lease.closed_at is None and ended_among_last(rater, QUESTIONS, LeaseEnd.REPORTED) >= MOST_REPORTS:
             raise RatingRefused(
-                f"You have reported {MOST_REPORTS} of your last {QUESTIONS} questions: the organisers look at those "
-                "first. Answer “Don’t know” where the picture doesn’t let you tell."
+                gettext(
+                    "You have reported %(reports)s of your last %(questions)s questions: the organisers look at those "
+                    "first. Answer “Don’t know” where the picture doesn’t let you tell."
+                )
+                % {"reports": MOST_REPORTS, "questions": QUESTIONS}
             )
         report, _ = PictureReport.objects.get_or_create(
             pair=lease.pair,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from cats4ml.challenges.consents import why_asked_anew
+from django.utils.translation import gettext as _
+
 from cats4ml.challenges.models import Participation, Role
 from cats4ml.review.models import PauseDecision, RaterPause
 from cats4ml.review.queries import standing_pause
@@ -24,9 +26,9 @@ class RaterPaused(RatingRefused):
     def __init__(self, pause: RaterPause) -> None:
         ended = pause.decision == PauseDecision.ENDED
         super().__init__(
-            "The organisers have ended your rating in this challenge. Write to them if you think that is wrong."
+            _("The organisers have ended your rating in this challenge. Write to them if you think that is wrong.")
             if ended
-            else "Your rating is paused until an organiser has looked at it. Your answers are kept; come back later."
+            else _("Your rating is paused until an organiser has looked at it. Your answers are kept; come back later.")
         )
         self.pause = pause
 
@@ -34,14 +36,14 @@ class RaterPaused(RatingRefused):
 def check_may_rate(rater: Participation, at: datetime) -> None:
     """Raises `RatingRefused` unless this person may rate in this edition now; `RaterPaused` while a pause stands."""
     if rater.role != Role.RATER:
-        raise RatingRefused("You don’t take part in this challenge as a rater.")
+        raise RatingRefused(_("You don’t take part in this challenge as a rater."))
     if rater.disqualified_at is not None:
-        raise RatingRefused("Your part in this challenge has ended.")
+        raise RatingRefused(_("Your part in this challenge has ended."))
     asked_anew = why_asked_anew(rater)
     if asked_anew:
         raise RatingRefused(asked_anew)
     if not rater.challenge.takes_ratings(at):
-        raise RatingRefused("This challenge takes no ratings now.")
+        raise RatingRefused(_("This challenge takes no ratings now."))
     pause = standing_pause(rater)
     if pause is not None:
         raise RaterPaused(pause)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from cats4ml.accounts.models import User
 from cats4ml.challenges.models import PolicyVersion
@@ -75,7 +76,7 @@ def resettle(pair: Pair, *, reason: str, by: User | None, at: datetime) -> None:
     The caller holds the pair's lock and its transaction. Raises `SettlementRefused` in a final edition.
     """
     if pair.challenge.is_final:
-        raise SettlementRefused("This challenge is final: its board stands.")
+        raise SettlementRefused(_("This challenge is final: its board stands."))
     if pair.state == PairState.IN_REVIEW:
         settle_if_ready(pair, at)
     if pair.state != PairState.SETTLED or pair.adjudicated_reason or pair.tally_source == TallySource.IMPORTED:

@@ -6,6 +6,7 @@ import uuid
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from cats4ml.challenges.models import Participation
 from cats4ml.review.actions.rights import RatingRefused, check_may_rate
@@ -41,18 +42,21 @@ def skip(*, rater: Participation, token: uuid.UUID, at: datetime) -> Lease:
         leases = Lease.objects.select_for_update(of=("self",), no_key=True).select_related("control")
         lease = leases.filter(token=token, rater=rater).first()
         if lease is None:
-            raise RatingRefused("This question isn’t yours, or doesn’t exist. Ask for the next one.")
+            raise RatingRefused(_("This question isn’t yours, or doesn’t exist. Ask for the next one."))
         if lease.ended == LeaseEnd.SKIPPED:
             return lease
         if lease.ended == LeaseEnd.ANSWERED:
-            raise RatingRefused("You have answered this question. Undo that answer first.")
+            raise RatingRefused(_("You have answered this question. Undo that answer first."))
         if lease.closed_at is not None or lease.expires_at <= at:
-            raise RatingRefused("This question has ended, so there is nothing to skip. Here is the next one.")
+            raise RatingRefused(_("This question has ended, so there is nothing to skip. Here is the next one."))
         if not skips_left(rater):
             most = rater.challenge.rules.skips_per_hundred
             raise RatingRefused(
-                f"You can skip {most} of every {QUESTIONS} questions, and you have. Answer “Don’t know” where you "
-                "can’t tell: that helps as well."
+                _(
+                    "You can skip %(most)s of every %(questions)s questions, and you have. Answer “Don’t know” where "
+                    "you can’t tell: that helps as well."
+                )
+                % {"most": most, "questions": QUESTIONS}
             )
         lease.closed_at, lease.ended = at, LeaseEnd.SKIPPED
         lease.shown_at = lease.shown_at or at

@@ -16,6 +16,9 @@
   var hiddenAt = 0;
   var leaseTimer = 0;
 
+  /* What is said stands at the line for errors, in the language of the page. */
+  var words = document.getElementById("review-error").dataset;
+
   function card() { return document.getElementById("card"); }
   function find(selector) { return document.querySelector("#card " + selector); }
   function token() { return card().dataset.token || ""; }
@@ -48,11 +51,11 @@
   function announce() {
     var told = find("[data-notice]:not([hidden])");
     var parts = [told, find("h1")].concat(Array.from(document.querySelectorAll("#card [data-next-by-key] > p:not(.review-asked), #card .lead")));
-    var words = parts.filter(Boolean).map(function (one) { return one.textContent.trim(); }).join(" ");
+    var spoken = parts.filter(Boolean).map(function (one) { return one.textContent.trim(); }).join(" ");
     var line = document.getElementById("announce");
-    if (line.textContent === words && find(".review-empty")) return;
+    if (line.textContent === spoken && find(".review-empty")) return;
     line.textContent = "";
-    setTimeout(function () { line.textContent = words; }, 50);
+    setTimeout(function () { line.textContent = spoken; }, 50);
   }
 
   /* Eyes get tired: a line after every hour, for three minutes. */
@@ -65,8 +68,7 @@
     var hours = Math.floor((now - sitting.began) / HOUR_MS);
     var line = find("[data-rest]");
     line.hidden = !hours || now - sitting.began - hours * HOUR_MS > 180000;
-    line.textContent = line.hidden ? "" : "You have rated for " + (hours === 1 ? "an hour" : hours + " hours") +
-      ". Look out of a window for a minute: it rests the eyes.";
+    line.textContent = line.hidden ? "" : (hours === 1 ? words.hourText : words.hoursText.replace("{hours}", hours));
   }
 
   /* ---- one question after the other ---- */
@@ -93,7 +95,7 @@
     clearTimeout(leaseTimer);
     if (!token()) return;
     leaseTimer = setTimeout(function () {
-      lookAgain("You gave no answer for a while, so that question went back. Here is the next one.");
+      lookAgain(words.lateText);
     }, 1000 * Number(card().dataset.leaseSeconds) + 1000);
   }
 
@@ -190,15 +192,15 @@
       else if (reply.status === 200) { tell(""); then(reply.html); }
     }, function () {
       asking = false;
-      tell("That did not reach us. Try again when you are online.");
+      tell(words.offlineText);
     });
   }
 
   sending.begin({
     arrived: function (item, html) { tell(""); receive(html, item); },
-    lost: function () { release(); answered = ""; tell("That did not reach us, and nothing was changed. Try again."); },
+    lost: function () { release(); answered = ""; tell(words.lostText); },
     held: function () {
-      tell("There is no connection. Your answer is kept, and it is sent as soon as we can be reached again.");
+      tell(words.keptText);
     },
   });
 
@@ -227,7 +229,7 @@
 
   function mayAnswer() {
     if (!isOpen() || uncover()) return false;
-    if (!inView) { notice("The picture is still on its way."); return false; }
+    if (!inView) { notice(words.waitText); return false; }
     notice("");
     return performance.now() - inView >= LOOK_MS;
   }

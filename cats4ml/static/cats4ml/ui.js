@@ -29,7 +29,7 @@
     var word = button.textContent;
     field.select();
     var copied = navigator.clipboard ? navigator.clipboard.writeText(field.value) : Promise.reject(new Error("no clipboard"));
-    copied.then(function () { button.textContent = button.dataset.done; }, function () { button.textContent = "Selected"; });
+    copied.then(function () { button.textContent = button.dataset.done; }, function () { button.textContent = button.dataset.selected; });
     setTimeout(function () { button.textContent = word; }, 2000);
   }
 

@@ -6,8 +6,12 @@
 
   function find(selector) { return document.querySelector("form[data-upload] " + selector); }
 
+  /* What is said stands at the form, in the language of the page. */
+  function word(name) { return document.querySelector("form[data-upload]").dataset[name]; }
+
   function size(bytes) {
-    return bytes < 1000000 ? Math.max(1, Math.round(bytes / 1000)) + " KB" : (bytes / 1000000).toFixed(1) + " MB";
+    var number = new Intl.NumberFormat(document.documentElement.lang, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+    return bytes < 1000000 ? Math.max(1, Math.round(bytes / 1000)) + " KB" : number.format(bytes / 1000000) + " MB";
   }
 
   function show(words, share) {
@@ -32,7 +36,7 @@
     var part = new DOMParser().parseFromString(html, "text/html").getElementById("upload-part");
     var own = document.getElementById("upload-part");
     sending = null;
-    if (!part) { fail("The file was not taken. Load the page anew and try again."); return; }
+    if (!part) { fail(word("notTakenText")); return; }
     own.replaceWith(document.importNode(part, true));
     var field = find('input[type="file"]');
     if (field) field.focus();
@@ -48,17 +52,17 @@
     var request = sending = new XMLHttpRequest();
     find("[data-upload-failed]").hidden = true;
     find("[data-upload-name]").textContent = file.name + ", " + size(file.size);
-    show("Sending", 0);
+    show(form.dataset.sendingText, 0);
     request.upload.addEventListener("progress", function (event) {
-      if (event.lengthComputable) show("Sending", Math.floor(100 * event.loaded / event.total));
+      if (event.lengthComputable) show(form.dataset.sendingText, Math.floor(100 * event.loaded / event.total));
     });
-    request.upload.addEventListener("load", function () { show("Checking every row", null); });
+    request.upload.addEventListener("load", function () { show(form.dataset.checkingText, null); });
     request.addEventListener("load", function () {
       if (request.status === 200) window.location.assign(request.responseURL);
       else if (request.status === 422) refuse(request.responseText);
-      else fail("The file was not taken. Load the page anew and try again.");
+      else fail(word("notTakenText"));
     });
-    request.addEventListener("error", function () { fail("That did not reach us. Nothing was charged. Try again."); });
+    request.addEventListener("error", function () { fail(word("notReachedText")); });
     request.open("POST", form.action);
     request.send(new FormData(form));
   }
@@ -84,7 +88,7 @@
       box.classList.toggle("is-over", type === "dragover");
       if (type !== "drop" || !event.dataTransfer.files.length) return;
       if (event.dataTransfer.files.length > 1) {
-        if (!sending) fail("Nothing was sent: drop one file at a time.");
+        if (!sending) fail(word("oneFileText"));
         return;
       }
       var field = box.querySelector('input[type="file"]');
