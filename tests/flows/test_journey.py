@@ -228,7 +228,7 @@ def test_the_organiser_of_the_demo_sees_where_raters_agree_and_where_not(site: S
 
 
 ACCOUNT_PAGES = [
-    "/account/tokens/",
+    "/account/preferences/", "/account/tokens/",
     "/account/notices/",
     "/account/notices/choices/",
     "/account/teams/",

@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.conf import settings
 from django.template import Context, Template
 from django.test import Client
 from django.urls import reverse
@@ -119,3 +120,11 @@ def test_what_programs_read_of_a_page_is_the_same_in_every_language(world, code)
             ]
             inputs = re.findall(r'<input[^>]*type="(?:hidden|number|date|datetime-local)"[^>]*value="([^"]*)"', html)
             assert (page, wrong, [value for value in inputs if LOCAL_NUMBER.match(value)]) == (page, [], [])
+
+
+def test_styles_know_no_left_and_right() -> None:
+    """So that a page in a language that is written from right to left is mirrored by the browser."""
+    physical = re.compile(r"(?:margin|padding|border)-(?:left|right)|text-align: (?:left|right)|[ {;](?:left|right):")
+    sheets = (settings.BASE_DIR / "cats4ml" / "static" / "cats4ml").glob("*.css")
+    found = {sheet.name: physical.findall(sheet.read_text()) for sheet in sheets}
+    assert {name: rules for name, rules in found.items() if rules} == {}
