@@ -64,10 +64,24 @@ def read_catalogue(path: Path) -> Catalog:
         return read_po(file, locale=path.parents[1].name)
 
 
+def new_catalogue(code: str) -> Catalog:
+    return Catalog(
+        locale=code,
+        project="CATS4ML",
+        version="1",
+        charset="utf-8",
+        fuzzy=False,
+        header_comment="# Translations of CATS4ML. `make messages` keeps this file up to date with the sources.",
+        msgid_bugs_address="",
+        last_translator="",
+        language_team="",
+    )
+
+
 def update(path: Path, found: Catalog) -> Catalog:
     """Bring a catalogue up to date: new texts come in untranslated, what is no longer said goes, nothing is
     guessed. Sorted and without places, so that two people's changes seldom meet."""
-    catalogue = read_catalogue(path) if path.exists() else Catalog(locale=path.parents[1].name, charset="utf-8")
+    catalogue = read_catalogue(path) if path.exists() else new_catalogue(path.parents[1].name)
     created = catalogue.creation_date
     catalogue.update(found, no_fuzzy_matching=True)
     catalogue.creation_date = created

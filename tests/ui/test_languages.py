@@ -90,6 +90,8 @@ def test_numbers_follow_the_language_and_lengths_for_svg_do_not() -> None:
     assert said() == ["−9,412", "0.93", "0.4999", "93.5%"]
     with translation.override("de"):
         assert said() == ["−9.412", "0,93", "0,4999", "93.5%"]
+        assert words.date_text(datetime(2026, 11, 27, tzinfo=UTC), "day") == "27. November 2026"
+        assert words.share_text(0.48) == "48\u00a0%"
         with in_english():
             assert said() == ["−9,412", "0.93", "0.4999", "93.5%"]
     with told(make_reader("de", "Europe/Berlin")):

@@ -117,7 +117,7 @@ def test_what_is_unmarked_is_found(tmp_path) -> None:
     assert unmarked(page) == [
         (1, "Left over"),
         (1, 'title="Seen"'),
-        (2, '"A sentence"'),
-        (3, "yes"),
-        (3, "|pluralize"),
+        (3, '"A sentence"'),
+        (4, "yes"),
+        (4, "|pluralize"),
     ]
