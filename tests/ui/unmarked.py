@@ -54,7 +54,7 @@ def _arguments(contents: str) -> list[str]:
     if name not in TAGS_WITH_TEXTS:
         return []
     values = (one.partition("=")[2] if re.match(r"\w+=", one) else one for one in arguments if "tone=" not in one)
-    return [text for text in values if text[:1] in "\"'" and re.search(r"[A-Z][a-z]|[a-z] [a-z]", text)]
+    return [text for text in values if text[:1] in "\"'" and re.search(r"[A-Z][a-z]|\w \w", text)]
 
 
 def _glued(contents: str) -> list[str]:
