@@ -13,8 +13,8 @@ from pathlib import Path
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
-from cats4ml.accounts.providers import sign_in_providers
 from cats4ml import translations
+from cats4ml.accounts.providers import sign_in_providers
 from cats4ml.environment import env_address, env_bool, env_int, env_list, env_text
 from scoring.broker import celery_broker_url
 

@@ -228,13 +228,21 @@ def test_the_organiser_of_the_demo_sees_where_raters_agree_and_where_not(site: S
 
 
 ACCOUNT_PAGES = [
-    "/account/preferences/", "/account/tokens/",
+    "/account/preferences/",
+    "/account/tokens/",
     "/account/notices/",
     "/account/notices/choices/",
     "/account/teams/",
     "/account/consents/",
     "/account/data/",
     "/account/data/delete/",
+    "/account/",
+    "/accounts/email/",
+    "/accounts/password/change/",
+    "/accounts/sessions/",
+    "/accounts/2fa/",
+    "/accounts/2fa/webauthn/",
+    "/accounts/3rdparty/",
 ]
 PAGES = {
     "nobody": ["", "data/", "explore/", "queue/", "leaderboard/", "releases/"],
@@ -276,17 +284,6 @@ PAGES = {
         "console/acts/",
     ],
 }
-
-ACCOUNT_PAGES = [
-    "/account/",
-    "/account/tokens/",
-    "/accounts/email/",
-    "/accounts/password/change/",
-    "/accounts/sessions/",
-    "/accounts/2fa/",
-    "/accounts/2fa/webauthn/",
-    "/accounts/3rdparty/",
-]
 
 
 @pytest.mark.parametrize(("size", "scheme"), LOOKS)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from cats4ml.challenges.consents import why_asked_anew
 from django.utils.translation import gettext as _
 
+from cats4ml.challenges.consents import why_asked_anew
 from cats4ml.challenges.models import Participation, Role
 from cats4ml.review.models import PauseDecision, RaterPause
 from cats4ml.review.queries import standing_pause
