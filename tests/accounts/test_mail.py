@@ -150,7 +150,9 @@ def test_whatever_sends_mail_by_django_has_a_row_for_each_recipient(db) -> None:
 
 def test_the_clock_rings_for_mails(db) -> None:
     tasks = {entry["task"] for entry in app.conf.beat_schedule.values()}
-    assert {send_mails.name, keep_house.name, post_notice_mails.name} == {task for task in tasks if ".accounts." in task}
+    assert {send_mails.name, keep_house.name, post_notice_mails.name} == {
+        task for task in tasks if ".accounts." in task
+    }
     send_mails()
     keep_house()
 

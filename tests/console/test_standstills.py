@@ -60,7 +60,11 @@ def test_a_silent_scoring_worker_is_told_once_shown_and_over_when_it_speaks(orga
     page = client.get(reverse("pages:mine", args=[organised.challenge.slug])).text
     assert page.count("No scoring worker has answered since") == 2
     beat(f"{SCORING}.standing", organised.clock)
-    assert (kinds(organised), Standstill.objects.get().ended_at, Notice.objects.filter(kind="stalled").count()) == ([], organised.clock, 1)
+    assert (kinds(organised), Standstill.objects.get().ended_at, Notice.objects.filter(kind="stalled").count()) == (
+        [],
+        organised.clock,
+        1,
+    )
 
 
 def test_pairs_that_get_no_score_and_orders_that_nobody_takes_on_stand_still(organised) -> None:

@@ -78,7 +78,16 @@ def test_the_file_has_everything_of_a_person_and_nothing_of_others(world) -> Non
     assert client.get(reverse("pages:own_data_file")).status_code == 404
     assert client.post(page).url == page
     found, text = contents(client)
-    assert sorted(found) == ["account", "consents", "credits", "notices", "own_data", "participations", "submissions", "tokens"]
+    assert sorted(found) == [
+        "account",
+        "consents",
+        "credits",
+        "notices",
+        "own_data",
+        "participations",
+        "submissions",
+        "tokens",
+    ]
     assert [(row["image_id"], row["label_id"], row["rationale"]) for row in found["submissions"]] == [
         (world.images[0].image_id, "cat", "Ada’s words"),
         (world.images[1].image_id, "cat", "Ada’s words"),
@@ -104,7 +113,9 @@ def test_a_large_file_is_written_by_a_worker_who_tells_and_goes_after_a_week(wor
         own_data_files.sweep(at=START)
     row.refresh_from_db()
     assert (row.state, default_storage.exists(row.file)) == (OwnDataState.READY, True)
-    assert list(Notice.objects.exclude(what="token_made").values_list("user", "what")) == [(finder.user_id, "own_data_ready")]
+    assert list(Notice.objects.exclude(what="token_made").values_list("user", "what")) == [
+        (finder.user_id, "own_data_ready")
+    ]
     own_data_files.sweep(at=START + own_data_files.KEPT_FOR)
     assert (OwnData.objects.count(), default_storage.exists(row.file)) == (0, False)
 
