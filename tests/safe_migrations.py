@@ -1,8 +1,8 @@
-"""``python -m tests.safe_migrations``: whether the code before a migration survives it. Part of `make migrations-check`.
+"""``python -m tests.safe_migrations``: whether the code before a migration survives it, for `make migrations-check`.
 
-While a new version is rolled out the old code runs on the new tables. So a migration may add, and take away only what no
-code uses any more. django-migration-linter reads the SQL of every migration after `SINCE`; two things it does not know are
-looked for here: a check that old code may fail, and an index that locks a table of millions of rows while it is built.
+While a new version is rolled out the old code runs on the new tables. So a migration may add, and take away only what
+no code uses any more. django-migration-linter reads the SQL of every migration after `SINCE`; two things it does not
+know are looked for here: a check that old code may fail, and an index that locks a table of millions of rows.
 """
 
 from __future__ import annotations

@@ -38,11 +38,15 @@ def lines_of(formatter: logging.Formatter) -> Iterator[list[str]]:
         found.extend(stream.getvalue().split("\n")[:-1])
 
 
+def fail() -> None:
+    raise ValueError(FORGED)
+
+
 def write_all() -> None:
     logger = logging.getLogger("tests.lines")
     logger.warning("%s", FORGED)
     try:
-        raise ValueError(FORGED)
+        fail()
     except ValueError:
         logger.exception("failed")
 

@@ -52,7 +52,9 @@ def test_what_old_code_does_not_survive_is_found(db: None, operation: Operation,
     [
         migrations.AddField("pair", "planted", models.IntegerField(null=True)),
         migrations.AddField("pair", "planted", models.IntegerField(default=0, db_default=0)),
-        migrations.CreateModel("planted", [("id", models.BigAutoField(primary_key=True)), ("x", models.IntegerField())]),
+        migrations.CreateModel(
+            "planted", [("id", models.BigAutoField(primary_key=True)), ("x", models.IntegerField())]
+        ),
         RunPython(noop, noop),
     ],
 )
