@@ -23,7 +23,8 @@ TASK = "tests.traced"
 REQUEST_AND_TASK = f"""
 import django
 django.setup()
-from django.test import Client
+from django.core.wsgi import get_wsgi_application
+from wsgiref.util import setup_testing_defaults
 from cats4ml.celery import app
 from django.urls import path
 from django.http import HttpResponse
@@ -41,8 +42,14 @@ def fail(request):
     raise ValueError("no mail for ann@example.org with token=abcdefgh12345678")
 
 urls.urlpatterns += [path("ring/", ring), path("fail/", fail)]
-client = Client(raise_request_exception=False, headers={{"host": "localhost", "user-agent": "Anns browser"}})
-print(client.get("/ring/?key=hushhush").status_code, client.get("/fail/?key=hushhush").status_code)
+application = get_wsgi_application()
+for place in ("/ring/", "/fail/"):
+    environ = {{"PATH_INFO": place, "QUERY_STRING": "key=hushhush", "HTTP_HOST": "localhost"}}
+    environ["HTTP_USER_AGENT"] = "Anns browser"
+    setup_testing_defaults(environ)
+    answer = application(environ, lambda status, headers: print(status))
+    b"".join(answer)
+    answer.close()
 worker = app.WorkController(queues=["traced"], pool="solo", without_gossip=True, without_mingle=True,
     without_heartbeat=True, loglevel="WARNING")
 from celery.signals import task_postrun
