@@ -56,6 +56,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         parts = {"people": first}
         if options.times:
             parts["rush"] = _people(plan, options.people * options.times, options.surge_seconds)
+            say(f"{options.people * options.times} people: {json.dumps(parts['rush'], indent=1)}")
             # Whoever was kept waiting is still being answered: the site is well again when it is ready.
             settled = time.monotonic()
             await_answer(f"{address}/readyz/")
