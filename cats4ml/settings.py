@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
@@ -139,7 +140,9 @@ PATIENCE_OF_THE_DATABASE = {
 # Behind a pooler that lends connections for a transaction at a time (PgBouncer), nothing of a connection outlives one:
 # no cursor on the server, no setting and no lock. Those locks are taken on connections to the server itself.
 DATABASE_POOLED = env_bool("DATABASE_POOLED", default=False)
-DATABASES = {"default": dj_database_url.parse(env_text("DATABASE_URL"), conn_max_age=60, conn_health_checks=True)}
+DATABASES: dict[str, Any] = {
+    "default": dj_database_url.parse(env_text("DATABASE_URL"), conn_max_age=60, conn_health_checks=True)
+}
 LOCK_DATABASE = "default"
 if DATABASE_POOLED:
     DATABASES["default"].update(CONN_MAX_AGE=0, CONN_HEALTH_CHECKS=False, DISABLE_SERVER_SIDE_CURSORS=True)

@@ -16,15 +16,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from cats4ml.heartbeats import last_beats
 from cats4ml.operations import health
 from cats4ml.operations.metrics import registry
 
 KEPT_SECONDS = 5.0
-
-
-def last_beats() -> Mapping[str, datetime]:
-    """When each kind of process was last heard of, by name."""
-    return {}
 
 
 def _gauge(name: str, words: str, labels: list[str], values: Mapping[tuple[str, ...], float]) -> Metric:

@@ -18,7 +18,7 @@ OURS = (
     *("scoring/settings.py", "scoring/logs.py"),
 )
 # What libraries and the system read.
-OTHERS = re.compile(r"AWS_\w+|OTEL_\w+|TMPDIR|BACKUP_SECONDS|REMOTE_CLASSIFIER\w+")
+OTHERS = re.compile(r"AWS_\w+|OTEL_\w+|TMPDIR|BACKUP_\w+|REMOTE_CLASSIFIER\w+")
 
 
 def read_by(*sources: str) -> set[str]:
