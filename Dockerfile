@@ -26,10 +26,12 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     CATS4ML_ENV=production \
-    CATS4ML_HOME=/data
+    CATS4ML_HOME=/data \
+    WEB_BIND=0.0.0.0:8000
 RUN groupadd --system --gid 10001 cats4ml \
     && useradd --system --uid 10001 --gid cats4ml --no-create-home --home-dir /nonexistent cats4ml \
-    && install -d -o cats4ml -g cats4ml /data /data/pictures /data/classifiers /data/scoring-cache /data/static
+    && install -d -o cats4ml -g cats4ml /data /data/pictures /data/classifiers /data/scoring-cache /data/static \
+        /data/downloads /data/imports /scratch /backups
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /app
 COPY manage.py ./
@@ -39,6 +41,9 @@ COPY models_zoo models_zoo
 # manage.py verify_release reads with the verifier that participants have.
 COPY client/cats4ml_client cats4ml_client
 COPY templates templates
+# Translations are compiled here, where there are any.
+RUN if ls cats4ml/locale/*/LC_MESSAGES/*.po >/dev/null 2>&1; then \
+        python -m babel.messages.frontend compile -d cats4ml/locale -D django; fi
 # Static files are part of the image: any number of web servers then serve the same. The values are for this step only.
 RUN SECRET_KEY=only-for-collectstatic ALLOWED_HOSTS=localhost \
     DATABASE_URL=postgresql://nobody@localhost/none REDIS_URL=redis://localhost/0 \
@@ -49,5 +54,5 @@ USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s \
     CMD ["python", "-m", "cats4ml.healthcheck"]
-CMD ["gunicorn", "cats4ml.wsgi", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", "--workers", "3", \
-     "--threads", "4", "--worker-tmp-dir", "/dev/shm", "--no-control-socket", "--access-logfile", "-"]
+# How it serves is in cats4ml/serving.py.
+CMD ["gunicorn", "cats4ml.wsgi", "-c", "python:cats4ml.serving"]

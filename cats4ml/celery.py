@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging.config
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import setup_logging
+from django.conf import settings
 
 from scoring.broker import PRIORITY_STEPS
 from scoring.contract import WEB_QUEUE
@@ -19,7 +23,8 @@ app.conf.update(
     task_acks_late=True,
     task_reject_on_worker_lost=True,
     worker_prefetch_multiplier=1,
-    worker_hijack_root_logger=False,
+    # Asked to stop (SIGTERM), a worker finishes what it holds; told a second time it still has these seconds.
+    worker_soft_shutdown_timeout=10.0,
     broker_connection_retry_on_startup=True,
     # A lost message is rung again by a sweep within two minutes; Redis need not remember it for an hour.
     broker_transport_options={"visibility_timeout": 600, "priority_steps": PRIORITY_STEPS},
@@ -57,3 +62,10 @@ app.conf.update(
     },
 )
 app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def log_as_the_site_does(loglevel: int, **_: Any) -> None:
+    """A worker's lines look like the web server's; `--loglevel` says how many there are."""
+    level = logging.getLevelName(loglevel)
+    logging.config.dictConfig({**settings.LOGGING, "root": {**settings.LOGGING["root"], "level": level}})

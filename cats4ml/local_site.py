@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import socket
 import sys
 import time
@@ -78,6 +79,7 @@ def local_programs(*, host: str, port: int, scoring: Mapping[str, str], demo_rat
     python, home = sys.executable, Path(os.environ["CATS4ML_HOME"])
     bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     site = {"SITE_URL": os.environ.get("SITE_URL") or address_of(host, port)}
+    metrics = {"PROMETHEUS_MULTIPROC_DIR": str(fresh_folder(home / "run" / "metrics"))}
     # Celery warns root of itself; on a machine of one's own that helps nobody, and its banner hides what matters.
     celery = [python, "-W", "ignore:You're running the worker with superuser privileges", "-m", "celery", "--quiet"]
     alone = ["--without-gossip", "--without-mingle", "--loglevel"]
@@ -85,11 +87,10 @@ def local_programs(*, host: str, port: int, scoring: Mapping[str, str], demo_rat
         Program(
             name="web",
             command=[
-                *(python, "-m", "gunicorn", "cats4ml.wsgi", "--bind", bind),
-                *("--worker-class", "gthread", "--workers", "2", "--threads", "4"),
-                *("--graceful-timeout", "5", "--no-control-socket", "--log-level", "warning"),
+                *(python, "-m", "gunicorn", "cats4ml.wsgi", "-c", "python:cats4ml.serving", "--bind", bind),
+                *("--workers", "2", "--graceful-timeout", "5"),
             ],
-            environment=site,
+            environment={**site, **metrics},
         ),
         Program(
             name="worker",
@@ -99,7 +100,7 @@ def local_programs(*, host: str, port: int, scoring: Mapping[str, str], demo_rat
                 *alone,
                 "WARNING",
             ],
-            environment=site,
+            environment={**site, **metrics},
         ),
         Program(
             name="scoring",
@@ -108,7 +109,7 @@ def local_programs(*, host: str, port: int, scoring: Mapping[str, str], demo_rat
                 *("-A", "scoring.app", "worker", "-Q", SCORING_QUEUE, "-n", "scoring@%h"),
                 *(*alone, "INFO"),
             ],
-            environment={**torch_threads(), **scoring},
+            environment={**torch_threads(), **metrics, **scoring},
             # The worker knows no Django: with its settings named, Celery would load the whole web side into it.
             without=("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "SECRET_KEY"),
         ),
@@ -127,6 +128,13 @@ def local_programs(*, host: str, port: int, scoring: Mapping[str, str], demo_rat
             Program(name="raters", command=[python, str(CHECKOUT / "manage.py"), "demo_raters"], may_finish=True)
         )
     return programs
+
+
+def fresh_folder(folder: Path) -> Path:
+    """An empty folder: what the processes of the last run counted is no part of this run's."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
 
 
 def address_of(host: str, port: int) -> str:
@@ -169,7 +177,7 @@ class Watch:
             self._ask(now)
 
     def _ask(self, now: float) -> None:
-        if answers(f"{self.address}healthz/"):
+        if answers(f"{self.address}readyz/"):
             self.ready = True
             self.terminal.say(banner(self.address, self.people))
         elif not self._complained and now - self._began > PATIENCE_SECONDS:

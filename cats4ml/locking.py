@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 
-from django.db import connection, transaction
+from django.conf import settings
+from django.db import connection, connections, transaction
 
 
 class Lock(IntEnum):
@@ -48,17 +49,19 @@ def hold_if_free(lock: Lock, key: int) -> bool:
 def alone(lock: Lock, key: int, *, wait: bool = False) -> Iterator[bool]:
     """Whether this block is the only one under the lock; with `wait` it is, once others are done.
 
-    The lock is the connection's, over as many transactions as the block has: it goes with a worker that dies.
+    The lock is the connection's, over as many transactions as the block has: it goes with a worker that dies. Behind a
+    pooler, which gives each transaction another connection, it is held by one to the server itself.
     """
     keys = [lock, key]
-    with connection.cursor() as cursor:
+    holder = connections[settings.LOCK_DATABASE]
+    with holder.cursor() as cursor:
         cursor.execute(f"SELECT {'pg_advisory_lock' if wait else 'pg_try_advisory_lock'}(%s, %s)", keys)
         got = wait or bool(cursor.fetchone()[0])
     try:
         yield got
     finally:
         if got:
-            with connection.cursor() as cursor:
+            with holder.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(%s, %s)", keys)
 
 

@@ -9,14 +9,17 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
+from django_guid.integrations.celery import CeleryIntegration
 
 from cats4ml import translations
 from cats4ml.accounts.providers import sign_in_providers
 from cats4ml.environment import env_address, env_bool, env_int, env_list, env_text
 from scoring.broker import celery_broker_url
+from scoring.logs import REQUEST_HEADER, checked_format, logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -87,8 +90,12 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "csp",
+    "django_guid",
 ]
 MIDDLEWARE = [
+    "cats4ml.operations.middleware.Probes",
+    "cats4ml.operations.request_ids.RequestId",
+    "cats4ml.operations.middleware.Measured",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -130,8 +137,18 @@ PATIENCE_OF_THE_DATABASE = {
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
 }
-DATABASES = {"default": dj_database_url.parse(env_text("DATABASE_URL"), conn_max_age=60, conn_health_checks=True)}
-DATABASES["default"].setdefault("OPTIONS", {}).setdefault(
+# Behind a pooler that lends connections for a transaction at a time (PgBouncer), nothing of a connection outlives one:
+# no cursor on the server, no setting and no lock. Those locks are taken on connections to the server itself.
+DATABASE_POOLED = env_bool("DATABASE_POOLED", default=False)
+DATABASES: dict[str, Any] = {
+    "default": dj_database_url.parse(env_text("DATABASE_URL"), conn_max_age=60, conn_health_checks=True)
+}
+LOCK_DATABASE = "default"
+if DATABASE_POOLED:
+    DATABASES["default"].update(CONN_MAX_AGE=0, CONN_HEALTH_CHECKS=False, DISABLE_SERVER_SIDE_CURSORS=True)
+    DATABASES["direct"] = dj_database_url.parse(env_text("DATABASE_DIRECT_URL"), conn_max_age=0)
+    LOCK_DATABASE = "direct"
+DATABASES[LOCK_DATABASE].setdefault("OPTIONS", {}).setdefault(
     "options", " ".join(f"-c {name}={value}" for name, value in PATIENCE_OF_THE_DATABASE.items())
 )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -268,6 +285,8 @@ STATIC_URL = "static/"
 STATIC_ROOT = HOME / "static"
 if not PRODUCTION:  # where it is not collected yet, WhiteNoise would warn of each process's start
     STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+    if "://" not in IMAGES_URL:  # in production a folder that isn't there is one that isn't mounted
+        Path(IMAGES_URL).mkdir(parents=True, exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "cats4ml" / "static"]
 STORAGES = {
     "default": picture_storage,
@@ -307,7 +326,6 @@ CSRF_COOKIE_HTTPONLY = True
 if PRODUCTION:
     SECURE_SSL_REDIRECT = env_bool("SECURE_SSL_REDIRECT", default=True)
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    SECURE_REDIRECT_EXEMPT = [r"^healthz/$"]
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
     SECURE_HSTS_SECONDS = env_int("SECURE_HSTS_SECONDS", default=31_536_000)
@@ -360,10 +378,21 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{levelname} {name} {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["stderr"], "level": env_text("LOG_LEVEL", "INFO")},
-}
+try:
+    LOG_FORMAT = checked_format(os.environ, default="json" if PRODUCTION else "plain")
+except ValueError as error:
+    raise ImproperlyConfigured(str(error)) from error
+LOG_LEVEL = env_text("LOG_LEVEL", "INFO").upper()
+LOGGING = logging_config(form=LOG_FORMAT, level=LOG_LEVEL, names="cats4ml.operations.request_ids.Names")
+DJANGO_GUID = {"GUID_HEADER_NAME": REQUEST_HEADER, "INTEGRATIONS": [CeleryIntegration()]}
+
+# Who may read /metrics: with a token whoever has it, without one nobody in production and else this machine.
+METRICS_TOKEN = env_text("METRICS_TOKEN", "")
+# A folder in which the processes of one machine add up what they count.
+if metrics_folder := env_text("PROMETHEUS_MULTIPROC_DIR", ""):
+    Path(metrics_folder).mkdir(parents=True, exist_ok=True)
+# While this file is there the server says that it isn't ready, and is sent nobody any more.
+DRAIN_FILE = env_text("DRAIN_FILE", str(HOME / "run" / "draining"))
+# Off unless they are set: traces by OpenTelemetry, and reports of errors to Sentry.
+OTEL_EXPORTER_OTLP_ENDPOINT = env_address("OTEL_EXPORTER_OTLP_ENDPOINT")
+SENTRY_DSN = env_text("SENTRY_DSN", "")

@@ -3,8 +3,10 @@ from django.urls import include, path
 
 # How allauth finds what answers where it is asked too often.
 handler429 = "cats4ml.accounts.limits.too_many_requests"
+handler500 = "cats4ml.operations.request_ids.server_error"
 
 urlpatterns = [
+    path("", include("cats4ml.operations.urls")),
     # The console first: challenges/new/ is an address of its own, and no challenge.
     path("", include("cats4ml.console.urls")),
     path("", include("cats4ml.pages.urls")),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import time
 
+from scoring.metrics import BATCHES, FORWARD_SECONDS, PICTURES, WAITED_SECONDS
+
 logger = logging.getLogger(__name__)
 
 EVERY = 60.0  # seconds
@@ -25,10 +27,15 @@ class Meter:
         now = time.monotonic()
         if not self._pictures:
             self._since = self._last = started - waited  # nothing was asked for before
+        forward = now - max(started, self._last)  # passes may overlap
         self._pictures += pictures
         self._batches += 1
-        self._forward += now - max(started, self._last)  # passes may overlap
+        self._forward += forward
         self._waited += waited
+        PICTURES.inc(pictures)
+        BATCHES.inc()
+        FORWARD_SECONDS.inc(max(0.0, forward))
+        WAITED_SECONDS.inc(max(0.0, waited))
         self._last = now
         if now - self._since >= self._every:
             self._say(now - self._since)

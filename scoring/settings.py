@@ -11,6 +11,7 @@ from models_zoo.loading import AUTO, BACKENDS, FLOAT32, ONNXRUNTIME, PRECISIONS
 from models_zoo.remote import Endpoint, EndpointError, remote_endpoints
 from scoring.broker import celery_broker_url
 from scoring.devices import DeviceError, check_device
+from scoring.logs import FORMATS
 
 MAX_BATCH = 1024
 MAX_MESSAGES = 64
@@ -25,7 +26,8 @@ class Settings:
     """`images_url`: the root of the picture storage, a folder or an fsspec URL (`s3://bucket/pictures`).
     `threads`: processor threads for forward passes, and as many for decoding. `batch`: pictures a forward pass,
     `None` for what the device likes. `messages`: how many are in hand at once. `device`: `cpu`, `cuda`, `cuda:1`; empty
-    for CUDA where it is. `cache_dir`: the folder of exported graphs. `redis_url`: the broker's address as given."""
+    for CUDA where it is. `cache_dir`: the folder of exported graphs. `redis_url`: the broker's address as given.
+    `metrics_port`: where Prometheus asks, if anywhere. `traces`: whether OpenTelemetry's variables say where to."""
 
     broker_url: str
     redis_url: str = field(repr=False)
@@ -39,6 +41,10 @@ class Settings:
     precision: str = FLOAT32
     device: str = ""
     remotes: Mapping[str, Endpoint] = field(default_factory=dict, repr=False)
+    log_format: str = "plain"
+    metrics_port: int | None = None
+    traces: bool = False
+    sentry_dsn: str = field(default="", repr=False)
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -62,6 +68,10 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         precision=read.choice("SCORING_PRECISION", PRECISIONS, default=FLOAT32),
         device=read.device("SCORING_DEVICE"),
         remotes=read.remotes(),
+        log_format=read.log_format(),
+        metrics_port=read.count("SCORING_METRICS_PORT", most=65_535),
+        traces=bool(read.text("OTEL_EXPORTER_OTLP_ENDPOINT")),
+        sentry_dsn=read.text("SENTRY_DSN"),
     )
     if settings.backend == ONNXRUNTIME and settings.device.startswith("cuda"):
         read.problems.append(
@@ -100,6 +110,11 @@ class _Reader:
         if value not in known:
             self.problems.append(f"{name}: {value!r} should be one of {', '.join(known)}")
         return value
+
+    def log_format(self) -> str:
+        """Lines of JSON in production, lines for people elsewhere."""
+        production = self.text("CATS4ML_ENV") == "production"
+        return self.choice("LOG_FORMAT", FORMATS, default="json" if production else "plain")
 
     def device(self, name: str) -> str:
         value = self.text(name)

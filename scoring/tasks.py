@@ -15,6 +15,7 @@ import onnxruntime
 import PIL
 import torch
 from celery.signals import worker_ready
+from prometheus_client import start_http_server
 
 from models_zoo.vision import torchvision
 from scoring.alive import keep_saying_alive
@@ -30,6 +31,7 @@ from scoring.contract import (
 )
 from scoring.engine import Engine
 from scoring.isolation import score_isolated
+from scoring.metrics import MESSAGE_SECONDS, RESULTS
 from scoring.quarantine import Tries
 from scoring.setup import make_cache, make_compute, make_store
 from scoring.texts import TextEncoders
@@ -63,6 +65,9 @@ def score_images(request: dict[str, Any], **_later: Any) -> None:
         _reply(asked, results)
     failed = Counter(result.error for result in results if result.error)
     left_out = len(asked.images) - len(results)
+    for result, number in {**failed, "scored": len(results) - failed.total(), "left_out": left_out}.items():
+        RESULTS.labels(result).inc(number)
+    MESSAGE_SECONDS.observe(time.monotonic() - started)
     logger.info(
         "scored %d pictures with %d classifiers in %.2f s, %d failed%s%s",
         len(results),
@@ -133,3 +138,9 @@ def log_versions(**_about: Any) -> None:
         PIL.__version__,
         platform.python_version(),
     )
+
+
+@worker_ready.connect
+def serve_metrics(**_about: Any) -> None:
+    if settings.metrics_port:
+        start_http_server(settings.metrics_port)

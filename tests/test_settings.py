@@ -52,7 +52,8 @@ def test_a_wrong_setting_stops_the_start_and_is_named(changes: dict[str, str], w
 def test_the_operators_guide_tells_every_setting() -> None:
     guide = (ROOT / "docs" / "operators.md").read_text(encoding="utf-8")
     source = (ROOT / "cats4ml" / "settings.py").read_text(encoding="utf-8")
-    source += (ROOT / "scoring" / "settings.py").read_text(encoding="utf-8")
+    for other in ("scoring/settings.py", "scoring/logs.py", "cats4ml/serving.py", "cats4ml/operations/metrics.py"):
+        source += (ROOT / other).read_text(encoding="utf-8")
     called = r"env_\w+|read\.\w+|environ\.get|self\.text"
     read = set(re.findall(rf'(?:{called})\(\s*"([A-Z0-9_]+)"', source))
     assert {"SECRET_KEY", "SCORING_BATCH", "SCORING_CACHE_DIR", "IMAGES_URL"} <= read

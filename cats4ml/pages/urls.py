@@ -22,7 +22,6 @@ urlpatterns = [
     path("account/data/delete/", own_data.erase, name="erase"),
     path("account/consents/<slug:slug>/leave/", people.leave, name="leave"),
     path("", views.home, name="home"),
-    path("healthz/", views.healthz, name="healthz"),
     path("pictures/<uuid:image_uuid>/", views.picture, name="picture"),
     path("challenges/<slug:slug>/", views.challenge, name="challenge"),
     path("challenges/<slug:slug>/join/", views.join, name="join"),

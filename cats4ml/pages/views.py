@@ -6,9 +6,8 @@ import uuid
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db import connection
 from django.db.models import Count, Q
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -37,14 +36,6 @@ from cats4ml.submissions.waits import waits_of
 from cats4ml.ui.paging import keyset_page
 
 CLAIMS_A_PAGE = 20
-
-
-@require_GET
-def healthz(request: HttpRequest) -> JsonResponse:
-    """Whether the site can answer: it reaches its database."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-    return JsonResponse({"status": "ok"})
 
 
 @require_GET
