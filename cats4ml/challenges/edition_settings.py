@@ -38,7 +38,7 @@ _ENGLISH = {
     "closes_at": "claims close",
     "ratings_close_at": "the last answers",
     "results_at": "the results",
-    TEAMS_FIXED: "teams are fixed",
+    "teams_fixed_at": "teams are fixed",
 }
 # Stands beside the others: teams may be fixed at any moment.
 TEAMS_FIXED = "teams_fixed_at"
