@@ -65,7 +65,7 @@ def _rows(rows: QuerySet[OrganiserAct]) -> Iterator[list[object]]:
 def changes_in(details: dict[str, Any]) -> list[tuple[str, str | datetime, str | datetime]]:
     """By field what it was and what it became, where an act says so: words, or a moment."""
     return [
-        (EVERY_DATE.get(name, name.replace("_", " ")), _shown(value["before"]), _shown(value["after"]))
+        (str(EVERY_DATE.get(name, name.replace("_", " "))), _shown(value["before"]), _shown(value["after"]))
         for name, value in details.items()
         if isinstance(value, dict) and set(value) == {"before", "after"}
     ]
