@@ -69,10 +69,10 @@ def _facts(member: RosterMember) -> Iterator[tuple[str, str]]:
 
 def _calibration(table: Mapping[str, Any] | None) -> str:
     if not table:
-        return "none"
+        return _("none")
     if table.get("method") == "temperature":
-        return _("temperature %(table)s") % {"table": f"{table['temperature']:g}"}
-    return str(table.get("method", "none"))
+        return _("temperature %(value)s") % {"value": f"{table['temperature']:g}"}
+    return str(table.get("method") or _("none"))
 
 
 def flattened(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
