@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
@@ -18,10 +19,12 @@ class TokenAuthentication(BaseAuthentication):
         if not words or words[0].lower() not in (b"token", b"bearer"):
             return None
         if len(words) != 2:
-            raise AuthenticationFailed("Send the header as: Authorization: Token <key>")
+            raise AuthenticationFailed(_("Send the header as: Authorization: Token <key>"))
         token = find_token(key=words[1].decode("latin-1"), at=timezone.now())
         if token is None:
-            raise AuthenticationFailed("This token is unknown, expired or revoked. Make one on the page “API tokens”.")
+            raise AuthenticationFailed(
+                _("This token is unknown, expired or revoked. Make one on the page “API tokens”.")
+            )
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:  # the framework's signature
@@ -40,5 +43,6 @@ def require_scope(request: Request, scope: TokenScope) -> None:
     """Raises `PermissionDenied` for a token without this scope; a session in the browser has them all."""
     if isinstance(request.auth, ApiToken) and scope.value not in request.auth.scopes:
         raise PermissionDenied(
-            f"This token lacks the scope “{scope.value}”. Make one that has it on the page “API tokens”."
+            _("This token lacks the scope “%(value)s”. Make one that has it on the page “API tokens”.")
+            % {"value": scope.value}
         )

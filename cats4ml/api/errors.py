@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import status
 from rest_framework.exceptions import APIException, NotFound, ParseError, PermissionDenied
 from rest_framework.renderers import JSONRenderer
@@ -25,13 +27,13 @@ class Conflict(APIException):
 
     status_code = status.HTTP_409_CONFLICT
     default_code = "conflict"
-    default_detail = "This exists already."
+    default_detail = gettext_lazy("This exists already.")
 
 
 class TooLarge(APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_code = "too_large"
-    default_detail = "The request is too large."
+    default_detail = gettext_lazy("The request is too large.")
 
 
 def translate(error: Exception) -> Exception:
@@ -45,7 +47,7 @@ def translate(error: Exception) -> Exception:
     if isinstance(error, UnreadableUpload):
         return ParseError(str(error))
     if isinstance(error, Submission.DoesNotExist):
-        return NotFound("You have no such submission.")
+        return NotFound(_("You have no such submission."))
     return error
 
 

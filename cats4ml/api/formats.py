@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from django.conf import settings
 from django.http import StreamingHttpResponse
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import NotAcceptable, ParseError
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser, JSONParser
@@ -26,7 +27,10 @@ def read_body(stream: IO[bytes]) -> bytes:
     """The body of a request. Raises `TooLarge` beyond the limit of an upload, before more is read."""
     data = stream.read(settings.UPLOAD_MAX_BYTES + 1)
     if len(data) > settings.UPLOAD_MAX_BYTES:
-        raise TooLarge(f"A request may have {settings.UPLOAD_MAX_BYTES // (1024 * 1024)} MB. Split it into several.")
+        raise TooLarge(
+            _("A request may have %(value)s MB. Split it into several.")
+            % {"value": settings.UPLOAD_MAX_BYTES // (1024 * 1024)}
+        )
     return data
 
 
@@ -40,7 +44,7 @@ class LimitedJSONParser(JSONParser):
         try:
             return super().parse(data, media_type, {**(parser_context or {}), "encoding": "utf-8"})
         except RecursionError:
-            raise ParseError("This JSON is nested too deeply.") from None
+            raise ParseError(_("This JSON is nested too deeply.")) from None
 
 
 class CSVParser(BaseParser):
@@ -82,7 +86,10 @@ class Negotiation(DefaultContentNegotiation):
         found = [renderer for renderer in offered if renderer.format == format]
         if not found:
             known = ", ".join(str(renderer.format) for renderer in offered)
-            raise NotAcceptable(f"This address has no format “{format[:20]}”. Its formats: {known}.")
+            raise NotAcceptable(
+                _("This address has no format “%(format)s”. Its formats: %(known)s.")
+                % {"format": format[:20], "known": known}
+            )
         return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
@@ -25,12 +26,18 @@ class Pages(CursorPagination):
             return self.page_size
         number = whole_number(asked)
         if number is None or not 1 <= number <= self.max_page_size:
-            raise ValidationError({"page_size": [f"Ask for 1 to {self.max_page_size} rows a page."]})
+            raise ValidationError(
+                {
+                    "page_size": [
+                        _("Ask for 1 to %(max_page_size)s rows a page.") % {"max_page_size": self.max_page_size}
+                    ]
+                }
+            )
         return number
 
     def decode_cursor(self, request: Request) -> Cursor | None:
         """The cursor of the address. Every ordering begins with a whole number, so a position is one too."""
-        refused = ValidationError({"cursor": ["Take it from “next” or “previous” of a page, or leave it out."]})
+        refused = ValidationError({"cursor": [_("Take it from “next” or “previous” of a page, or leave it out.")]})
         try:
             cursor = super().decode_cursor(request)
         except NotFound:

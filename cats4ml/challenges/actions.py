@@ -234,7 +234,9 @@ def join_challenge(
     if consents and not is_verified(user):
         raise JoinRefused(str(UNCONFIRMED))
     if team is not None and not TeamMembership.objects.filter(team=team, user=user, left_at=None).exists():
-        raise JoinRefused(f"You are not a member of {team}. Ask its members to add you, or join alone.")
+        raise JoinRefused(
+            _("You are not a member of %(team)s. Ask its members to add you, or join alone.") % {"team": team}
+        )
     with transaction.atomic():
         # Two joins of one person must see each other: lock the person, for the second role's row is not there yet.
         User.objects.select_for_update(no_key=True).get(pk=user.pk)
@@ -264,9 +266,11 @@ def join_challenge(
 def _check_agreed(challenge: Challenge, consent_version: int | None, confirmed: Confirmed | None) -> None:
     """Raises `JoinRefused` unless a part in this edition can be taken now by who agreed to this and said that."""
     if challenge.policy is None or challenge.is_final:
-        raise JoinRefused("This challenge has ended." if challenge.is_final else "This challenge has no rules yet.")
+        raise JoinRefused(
+            _("This challenge has ended.") if challenge.is_final else _("This challenge has no rules yet.")
+        )
     if consent_version != challenge.consent_version:
-        raise JoinRefused("Please read and accept the consent text as it stands now.")
+        raise JoinRefused(_("Please read and accept the consent text as it stands now."))
     missing = what_is_missing(challenge, confirmed)
     if missing:
         raise JoinRefused(missing)
@@ -275,16 +279,19 @@ def _check_agreed(challenge: Challenge, consent_version: int | None, confirmed: 
 def _check_role(challenge: Challenge, user: User, role: Role, mine: QuerySet[Participation]) -> None:
     """Raises `JoinRefused` where this person's other parts rule this one out. The person's row is held."""
     if user.is_guest and (role != Role.RATER or Participation.objects.filter(user=user).exists()):
-        raise JoinRefused("You are here by the link of a study: all you can do is answer its questions.")
+        raise JoinRefused(_("You are here by the link of a study: all you can do is answer its questions."))
     if role == Role.RATER and (user.is_superuser or mine.filter(role=Role.ORGANISER).exists()):
-        raise JoinRefused("You organise this challenge and see its scores, so that you can’t rate for it.")
+        raise JoinRefused(_("You organise this challenge and see its scores, so that you can’t rate for it."))
     if role == Role.ORGANISER and mine.filter(role=Role.RATER).exists():
-        raise JoinRefused("Raters see no scores, so that somebody who rates can’t organise the same challenge.")
+        raise JoinRefused(_("Raters see no scores, so that somebody who rates can’t organise the same challenge."))
     other = {Role.FINDER: Role.RATER, Role.RATER: Role.FINDER}.get(role)
     if other is not None and challenge.rules.roles_exclusive and mine.filter(role=other).exists():
         raise JoinRefused(
-            f"You take part in this challenge as a {other.label.lower()}. One person can’t both claim pairs and "
-            "rate them, so that nobody judges their own finds."
+            _(
+                "You take part in this challenge as a %(label)s. One person can’t both claim pairs and rate them, "
+                "so that nobody judges their own finds."
+            )
+            % {"label": other.label.lower()}
         )
 
 
@@ -320,11 +327,11 @@ def set_baseline(
     Raises `BaselineRefused` without a reason, for somebody who is no participant, and in a final edition.
     """
     if not reason.strip():
-        raise BaselineRefused("Say why: who competes is changed only with a reason.")
+        raise BaselineRefused(_("Say why: who competes is changed only with a reason."))
     if participation.role != Role.FINDER:
-        raise BaselineRefused("Only participants are on the board. Choose one of them.")
+        raise BaselineRefused(_("Only participants are on the board. Choose one of them."))
     if participation.challenge.is_final:
-        raise BaselineRefused("This challenge is final: its board stands.")
+        raise BaselineRefused(_("This challenge is final: its board stands."))
     with transaction.atomic():
         locked = Participation.objects.select_for_update(of=("self",), no_key=True)
         one = locked.select_related("user", "team", "challenge").get(pk=participation.pk)

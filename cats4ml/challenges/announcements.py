@@ -7,12 +7,14 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from cats4ml.accounts.models import NoticeKind, User
 from cats4ml.accounts.notices import notify
 from cats4ml.challenges.acts import record_act
 from cats4ml.challenges.models import ActKind, Announcement, Challenge, ChallengeStatus
 from cats4ml.challenges.queries import people_of
+from cats4ml.ui.words import figure
 
 MOST_TITLE = 120
 MOST_TEXT = 5_000
@@ -32,9 +34,12 @@ def announce(*, challenge: Challenge, title: str, text: str, by: User | None, at
     """Tell everybody something. What stands there already in the same words is not said twice. Raises
     `AnnouncementRefused` for an empty or overlong text."""
     title, text = title.strip(), text.replace("\r\n", "\n").strip()
-    for name, said, most in (("title", title, MOST_TITLE), ("text", text, MOST_TEXT)):
+    for name, said, most in ((_("title"), title, MOST_TITLE), (_("text"), text, MOST_TEXT)):
         if not said or len(said) > most or "\0" in said:
-            raise AnnouncementRefused(f"The {name} should have 1 to {most:,} characters, not {len(said):,}.")
+            raise AnnouncementRefused(
+                _("The %(name)s should have 1 to %(most)s characters, not %(said)s.")
+                % {"name": name, "most": figure(most), "said": figure(len(said))}
+            )
     with transaction.atomic():
         Challenge.objects.select_for_update(no_key=True).get(pk=challenge.pk)
         there = live_announcements(challenge).filter(title=title, text=text).first()

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from cats4ml.accounts.models import User
 from cats4ml.catalog.models import Label
@@ -16,6 +17,7 @@ from cats4ml.challenges.acts import record_act
 from cats4ml.challenges.models import ActKind, Challenge, TargetLabel
 from cats4ml.challenges.pools import PoolRefused, find_labels, locked_draft, remove_target_label
 from cats4ml.challenges.queries import target_labels
+from cats4ml.ui.words import figure
 
 MOST_AT_ONCE = 2_000
 MOST_FOUND = 30
@@ -44,9 +46,12 @@ def add_labels_by_name(*, challenge: Challenge, wanted: Sequence[str], by: User 
     with their ids.
     """
     if not wanted:
-        raise PoolRefused("no label is named: write an id or a name on each line")
+        raise PoolRefused(_("no label is named: write an id or a name on each line"))
     if len(wanted) > MOST_AT_ONCE:
-        raise PoolRefused(f"{len(wanted):,} labels are too many at once: add up to {MOST_AT_ONCE:,} at a time")
+        raise PoolRefused(
+            _("%(wanted)s labels are too many at once: add up to %(most_at_once)s at a time")
+            % {"wanted": figure(len(wanted)), "most_at_once": figure(MOST_AT_ONCE)}
+        )
     with transaction.atomic():
         current = locked_draft(challenge)
         there = set(current.target_labels.values_list("label", flat=True))

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from cats4ml.accounts.models import User
 from cats4ml.challenges.acts import difference, record_act
 from cats4ml.challenges.editions import EditionRefused, set_status
 from cats4ml.challenges.models import ActKind, Challenge, ChallengeStatus
 from cats4ml.challenges.rosters import coverage
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise as StrPromise
 
 DRAFT, OPEN, PAUSED = ChallengeStatus.DRAFT, ChallengeStatus.OPEN, ChallengeStatus.PAUSED
 CLOSED, FINAL = ChallengeStatus.CLOSED, ChallengeStatus.FINAL
@@ -23,10 +28,10 @@ class Move:
     """`means` says what follows, one sentence each. `reasoned`: it is made only with a reason."""
 
     name: str
-    label: str
+    label: str | StrPromise
     sources: tuple[ChallengeStatus, ...]
     target: ChallengeStatus
-    means: tuple[str, ...]
+    means: tuple[str | StrPromise, ...]
     reasoned: bool = True
 
 
@@ -35,55 +40,72 @@ MOVES = {
     for move in (
         Move(
             "open",
-            "Open the challenge",
+            gettext_lazy("Open the challenge"),
             (DRAFT,),
             OPEN,
             (
-                "Everybody sees the challenge, and can join it.",
-                "Claims are taken from the opening date on; without one, at once.",
-                "Labels, pool and near-copies stay as they are from then on. There is no way back to the draft.",
+                gettext_lazy("Everybody sees the challenge, and can join it."),
+                gettext_lazy("Claims are taken from the opening date on; without one, at once."),
+                gettext_lazy(
+                    "Labels, pool and near-copies stay as they are from then on. There is no way back to the draft."
+                ),
             ),
             reasoned=False,
         ),
         Move(
             "pause",
-            "Pause",
+            gettext_lazy("Pause"),
             (OPEN,),
             PAUSED,
             (
-                "Nobody can claim or rate until you resume it. Pages, board and data stay visible.",
-                "What was claimed and answered is kept; classifiers go on scoring what waits for a score.",
-                "Dates stay as they are: a closing date passes while it is paused.",
+                gettext_lazy("Nobody can claim or rate until you resume it. Pages, board and data stay visible."),
+                gettext_lazy(
+                    "What was claimed and answered is kept; classifiers go on scoring what waits for a score."
+                ),
+                gettext_lazy("Dates stay as they are: a closing date passes while it is paused."),
             ),
         ),
-        Move("resume", "Resume", (PAUSED,), OPEN, ("Claims and ratings are taken again, as the dates say.",)),
+        Move(
+            "resume",
+            gettext_lazy("Resume"),
+            (PAUSED,),
+            OPEN,
+            (gettext_lazy("Claims and ratings are taken again, as the dates say."),),
+        ),
         Move(
             "close",
-            "Close to claims",
+            gettext_lazy("Close to claims"),
             (OPEN, PAUSED),
             CLOSED,
             (
-                "No more claims are taken. The closing date becomes this moment, where it was later.",
-                "Raters go on until the date of the last answers; pairs still settle, and the board still moves.",
-                "Work that was submitted counts, even if it is scored or settled later.",
+                gettext_lazy("No more claims are taken. The closing date becomes this moment, where it was later."),
+                gettext_lazy(
+                    "Raters go on until the date of the last answers; pairs still settle, and the board still moves."
+                ),
+                gettext_lazy("Work that was submitted counts, even if it is scored or settled later."),
             ),
         ),
         Move(
             "reopen",
-            "Take claims again",
+            gettext_lazy("Take claims again"),
             (CLOSED,),
             OPEN,
-            ("Claims are taken again until the closing date.", "Everybody who takes part can go on claiming."),
+            (
+                gettext_lazy("Claims are taken again until the closing date."),
+                gettext_lazy("Everybody who takes part can go on claiming."),
+            ),
         ),
         Move(
             "finish",
-            "Make it final",
+            gettext_lazy("Make it final"),
             (CLOSED,),
             FINAL,
             (
-                "The board is final: no pair settles, reopens or is disputed any more, and no credit moves.",
-                "Pairs that are not settled stay so, earn nothing and are in no release.",
-                "There is no way back.",
+                gettext_lazy(
+                    "The board is final: no pair settles, reopens or is disputed any more, and no credit moves."
+                ),
+                gettext_lazy("Pairs that are not settled stay so, earn nothing and are in no release."),
+                gettext_lazy("There is no way back."),
             ),
         ),
     )
@@ -102,19 +124,22 @@ def missing_to_open(challenge: Challenge, at: datetime) -> list[Missing]:
     """What keeps an edition from opening, but for labels that too few classifiers know, which may be meant."""
     found = []
     if challenge.policy_id is None:
-        found.append(Missing("policy", "Put a policy in force."))
+        found.append(Missing("policy", _("Put a policy in force.")))
     if not challenge.target_labels.exists():
-        found.append(Missing("labels", "Choose at least one target label."))
+        found.append(Missing("labels", _("Choose at least one target label.")))
     if not challenge.pool.exists():
-        found.append(Missing("pool", "Put pictures into the pool."))
+        found.append(Missing("pool", _("Put pictures into the pool.")))
     if challenge.roster_id is None:
-        found.append(Missing("classifiers", "Choose the classifiers that score the pairs."))
+        found.append(Missing("classifiers", _("Choose the classifiers that score the pairs.")))
     if not challenge.consent_text.strip():
-        found.append(Missing("consent", "Write the text that people agree to when they join."))
-    for name, words in (("closes_at", "closing date"), ("ratings_close_at", "date of the last answers")):
+        found.append(Missing("consent", _("Write the text that people agree to when they join.")))
+    for name, words in (
+        ("closes_at", _("The closing date has passed. Move it later.")),
+        ("ratings_close_at", _("The date of the last answers has passed. Move it later.")),
+    ):
         moment = getattr(challenge, name)
         if moment is not None and moment <= at:
-            found.append(Missing("dates", f"The {words} has passed. Move it later."))
+            found.append(Missing("dates", words))
     return found
 
 
@@ -169,23 +194,23 @@ def move_edition(
 
 def _check(current: Challenge, move: Move, reason: str, at: datetime, typed_slug: str) -> None:
     if current.status not in move.sources:
-        could = " or ".join(f"“{one.label.lower()}”" for one in moves_from(current.status)) or "nothing"
+        could = f" {_('or')} ".join(f"“{one.label.lower()}”" for one in moves_from(current.status)) or _("nothing")
         raise EditionRefused(
-            f"the challenge is “{current.get_status_display().lower()}” now, where “{move.label.lower()}” makes no"
-            f" sense: what can be done is {could}"
+            _("the challenge is “%(status)s” now, where “%(label)s” makes no sense: what can be done is %(could)s")
+            % {"status": current.get_status_display().lower(), "label": move.label.lower(), "could": could}
         )
     if move.reasoned and not reason.strip():
-        raise EditionRefused("say why: the reason is kept in the log of what was done")
+        raise EditionRefused(_("say why: the reason is kept in the log of what was done"))
     if move.name == "open":
         missing = missing_to_open(current, at)
         if missing:
-            raise EditionRefused("it can’t open yet. " + " ".join(one.words for one in missing))
+            raise EditionRefused((_("it can’t open yet.") + " ") + " ".join(one.words for one in missing))
     if move.target == OPEN and move.name != "open" and current.closes_at is not None and current.closes_at <= at:
-        raise EditionRefused("the closing date has passed, so that no claim would be taken: move it later first")
+        raise EditionRefused(_("the closing date has passed, so that no claim would be taken: move it later first"))
     if move.target == FINAL:
         _refuse_amid_policy_work(current)
     if move.name == "finish" and typed_slug.strip() != current.slug:
-        raise EditionRefused(f"type {current.slug} to confirm that the challenge is to be final")
+        raise EditionRefused(_("type %(slug)s to confirm that the challenge is to be final") % {"slug": current.slug})
 
 
 def _refuse_amid_policy_work(challenge: Challenge) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from cats4ml.accounts.models import NoticeKind, User
 from cats4ml.accounts.notices import notify
@@ -19,20 +20,29 @@ from cats4ml.challenges.consents import keep_text
 from cats4ml.challenges.editions import EditionRefused, check_lengths, check_question
 from cats4ml.challenges.models import ActKind, Challenge, ChallengeStatus, Consent, Participation, Role
 from cats4ml.challenges.queries import people_of
+from cats4ml.ui.words import figure
 
 MOST_TEXT = 20_000
 MOST_ELIGIBILITY = 500
 # Some zones put the last day of 9999 into the year 10000, which can be written down and never read again.
 FURTHEST = timedelta(days=36_525)
 DATE_NAMES = {
-    "opens_at": "Claims open",
-    "closes_at": "Claims close",
-    "ratings_close_at": "The last answers",
-    "results_at": "The results",
+    "opens_at": gettext_lazy("Claims open"),
+    "closes_at": gettext_lazy("Claims close"),
+    "ratings_close_at": gettext_lazy("The last answers"),
+    "results_at": gettext_lazy("The results"),
+}
+# What the log of acts keeps stays English, whoever reads it.
+_ENGLISH = {
+    "opens_at": "claims open",
+    "closes_at": "claims close",
+    "ratings_close_at": "the last answers",
+    "results_at": "the results",
+    "teams_fixed_at": "teams are fixed",
 }
 # Stands beside the others: teams may be fixed at any moment.
 TEAMS_FIXED = "teams_fixed_at"
-EVERY_DATE = {**DATE_NAMES, TEAMS_FIXED: "Teams are fixed"}
+EVERY_DATE = {**DATE_NAMES, TEAMS_FIXED: gettext_lazy("Teams are fixed")}
 OLDEST_MINIMUM = 120
 
 
@@ -67,7 +77,7 @@ def set_texts(*, challenge: Challenge, title: str, summary: str, question: str, 
     """
     check_lengths(title=title)
     check_question(question)
-    _check_length("summary", summary)
+    _check_length(_("summary"), summary)
     after = {"title": title, "summary": summary, "question": question}
     return _write(challenge, after, kind=ActKind.EDITED, summary="Changed {fields}", by=by, at=at)
 
@@ -89,7 +99,7 @@ def set_consent(
     nobody joins.
     """
     eligibility = eligibility.strip()
-    _check_length("consent text", text)
+    _check_length(_("consent text"), text)
     if len(eligibility) > MOST_ELIGIBILITY or "\0" in eligibility:
         raise EditionRefused(
             _("the condition has %(n)d characters: shorten it to %(most)d")
@@ -98,13 +108,13 @@ def set_consent(
     if minimum_age is not None and not 1 <= minimum_age <= OLDEST_MINIMUM:
         raise EditionRefused(_("the least age is from 1 to %(most)d years") % {"most": OLDEST_MINIMUM})
     if not text.strip():
-        raise EditionRefused("the consent text is empty: say what people agree to when they join")
+        raise EditionRefused(_("the consent text is empty: say what people agree to when they join"))
     after = {"consent_text": text, "minimum_age": minimum_age, "eligibility": eligibility}
     with transaction.atomic():
         current = _locked(challenge)
         changed = any(getattr(current, name) != value for name, value in after.items())
         if current.is_final and changed:
-            raise EditionRefused("nobody joins a final challenge any more, so that its consent text stays as it is")
+            raise EditionRefused(_("nobody joins a final challenge any more, so that its consent text stays as it is"))
         agreed = agreed_to(current)
         if agreed:
             keep_text(challenge=current, at=at)
@@ -148,10 +158,10 @@ def set_dates(*, challenge: Challenge, dates: Dates, reason: str, by: User | Non
         changed = [name for name in EVERY_DATE if before[name] != after[name]]
         problems = dict(_problems(current, before, after, changed, at))
         if changed and not reason.strip() and current.status != ChallengeStatus.DRAFT:
-            problems["reason"] = "Say why: people have planned by the dates, and read the reason in the log."
+            problems["reason"] = _("Say why: people have planned by the dates, and read the reason in the log.")
         if problems:
             raise DatesRefused(problems)
-        said = f"Changed dates: {', '.join(EVERY_DATE[name].lower() for name in changed)}"
+        said = f"Changed dates: {', '.join(_ENGLISH[name] for name in changed)}"
         return _write(challenge, after, kind=ActKind.DATES, summary=said, by=by, at=at, reason=reason)
 
 
@@ -159,28 +169,34 @@ def _problems(
     challenge: Challenge, before: Mapping[str, Any], after: Mapping[str, Any], changed: list[str], at: datetime
 ) -> Iterator[tuple[str, str]]:
     if changed and challenge.is_final:
-        yield changed[0], "The challenge is final: its dates stay as they are."
+        yield changed[0], _("The challenge is final: its dates stay as they are.")
     for name in changed:
         if after[name] is not None and after[name] < at:
-            yield name, "This moment has passed. Choose one from now on, or leave the date as it was."
+            yield name, _("This moment has passed. Choose one from now on, or leave the date as it was.")
         elif after[name] is not None and after[name] - at > FURTHEST:
-            yield name, "This is more than a hundred years away. Look at the year."
+            yield name, _("This is more than a hundred years away. Look at the year.")
     begun = challenge.status != ChallengeStatus.DRAFT and (before["opens_at"] is None or before["opens_at"] <= at)
     if "opens_at" in changed and begun:
         yield (
             "opens_at",
-            "The challenge has opened already, so that this date stays. Pause it to stop claims for a while.",
+            _("The challenge has opened already, so that this date stays. Pause it to stop claims for a while."),
         )
     given = [(name, after[name]) for name in DATE_NAMES if after[name] is not None]
     for (earlier, first), (later, second) in pairwise(given):
         if second < first or (later == "closes_at" and second == first):
-            words = f"“{DATE_NAMES[later]}” comes before “{DATE_NAMES[earlier]}”. Put the dates in order."
+            words = _("“%(later)s” comes before “%(earlier)s”. Put the dates in order.") % {
+                "later": DATE_NAMES[later],
+                "earlier": DATE_NAMES[earlier],
+            }
             yield later if later in changed or earlier not in changed else earlier, words
 
 
 def _check_length(name: str, text: str) -> None:
     if len(text) > MOST_TEXT or "\0" in text:
-        raise EditionRefused(f"the {name} has {len(text):,} characters: shorten it to {MOST_TEXT:,}")
+        raise EditionRefused(
+            _("the %(name)s has %(text)s characters: shorten it to %(most_text)s")
+            % {"name": name, "text": figure(len(text)), "most_text": figure(MOST_TEXT)}
+        )
 
 
 def _locked(challenge: Challenge) -> Challenge:

@@ -7,8 +7,9 @@ from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from cats4ml.accounts.models import User
 from cats4ml.catalog.models import Classifier
@@ -19,6 +20,7 @@ from cats4ml.challenges.models import ActKind, Challenge, ChallengeStatus, Role
 from cats4ml.challenges.near_copies import freeze
 from cats4ml.challenges.rosters import labels_that_cannot_be_scored
 from cats4ml.rules.policy import Policy
+from cats4ml.ui.words import figure
 
 # Slugs that are addresses of the site's own.
 RESERVED = ("new",)
@@ -42,12 +44,22 @@ def check_new_slug(slug: str) -> None:
     except ValidationError as error:
         limit = field.max_length
         raise EditionRefused(
-            f"{slug!r} can't be a challenge's slug: use up to {limit} letters, digits, hyphens and underscores"
+            _("%(slug)s can't be a challenge's slug: use up to %(limit)s letters, digits, hyphens and underscores")
+            % {"slug": f"{slug!r}", "limit": limit}
         ) from error
     if slug.lower() in RESERVED:
-        raise EditionRefused(f"{slug!r} is an address of this site: choose another slug")
+        raise EditionRefused(_("%(slug)s is an address of this site: choose another slug") % {"slug": f"{slug!r}"})
     if Challenge.objects.filter(slug=slug).exists():
-        raise EditionRefused(f"there is a challenge {slug!r} already: choose another slug, nothing was changed")
+        raise EditionRefused(
+            _("there is a challenge %(slug)s already: choose another slug, nothing was changed") % {"slug": f"{slug!r}"}
+        )
+
+
+_NAMES = {
+    "title": gettext_lazy("title"),
+    "question": gettext_lazy("question"),
+    "vocabulary": gettext_lazy("vocabulary"),
+}
 
 
 def check_lengths(**texts: str) -> None:
@@ -55,7 +67,10 @@ def check_lengths(**texts: str) -> None:
     for name, text in texts.items():
         limit = getattr(Challenge._meta.get_field(name), "max_length", 0)  # noqa: SLF001 - Django's documented name
         if not text.strip() or len(text) > limit:
-            raise EditionRefused(f"a challenge's {name} should have 1 to {limit} characters, not {len(text):,}")
+            raise EditionRefused(
+                _("a challenge's %(name)s should have 1 to %(limit)s characters, not %(text)s")
+                % {"name": _NAMES[name], "limit": limit, "text": figure(len(text))}
+            )
 
 
 def check_question(question: str) -> None:
@@ -63,7 +78,7 @@ def check_question(question: str) -> None:
     check_lengths(question=question)
     if "{label}" not in question:
         raise EditionRefused(
-            "the question needs {label} where the label’s name goes, or raters don’t know what to look for"
+            _("the question needs {label} where the label’s name goes, or raters don’t know what to look for")
         )
 
 
@@ -111,7 +126,9 @@ def create_edition(
                 challenge=challenge, kind=ActKind.CREATED, summary=summary_of_act, by=by, at=at, details={"made": made}
             )
     except IntegrityError as error:  # somebody made it between the look and the writing
-        raise EditionRefused(f"a challenge {slug!r} was made just now by somebody else: choose another slug") from error
+        raise EditionRefused(
+            _("a challenge %(slug)s was made just now by somebody else: choose another slug") % {"slug": f"{slug!r}"}
+        ) from error
     return challenge
 
 
@@ -121,19 +138,25 @@ def check_status(*, challenge: Challenge, status: str, despite_unknown_labels: b
         return
     if status == ChallengeStatus.DRAFT and challenge.pk is not None:
         raise EditionRefused(
-            f"{challenge.slug} has left the draft, and what was decided then stands: pause it instead of going back"
+            _("%(slug)s has left the draft, and what was decided then stands: pause it instead of going back")
+            % {"slug": challenge.slug}
         )
     if challenge.status == ChallengeStatus.FINAL:
-        raise EditionRefused(f"{challenge.slug} is final, and its board stands: make another challenge to go on")
+        raise EditionRefused(
+            _("%(slug)s is final, and its board stands: make another challenge to go on") % {"slug": challenge.slug}
+        )
     if status != ChallengeStatus.OPEN or challenge.roster_id is None or despite_unknown_labels:
         return
     unknown = labels_that_cannot_be_scored(challenge)
     if unknown:
         shown = ", ".join(label.name for label in unknown[:10]) + (" …" if len(unknown) > 10 else "")
         raise EditionRefused(
-            f"too few classifiers of the roster know {len(unknown)} of the target labels, so that no pair of theirs can"
-            f" be scored: {shown}. Choose a roster that knows them, take them off the targets, or open the edition"
-            " despite them"
+            _(
+                "too few classifiers of the roster know %(unknown)s of the target labels, so that no pair of "
+                "theirs can be scored: %(shown)s. Choose a roster that knows them, take them off the targets, or "
+                "open the edition despite them"
+            )
+            % {"unknown": len(unknown), "shown": shown}
         )
 
 
@@ -164,10 +187,12 @@ def set_status(
         if before != status:
             current.status = status
             current.save(update_fields=["status"])
+            with translation.override("en"):  # the log of acts is everybody's
+                summary = f"Moved it from “{before.label.lower()}” to “{ChallengeStatus(status).label.lower()}”"
             record_act(
                 challenge=current,
                 kind=ActKind.STATUS,
-                summary=f"Moved it from “{before.label.lower()}” to “{ChallengeStatus(status).label.lower()}”",
+                summary=summary,
                 by=by,
                 at=at or timezone.now(),
                 reason=reason,
@@ -185,7 +210,9 @@ def set_joint_classifier(*, challenge: Challenge, classifier: Classifier | None)
     Embeddings stay where they are. Raises `EditionRefused` for a classifier that isn't joint.
     """
     if classifier is not None and not classifier.is_joint:
-        raise EditionRefused(f"{classifier.name} is no joint text-image card: it knows nothing of texts")
+        raise EditionRefused(
+            _("%(name)s is no joint text-image card: it knows nothing of texts") % {"name": classifier.name}
+        )
     before = challenge.joint_classifier
     with transaction.atomic():
         challenge.joint_classifier = classifier

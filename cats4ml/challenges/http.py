@@ -12,7 +12,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 
 from cats4ml.challenges.consents import why_asked_anew
 from cats4ml.challenges.models import Challenge, Role
@@ -26,14 +27,14 @@ def challenge_and_viewer(request: HttpRequest, slug: str) -> tuple[Challenge, Vi
     everything = with_releases(visible_challenges(request.user)).select_related("policy", "roster")
     challenge = everything.filter(slug=slug).first()
     if challenge is None:
-        raise Http404("There is no such challenge.")
+        raise Http404(_("There is no such challenge."))
     viewer = viewer_of(challenge, request.user)
     if challenge.policy is None and not viewer.is_organiser:
-        raise Http404("This edition has no policy yet.")
+        raise Http404(_("This edition has no policy yet."))
     return challenge, viewer
 
 
-def for_role(role: Role, *, invitation: str, acts: bool = False) -> Callable[[View], View]:
+def for_role(role: Role, *, invitation: str | Promise, acts: bool = False) -> Callable[[View], View]:
     """Give a view the challenge, the viewer and their participation in this role; send anybody else to join first.
 
     `acts`: it leads to a claim or an answer, so that whoever left, or agreed to another text than is in force, is sent
@@ -47,7 +48,7 @@ def for_role(role: Role, *, invitation: str, acts: bool = False) -> Callable[[Vi
             challenge, viewer = challenge_and_viewer(request, slug)
             participation = viewer.rater if role == Role.RATER else viewer.finder
             if participation is None:
-                messages.info(request, gettext(invitation))
+                messages.info(request, str(invitation))
                 return redirect("pages:join", slug=slug)
             participation.challenge = challenge
             if acts and why_asked_anew(participation):

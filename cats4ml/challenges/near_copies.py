@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from cats4ml.accounts.models import User
 from cats4ml.catalog.models import Embedding, Image
@@ -76,9 +77,14 @@ def propose(
     """
     _check_draft(challenge)
     if not 0 <= hash_bits <= HASH_BITS:
-        raise NearCopyRefused(f"The hashes' distance is 0 to {HASH_BITS} bits, not {hash_bits}.")
+        raise NearCopyRefused(
+            _("The hashes' distance is 0 to %(hash_bits)s bits, not %(hash_bits_2)s.")
+            % {"hash_bits": HASH_BITS, "hash_bits_2": hash_bits}
+        )
     if not 0 < similarity <= 1:
-        raise NearCopyRefused(f"The similarity is a number above 0 and up to 1, not {similarity:g}.")
+        raise NearCopyRefused(
+            _("The similarity is a number above 0 and up to 1, not %(similarity)s.") % {"similarity": f"{similarity:g}"}
+        )
     embedded = embedded_by(challenge)
     found = _search(challenge, embedded, similarity=similarity, hash_bits=hash_bits, exact_up_to=exact_up_to)
     with transaction.atomic():
@@ -150,7 +156,7 @@ def _keep(challenge: Challenge, found: _Found, at: datetime) -> None:
 def _check_draft(challenge: Challenge) -> None:
     if challenge.status != ChallengeStatus.DRAFT:
         raise NearCopyRefused(
-            "Near-copies are decided before an edition opens, so that nobody's claim loses its worth afterwards."
+            _("Near-copies are decided before an edition opens, so that nobody's claim loses its worth afterwards.")
         )
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from cats4ml.accounts.models import NoticeKind, User
 from cats4ml.accounts.notices import notify
@@ -37,10 +38,11 @@ def add_organiser(*, challenge: Challenge, username: str, by: User | None, at: d
     user = User.objects.filter(username=name, is_active=True).first() if "\0" not in name else None
     if user is None or user.is_guest:
         raise OrganisersRefused(
-            f"There is no user {name[:150]!r}. Ask them for their user name as they sign in with it."
+            _("There is no user %(name)s. Ask them for their user name as they sign in with it.")
+            % {"name": f"{name[:150]!r}"}
         )
     if user.is_simulated:
-        raise OrganisersRefused(f"{name} acts by a script, and can’t organise.")
+        raise OrganisersRefused(_("%(name)s acts by a script, and can’t organise.") % {"name": name})
     with transaction.atomic():
         Challenge.objects.select_for_update(no_key=True).get(pk=challenge.pk)
         there = organisers_of(challenge).filter(user=user).first()
@@ -49,7 +51,9 @@ def add_organiser(*, challenge: Challenge, username: str, by: User | None, at: d
         try:
             part = join_challenge(challenge=challenge, user=user, role=Role.ORGANISER, consent_version=None, at=at)
         except JoinRefused as refusal:
-            raise OrganisersRefused(f"{name} can’t organise this challenge. {refusal}") from refusal
+            raise OrganisersRefused(
+                _("%(name)s can’t organise this challenge. %(refusal)s") % {"name": name, "refusal": refusal}
+            ) from refusal
         act = _record(challenge, f"Made {user.username} an organiser", {"added": user.pk}, by, at)
         _tell(challenge, "organiser_added", act, user, by, at)
     return part
@@ -65,7 +69,8 @@ def remove_organiser(*, challenge: Challenge, user_id: int, by: User | None, at:
             return False
         if len(everybody) == 1:
             raise OrganisersRefused(
-                f"{part.user.username} is the last organiser of this challenge. Add another one first."
+                _("%(username)s is the last organiser of this challenge. Add another one first.")
+                % {"username": part.user.username}
             )
         part.delete()
         act = _record(challenge, f"{part.user.username} organises it no longer", {"removed": user_id}, by, at)

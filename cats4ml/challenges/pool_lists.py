@@ -11,12 +11,14 @@ from datetime import datetime
 from functools import partial
 
 from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext as _
 
 from cats4ml.accounts.models import User
 from cats4ml.challenges.acts import record_act
 from cats4ml.challenges.data_contents import forget_pool_state
 from cats4ml.challenges.models import ActKind, Challenge, PoolDraw, PoolImage, PoolOrder
 from cats4ml.challenges.pools import PoolRefused, locked_draft
+from cats4ml.ui.words import figure
 
 MOST_IDS = 200_000
 SHOWN = 10
@@ -63,9 +65,12 @@ def add_listed_pictures(
     have, unless these are to be left out.
     """
     if not ids:
-        raise PoolRefused("no id is given: paste them, one a line, or choose a CSV with a column image_id")
+        raise PoolRefused(_("no id is given: paste them, one a line, or choose a CSV with a column image_id"))
     if len(ids) > MOST_IDS:
-        raise PoolRefused(f"{len(ids):,} ids are too many at once: give up to {MOST_IDS:,} at a time")
+        raise PoolRefused(
+            _("%(ids)s ids are too many at once: give up to %(most_ids)s at a time")
+            % {"ids": figure(len(ids)), "most_ids": figure(MOST_IDS)}
+        )
     asked = [one for one in ids if "\0" not in one]
     with transaction.atomic(), connection.cursor() as cursor:
         current = locked_draft(challenge)
@@ -79,8 +84,11 @@ def add_listed_pictures(
         if unknown and not skip_unknown:
             shown = ", ".join(one[:40] for one in unknown[:SHOWN]) + (" …" if len(unknown) > SHOWN else "")
             raise PoolRefused(
-                f"{len(unknown):,} of {len(ids):,} ids are no pictures of the collection {collection}, so that nothing"
-                f" was added: {shown}. Correct them, or leave out what is unknown"
+                _(
+                    "%(unknown)s of %(ids)s ids are no pictures of the collection %(collection)s, so that nothing was "
+                    "added: %(shown)s. Correct them, or leave out what is unknown"
+                )
+                % {"unknown": figure(len(unknown)), "ids": figure(len(ids)), "collection": collection, "shown": shown}
             )
         cursor.execute(
             "INSERT INTO challenges_poolimage (challenge_id, image_id, image_key)"
@@ -127,6 +135,6 @@ def empty_pool(*, challenge: Challenge, by: User | None, at: datetime) -> int:
             transaction.on_commit(partial(forget_pool_state, challenge))
     except IntegrityError as error:
         raise PoolRefused(
-            "claims stand on pictures of this pool, so that nothing was changed: keep it, or make another challenge"
+            _("claims stand on pictures of this pool, so that nothing was changed: keep it, or make another challenge")
         ) from error
     return number

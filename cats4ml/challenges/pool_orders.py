@@ -12,6 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext
 
 from cats4ml.accounts.models import User
 from cats4ml.catalog.models import Image
@@ -40,7 +41,7 @@ def order_draw(
     with transaction.atomic():
         current = locked_draft(challenge)
         if PoolOrder.objects.filter(challenge=current).exclude(state__in=FINISHED).exists():
-            raise PoolRefused("another draw of this challenge is on its way: wait until it is done")
+            raise PoolRefused(gettext("another draw of this challenge is on its way: wait until it is done"))
         order, _ = PoolOrder.objects.update_or_create(
             challenge=current,
             defaults={

@@ -17,12 +17,14 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.models.functions import Upper
+from django.utils.translation import gettext
 
 from cats4ml.accounts.models import User
 from cats4ml.catalog.models import AnnotationKind, Label, LabelEdgeKind
 from cats4ml.challenges.actions import add_target_labels
 from cats4ml.challenges.data_contents import forget_pool_state
 from cats4ml.challenges.models import Challenge, ChallengeStatus, PoolDraw, TargetLabel
+from cats4ml.ui.words import figure
 
 HUMAN_YES, HUMAN_NO, MACHINE, ANY, NONE = "human_yes", "human_no", "machine", "any", "none"
 ANNOTATIONS = (HUMAN_YES, HUMAN_NO, MACHINE, ANY, NONE)
@@ -99,12 +101,18 @@ def find_labels(*, vocabulary: str, wanted: Sequence[str]) -> list[Label]:
         same = [by_key[text]] if text in by_key else by_name.get(text.strip().upper(), [])
         if not same:
             raise PoolRefused(
-                f"no label of the vocabulary {vocabulary} has the id or name {text!r}:"
-                " import the class descriptions first, or look there how it is written"
+                gettext(
+                    "no label of the vocabulary %(vocabulary)s has the id or name %(text)s: import the class "
+                    "descriptions first, or look there how it is written"
+                )
+                % {"vocabulary": vocabulary, "text": f"{text!r}"}
             )
         if len(same) > 1:
             listed = ", ".join(label.key for label in same[:NAMED]) + (" …" if len(same) > NAMED else "")
-            raise PoolRefused(f"several labels have the name {text!r}: say which by its id: {listed}")
+            raise PoolRefused(
+                gettext("several labels have the name %(text)s: say which by its id: %(listed)s")
+                % {"text": f"{text!r}", "listed": listed}
+            )
         found.setdefault(same[0].pk, same[0])
     return list(found.values())
 
@@ -145,7 +153,9 @@ def remove_target_label(*, challenge: Challenge, wanted: str) -> Label:
         current = locked_draft(challenge)
         [label] = find_labels(vocabulary=current.vocabulary, wanted=[wanted])
         if not TargetLabel.objects.filter(challenge=current, label=label).delete()[0]:
-            raise PoolRefused(f"{label} is no target label of {current.slug}")
+            raise PoolRefused(
+                gettext("%(label)s is no target label of %(slug)s") % {"label": label, "slug": current.slug}
+            )
     return label
 
 
@@ -154,16 +164,23 @@ def check_choice(choice: PoolChoice, seed: str) -> None:
     unknown = sorted(set(choice.annotations) - set(ANNOTATIONS))
     if unknown or not choice.annotations:
         raise PoolRefused(
-            f"an annotation should be one of {', '.join(ANNOTATIONS)}, not {', '.join(unknown) or 'none'}"
+            gettext("an annotation should be one of %(annotations)s, not %(value)s")
+            % {"annotations": ", ".join(ANNOTATIONS), "value": ", ".join(unknown) or gettext("none")}
         )
     if not choice.labels:
-        raise PoolRefused("no label is chosen: name at least one, or choose a preset")
-    for name, number in (("the size", choice.size), ("the number for each label", choice.per_label)):
+        raise PoolRefused(gettext("no label is chosen: name at least one, or choose a preset"))
+    for name, number in ((gettext("the size"), choice.size), (gettext("the number for each label"), choice.per_label)):
         if number is not None and not 1 <= number <= MOST:
-            raise PoolRefused(f"{name} should be a whole number from 1 to {MOST:,}, not {number}")
+            raise PoolRefused(
+                gettext("%(name)s should be a whole number from 1 to %(most)s, not %(number)s")
+                % {"name": name, "most": figure(MOST), "number": number}
+            )
     longest = PoolDraw._meta.get_field("seed").max_length or 0  # noqa: SLF001 - documented
     if not 0 < len(seed) <= longest:
-        raise PoolRefused(f"a seed should have 1 to {longest} characters, not {len(seed):,}")
+        raise PoolRefused(
+            gettext("a seed should have 1 to %(longest)s characters, not %(seed)s")
+            % {"longest": longest, "seed": figure(len(seed))}
+        )
 
 
 def locked_draft(challenge: Challenge) -> Challenge:
@@ -171,8 +188,11 @@ def locked_draft(challenge: Challenge) -> Challenge:
     current = Challenge.objects.select_for_update(no_key=True).get(pk=challenge.pk)
     if current.status != ChallengeStatus.DRAFT:
         raise PoolRefused(
-            f"{current.slug} has left the draft, and participants count on its labels and pictures, so that nothing was"
-            " changed: make another challenge for another pool"
+            gettext(
+                "%(slug)s has left the draft, and participants count on its labels and pictures, so that nothing "
+                "was changed: make another challenge for another pool"
+            )
+            % {"slug": current.slug}
         )
     return current
 

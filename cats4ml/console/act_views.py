@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from cats4ml.api.formats import stream_csv
@@ -65,7 +66,7 @@ def _rows(rows: QuerySet[OrganiserAct]) -> Iterator[list[object]]:
 def changes_in(details: dict[str, Any]) -> list[tuple[str, str | datetime, str | datetime]]:
     """By field what it was and what it became, where an act says so: words, or a moment."""
     return [
-        (EVERY_DATE.get(name, name.replace("_", " ")), _shown(value["before"]), _shown(value["after"]))
+        (str(EVERY_DATE.get(name, name.replace("_", " "))), _shown(value["before"]), _shown(value["after"]))
         for name, value in details.items()
         if isinstance(value, dict) and set(value) == {"before", "after"}
     ]
@@ -73,8 +74,8 @@ def changes_in(details: dict[str, Any]) -> list[tuple[str, str | datetime, str |
 
 def _shown(value: object) -> str | datetime:
     if isinstance(value, bool):
-        return "yes" if value else "no"
-    text = "nothing" if value is None or value == "" else str(value)
+        return _("yes") if value else _("no")
+    text = _("nothing") if value is None or value == "" else str(value)
     if MOMENT.fullmatch(text):
         return datetime.fromisoformat(text)
     return text if len(text) <= MOST_VALUE else f"{text[:MOST_VALUE]} …"

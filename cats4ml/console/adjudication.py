@@ -11,6 +11,7 @@ from django.db.models import Case, Exists, F, FloatField, OuterRef, Q, QuerySet,
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Ln
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
 from cats4ml.accounts.models import User
 from cats4ml.challenges.models import Challenge
@@ -35,7 +36,9 @@ class Order(StrEnum):
 
     @property
     def label(self) -> str:
-        return {"oldest": "Longest settled", "answers": "Most answers", "divided": "Most divided answers"}[self.value]
+        return {"oldest": _("Longest settled"), "answers": _("Most answers"), "divided": _("Most divided answers")}[
+            self.value
+        ]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy, gettext_noop
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from cats4ml.accounts.models import User
@@ -42,12 +43,12 @@ from cats4ml.submissions.presentation import reason_of
 from cats4ml.submissions.queries import valid_claims
 
 QUICK_REASONS = (
-    ("shown", "The picture shows it clearly."),
-    ("absent", "It is nowhere in the picture."),
-    ("alike", "What the picture shows only looks like it."),
-    ("likeness", "It is a drawing, a toy or a statue of it."),
-    ("guidance", "The guidance for the label says so."),
-    ("unclear", "It is too small, too dark or too much hidden to tell."),
+    ("shown", gettext_noop("The picture shows it clearly.")),
+    ("absent", gettext_noop("It is nowhere in the picture.")),
+    ("alike", gettext_noop("What the picture shows only looks like it.")),
+    ("likeness", gettext_noop("It is a drawing, a toy or a statue of it.")),
+    ("guidance", gettext_noop("The guidance for the label says so.")),
+    ("unclear", gettext_noop("It is too small, too dark or too much hidden to tell.")),
 )
 
 
@@ -56,7 +57,7 @@ class DecisionForm(forms.Form):
 
     verdict = forms.ChoiceField(
         choices=[(one.value, one.value) for one in Verdict],
-        error_messages={"required": "Answer the question first: yes, no, or can’t tell."},
+        error_messages={"required": gettext_lazy("Answer the question first: yes, no, or can’t tell.")},
     )
     quick = forms.ChoiceField(choices=QUICK_REASONS, required=False)
     words = forms.CharField(max_length=MAX_REASON, required=False)
@@ -66,7 +67,9 @@ class DecisionForm(forms.Form):
         why = [dict(QUICK_REASONS).get(data.get("quick", ""), ""), data.get("words", "").strip()]
         data["reason"] = " ".join(filter(None, why))
         if not data["reason"] and "words" not in self.errors:
-            self.add_error("words", "Say why: choose a reason or write one. Whoever claimed the pair reads it.")
+            self.add_error(
+                "words", gettext("Say why: choose a reason or write one. Whoever claimed the pair reads it.")
+            )
         return data
 
 
@@ -146,7 +149,7 @@ def pair(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int) ->
         "console",
         **_question(challenge, one),
         form=form,
-        quick_reasons=QUICK_REASONS,
+        quick_reasons=[(key, gettext(words)) for key, words in QUICK_REASONS],
         most=MAX_REASON,
         following=following,
         kept=filters.query(),
@@ -170,10 +173,10 @@ def take_back(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: in
     else:
         if one.state != PairState.SETTLED:
             messages.success(
-                request, "The decision is taken back: the answers left are too few, more raters are asked."
+                request, gettext("The decision is taken back: the answers left are too few, more raters are asked.")
             )
             return redirect("console:adjudicate", slug=challenge.slug)
-        messages.success(request, "The decision is taken back: the raters’ verdict counts again.")
+        messages.success(request, gettext("The decision is taken back: the raters’ verdict counts again."))
     return redirect("console:adjudicate_pair", slug=challenge.slug, pk=pk)
 
 
@@ -182,7 +185,7 @@ def _decidable(request: HttpRequest, challenge: Challenge, pk: int) -> Pair | Ht
     rows = Pair.objects.select_related("image", "label", "policy", "challenge__policy")
     one = rows.filter(pk=pk, challenge=challenge).first()
     if one is None:
-        raise Http404("There is no such pair.")
+        raise Http404(gettext("There is no such pair."))
     assert isinstance(request.user, User), "organisers are signed in"
     try:
         check_impartial(one, request.user)
@@ -214,10 +217,12 @@ def _facts(one: Pair) -> dict[str, Any]:
 
 
 def _tell(request: HttpRequest, before: Pair, done: Pair) -> None:
-    how = {"yes": "yes", "no": "no", "undecided": "can’t tell"}[done.verdict]
+    how = {"yes": gettext("yes"), "no": gettext("no"), "undecided": gettext("can’t tell")}[done.verdict]
     ended = done.get_outcome_display().lower()
     messages.success(
-        request, f"{before.label.name.capitalize()}, {before.image.image_id}: {how}. It counts as {ended} now."
+        request,
+        gettext("%(name)s, %(image_id)s: %(how)s. It counts as %(ended)s now.")
+        % {"name": before.label.name.capitalize(), "image_id": before.image.image_id, "how": how, "ended": ended},
     )
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from cats4ml.console.agreement import (
     RELIABLE,
     TENTATIVE,
@@ -23,56 +26,65 @@ from cats4ml.ui.plots import tick_text
 from cats4ml.ui.plots_band import BandPlot, Step, make_band_plot
 from cats4ml.ui.plots_columns import Column, ColumnPlot, Share, SharePlot, make_column_plot, make_share_plot
 from cats4ml.ui.plots_dots import Dot, DotPlot, make_dot_plot, number
-from cats4ml.ui.words import OUTCOMES, counted, figure
+from cats4ml.ui.words import OUTCOMES, figure
 
 BOUNDS = (TENTATIVE, RELIABLE)
 OUTCOME_ORDER = ("false_negative", "false_positive", "agreement", "ambiguous", "")
 
 
 def _entropy_name(one: EntropyBin) -> str:
-    return f"more than {one.low:.1f}, up to {one.high:.1f}" if one.high else "0"
+    return (
+        _("more than %(low)s, up to %(high)s") % {"low": f"{one.low:.1f}", "high": f"{one.high:.1f}"}
+        if one.high
+        else "0"
+    )
 
 
 def headline(alpha: Alpha | None) -> str:
     """What alpha says, by Krippendorff's own bounds."""
     if alpha is None:
-        return "Nothing to compare yet"
+        return _("Nothing to compare yet")
     if alpha.value >= RELIABLE:
-        return f"Raters agree: alpha {number(alpha.value)}"
+        return _("Raters agree: alpha %(number)s") % {"number": number(alpha.value)}
     if alpha.value >= TENTATIVE:
-        return f"Raters agree in the main: alpha {number(alpha.value)}"
-    return f"Raters agree too little: alpha {number(alpha.value)}"
+        return _("Raters agree in the main: alpha %(number)s") % {"number": number(alpha.value)}
+    return _("Raters agree too little: alpha %(number)s") % {"number": number(alpha.value)}
 
 
 def alpha_in_words(alpha: Alpha | None) -> str:
     """'between 0.74 and 0.81', or why there is no interval."""
     if alpha is None:
-        return "not defined: nothing was answered twice, or every answer is the same"
+        return _("not defined: nothing was answered twice, or every answer is the same")
     if alpha.interval is None:
-        return f"of {counted(alpha.pairs, 'pair')}, too few for an interval"
-    return f"between {number(alpha.interval.low)} and {number(alpha.interval.high)}"
+        return ngettext(
+            "of %(n)s pair, too few for an interval", "of %(n)s pairs, too few for an interval", alpha.pairs
+        ) % {"n": figure(alpha.pairs)}
+    return _("between %(low)s and %(high)s") % {
+        "low": number(alpha.interval.low),
+        "high": number(alpha.interval.high),
+    }
 
 
 def alpha_plot(agreement: Agreement) -> DotPlot | None:
     """The edition's alphas, each by its name."""
-    which = "first two answers" if agreement.early else "all answers"
+    which = _("first two answers") if agreement.early else _("all answers")
     named = [
-        ("Don’t know is an answer", which, agreement.alpha),
-        ("Yes and no only", which, agreement.known),
-        ("Don’t know is an answer", "all answers", agreement.all_answers),
-        ("Yes and no only", "all answers", agreement.all_known),
+        (_("Don’t know is an answer"), which, agreement.alpha),
+        (_("Yes and no only"), which, agreement.known),
+        (_("Don’t know is an answer"), _("all answers"), agreement.all_answers),
+        (_("Yes and no only"), _("all answers"), agreement.all_known),
     ]
     dots = [_dot(name, alpha, note=note) for name, note, alpha in named if alpha is not None]
-    return make_dot_plot(dots, title="Alpha of the edition", columns=("Pairs",), bounds=BOUNDS)
+    return make_dot_plot(dots, title=_("Alpha of the edition"), columns=(_("Pairs"),), bounds=BOUNDS)
 
 
 def label_plot(labels: Sequence[LabelAgreement]) -> DotPlot | None:
     dots = [
-        _dot(one.name, one.alpha, note="few pairs" if one.few else "", weak=one.few)
+        _dot(one.name, one.alpha, note=_("few pairs") if one.few else "", weak=one.few)
         for one in labels
         if one.alpha is not None
     ]
-    return make_dot_plot(dots, title="Alpha by label", columns=("Pairs",), bounds=BOUNDS)
+    return make_dot_plot(dots, title=_("Alpha by label"), columns=(_("Pairs"),), bounds=BOUNDS)
 
 
 def _dot(name: str, alpha: Alpha, *, note: str = "", weak: bool = False) -> Dot:
@@ -90,7 +102,7 @@ def time_plot(batches: Sequence[Batch]) -> BandPlot | None:
         value = batch.alpha.value if batch.alpha else None
         when = tick_text(batch.at, span=span)
         steps.append(Step(when, value, low, high, (figure(batch.pairs), figure(batch.so_far))))
-    return make_band_plot(steps, title="Alpha over time", columns=("Pairs", "So far"))
+    return make_band_plot(steps, title=_("Alpha over time"), columns=(_("Pairs"), _("So far")))
 
 
 def entropy_plot(bins: Sequence[EntropyBin]) -> ColumnPlot | None:
@@ -106,8 +118,8 @@ def entropy_plot(bins: Sequence[EntropyBin]) -> ColumnPlot | None:
             )
             for one in used
         ],
-        title="Pairs by the entropy of their answers, in bits",
-        parts=[OUTCOMES[key].plural if key else "In review" for key in OUTCOME_ORDER],
+        title=_("Pairs by the entropy of their answers, in bits"),
+        parts=[OUTCOMES[key].plural if key else _("In review") for key in OUTCOME_ORDER],
         tones=[OUTCOMES[key].tone if key else "rest" for key in OUTCOME_ORDER],
     )
 
@@ -136,9 +148,9 @@ def _not_same(one: LabelAgreement) -> float:
 
 def _line(one: LabelAgreement) -> LabelLine:
     parts = (
-        Part("divided", one.divided, "text"),
-        Part("with a don’t know", one.unsure, "none"),
-        Part("all the same", one.unanimous, "rest"),
+        Part(_("divided"), one.divided, "text"),
+        Part(_("with a don’t know"), one.unsure, "none"),
+        Part(_("all the same"), one.unanimous, "rest"),
     )
     return LabelLine(one.name, one.pairs, parts, f"{one.divided / one.pairs:.0%}", advice(one), one.label)
 
@@ -147,11 +159,14 @@ def advice(one: LabelAgreement) -> str:
     sentences = []
     if one.reads_apart:
         sentences.append(
-            f"Raters split on {one.divided / one.pairs:.0%} of the pairs of this label: give an example that fits"
-            " and one that doesn’t."
+            _("Raters split on %(value)s of the pairs of this label: give an example that fits and one that doesn’t.")
+            % {"value": f"{one.divided / one.pairs:.0%}"}
         )
     if one.often_unsure:
-        sentences.append(f"On {one.unsure / one.pairs:.0%} somebody didn’t know: say what counts, and from how far.")
+        sentences.append(
+            _("On %(value)s somebody didn’t know: say what counts, and from how far.")
+            % {"value": f"{one.unsure / one.pairs:.0%}"}
+        )
     return " ".join(sentences)
 
 
@@ -173,7 +188,7 @@ class RaterCard:
 
 
 def rater_card(one: RaterConfusion, slug: str) -> RaterCard:
-    lines = [*_lines(one.others, "Others say"), *_lines(one.controls, "Controls are")]
+    lines = [*_lines(one.others, _("Others say")), *_lines(one.controls, _("Controls are"))]
     return RaterCard(
         name=one.name,
         href=url_or_empty("console:rater", slug, one.rater),
@@ -189,11 +204,11 @@ def _lines(confusion: Confusion, who: str) -> list[Line]:
 
 def _confusion_line(name: str, tally: Tally, same: int) -> Line:
     parts = (
-        Part("the same", same, "text"),
-        Part("don’t know", tally.dont_know, "none"),
-        Part("the opposite", tally.total - same - tally.dont_know, "rest"),
+        Part(_("the same"), same, "text"),
+        Part(_("don’t know"), tally.dont_know, "none"),
+        Part(_("the opposite"), tally.total - same - tally.dont_know, "rest"),
     )
-    return Line(name, parts, f"{figure(same)} of {figure(tally.total)}")
+    return Line(name, parts, _("%(same)s of %(total)s") % {"same": figure(same), "total": figure(tally.total)})
 
 
 @dataclass(frozen=True)
@@ -204,17 +219,17 @@ class SpeedFigure:
 
 
 def speed_figure(speed: Speed) -> SpeedFigure:
-    name = str(Device(speed.device).label) if speed.device else speed.name
+    name = str(Device(speed.device).label) if speed.device else str(speed.name)
     if speed.device == Device.UNKNOWN:
-        name = "Device not known"
+        name = str(_("Device not known"))
     return SpeedFigure(
         name,
         speed.answers,
         make_share_plot(
             [_share(one) for one in speed.bins],
             names=[_short(one) for one in speed.bins],
-            title=f"Answers that agree with the verdict, by seconds, {name.lower()}",
-            columns=("Yes or no answers", "Don’t know"),
+            title=_("Answers that agree with the verdict, by seconds, %(name)s") % {"name": name.lower()},
+            columns=(_("Yes or no answers"), _("Don’t know")),
         ),
     )
 

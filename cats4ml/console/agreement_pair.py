@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
 from cats4ml.challenges.models import ActKind, OrganiserAct
 from cats4ml.console.rule_forms import RULES
 from cats4ml.review.models import PictureReport, Rating, RatingState, VerdictBasis
@@ -29,17 +32,17 @@ from cats4ml.rules.verdicts import (
 )
 from cats4ml.submissions.models import Credit, CreditKind, Dispute, DisputeState, Pair, Submission, TallySource
 from cats4ml.ui.navigation import url_or_empty
-from cats4ml.ui.words import counted
+from cats4ml.ui.words import figure
 
 RULE_NAMES = dict(RULES)
 _CREDITS = {
-    CreditKind.GIVEN: "Credited",
-    CreditKind.REVERSED: "Credit taken back",
-    CreditKind.INHERITED: "Credit passed on",
+    CreditKind.GIVEN: gettext_lazy("Credited"),
+    CreditKind.REVERSED: gettext_lazy("Credit taken back"),
+    CreditKind.INHERITED: gettext_lazy("Credit passed on"),
 }
 
 
-_ACTS = {ActKind.WITHDRAWN: "Taken out", ActKind.RESTORED: "Put back"}
+_ACTS = {ActKind.WITHDRAWN: gettext_lazy("Taken out by %(who)s"), ActKind.RESTORED: gettext_lazy("Put back by %(who)s")}
 
 
 @dataclass(frozen=True)
@@ -144,7 +147,7 @@ def readings(pair: Pair, final: Sequence[Rating], basis: VerdictBasis | None) ->
         )
         used = found.ratings
         yield RuleReading(
-            rule=RULE_NAMES[kind.value],
+            rule=str(RULE_NAMES[kind.value]),
             in_force=kind == policy.verdict_rule,
             verdict=found.verdict,
             outcome=_outcome(found, votes[:used], rule=rule, pair=pair),
@@ -174,25 +177,51 @@ def _outcome(reading: Reading, votes: Sequence[Vote], *, rule: Rule, pair: Pair)
 def _events(pair: Pair, bases: Sequence[VerdictBasis]) -> Iterator[Event]:
     """Everything that happened to the pair, in no order."""
     for claim in Submission.objects.filter(pair=pair).select_related("participation__user", "participation__team"):
-        yield Event(claim.created_at, f"Claimed by {claim.participation.public_name}", claim.rationale)
+        yield Event(
+            claim.created_at,
+            _("Claimed by %(public_name)s") % {"public_name": claim.participation.public_name},
+            claim.rationale,
+        )
         if claim.retracted_at is not None:
-            yield Event(claim.retracted_at, f"Claim taken back by {claim.participation.public_name}")
+            yield Event(
+                claim.retracted_at,
+                _("Claim taken back by %(public_name)s") % {"public_name": claim.participation.public_name},
+            )
     if pair.scored_at is not None:
-        voices = counted(pair.machine_voices or 0, "classifier")
-        yield Event(pair.scored_at, f"Scored by {voices}", f"The mean is {pair.machine_mean:.2f}.")
+        voices = ngettext("%(n)s classifier", "%(n)s classifiers", pair.machine_voices or 0) % {
+            "n": figure(pair.machine_voices or 0)
+        }
+        yield Event(
+            pair.scored_at,
+            _("Scored by %(voices)s") % {"voices": voices},
+            _("The mean is %(machine_mean)s.") % {"machine_mean": f"{pair.machine_mean:.2f}"},
+        )
     for basis in bases:
-        answers = counted(len(basis.votes), "answer")
-        what = f"Verdict read from {answers} by policy {basis.policy.version}"
-        yield Event(basis.created_at, what, f"Yes is true with probability {basis.posterior:.2f}.")
+        answers = ngettext("%(n)s answer", "%(n)s answers", len(basis.votes)) % {"n": figure(len(basis.votes))}
+        what = _("Verdict read from %(answers)s by policy %(version)s") % {
+            "answers": answers,
+            "version": basis.policy.version,
+        }
+        yield Event(
+            basis.created_at,
+            what,
+            _("Yes is true with probability %(posterior)s.") % {"posterior": f"{basis.posterior:.2f}"},
+        )
     if pair.settled_at is not None:
-        expert = f"An expert decided: {pair.adjudicated_reason}" if pair.adjudicated_reason else ""
-        yield Event(pair.settled_at, f"Settled: {Outcome(pair.outcome).label.lower()}", expert)
+        expert = (
+            _("An expert decided: %(adjudicated_reason)s") % {"adjudicated_reason": pair.adjudicated_reason}
+            if pair.adjudicated_reason
+            else ""
+        )
+        yield Event(pair.settled_at, _("Settled: %(label)s") % {"label": Outcome(pair.outcome).label.lower()}, expert)
     if pair.reopened_reason and pair.settled_at is None:
-        yield Event(pair.state_changed_at, "Opened again", pair.reopened_reason)
+        yield Event(pair.state_changed_at, _("Opened again"), pair.reopened_reason)
     acts = OrganiserAct.objects.filter(challenge=pair.challenge_id, kind__in=_ACTS, details__pair=pair.pk)
     for act in acts.select_related("by"):
         yield Event(
-            act.created_at, f"{_ACTS[ActKind(act.kind)]} by {act.by.public_name if act.by else 'a command'}", act.reason
+            act.created_at,
+            _ACTS[ActKind(act.kind)] % {"who": act.by.public_name if act.by else _("a command")},
+            act.reason,
         )
     yield from _credits(pair)
     yield from _words(pair)
@@ -201,8 +230,8 @@ def _events(pair: Pair, bases: Sequence[VerdictBasis]) -> Iterator[Event]:
 def _credits(pair: Pair) -> Iterator[Event]:
     entries = Credit.objects.filter(pair=pair).select_related("participation__user", "participation__team", "by")
     for entry in entries:
-        points = counted(abs(entry.points), "point")
-        by = f" By {entry.by.public_name}." if entry.by else ""
+        points = ngettext("%(n)s point", "%(n)s points", abs(entry.points)) % {"n": figure(abs(entry.points))}
+        by = " " + _("By %(who)s.") % {"who": entry.by.public_name} if entry.by else ""
         what = f"{_CREDITS[CreditKind(entry.kind)]}: {points}, {entry.participation.public_name}"
         yield Event(entry.created_at, what, f"{entry.reason}{by}".strip())
 
@@ -211,10 +240,16 @@ def _words(pair: Pair) -> Iterator[Event]:
     """What people said of it: disputes, and reports of its picture."""
     disputes = Dispute.objects.filter(submission__pair=pair).select_related("decided_by")
     for dispute in disputes:
-        yield Event(dispute.created_at, "Disputed by its finder", dispute.reason)
+        yield Event(dispute.created_at, _("Disputed by its finder"), dispute.reason)
         if dispute.decided_at is not None:
             yield Event(
-                dispute.decided_at, f"Dispute decided: {DisputeState(dispute.state).label.lower()}", dispute.answer
+                dispute.decided_at,
+                _("Dispute decided: %(label)s") % {"label": DisputeState(dispute.state).label.lower()},
+                dispute.answer,
             )
     for report in PictureReport.objects.filter(pair=pair):
-        yield Event(report.created_at, f"Picture reported: {report.get_kind_display().lower()}", report.note)
+        yield Event(
+            report.created_at,
+            _("Picture reported: %(kind)s") % {"kind": report.get_kind_display().lower()},
+            report.note,
+        )

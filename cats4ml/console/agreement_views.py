@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from cats4ml.challenges.http import page_context
@@ -82,9 +83,9 @@ def pair(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int) ->
     )
     facts = facts_of(found)
     parts = (
-        Part("yes", facts.tally.yes, "text"),
-        Part("don’t know", facts.tally.dont_know, "none"),
-        Part("no", facts.tally.no, "rest"),
+        Part(_("yes"), facts.tally.yes, "text"),
+        Part(_("don’t know"), facts.tally.dont_know, "none"),
+        Part(_("no"), facts.tally.no, "rest"),
     )
     context = page_context(
         challenge,

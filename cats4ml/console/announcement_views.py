@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from cats4ml.challenges.announcements import AnnouncementRefused, announce, take_down
@@ -29,7 +30,7 @@ def announcements(request: HttpRequest, challenge: Challenge, viewer: Viewer) ->
         except AnnouncementRefused as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, "It stands on the challenge page.")
+            messages.success(request, _("It stands on the challenge page."))
             return redirect("console:announcements", slug=challenge.slug)
     rows = Announcement.objects.filter(challenge=challenge).select_related("by")
     page = keyset_page(request, rows, size=ROWS_A_PAGE)
@@ -42,6 +43,6 @@ def announcement_down(request: HttpRequest, challenge: Challenge, viewer: Viewer
     try:
         gone = take_down(challenge=challenge, pk=pk, by=me(request), at=timezone.now())
     except Announcement.DoesNotExist as nothing:
-        raise Http404("This challenge has no such announcement.") from nothing
-    messages.success(request, "Nobody reads it any more." if gone else "It was taken down already.")
+        raise Http404(_("This challenge has no such announcement.")) from nothing
+    messages.success(request, _("Nobody reads it any more.") if gone else _("It was taken down already."))
     return redirect("console:announcements", slug=challenge.slug)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from cats4ml.console.tables import Problems, Table, TableRefused
 from cats4ml.review.actions.controls import ControlRow
 from cats4ml.review.models import ControlUse
+from cats4ml.ui.words import figure
 
 COLUMNS = ("image_id", "label_id", "truth")
 OPTIONAL = ("use", "explanation")
@@ -25,11 +27,14 @@ def read_controls(path: Path) -> list[ControlRow]:
         use = use.lower().replace("-", "_").replace(" ", "_") or ControlUse.MIXED.value
         rows.append(ControlRow(line, image_id, label_id, truth.lower(), use, explanation))
         if len(rows) > settings.UPLOAD_MAX_ROWS:
-            raise TableRefused(f"{path}: has more than {settings.UPLOAD_MAX_ROWS:,} rows; split it into several files")
+            raise TableRefused(
+                _("%(path)s: has more than %(upload_max_rows)s rows; split it into several files")
+                % {"path": path, "upload_max_rows": figure(settings.UPLOAD_MAX_ROWS)}
+            )
     if not rows and not bad:
-        raise TableRefused(f"{path}: has a header and no rows below it")
+        raise TableRefused(_("%(path)s: has a header and no rows below it") % {"path": path})
     return sorted([*rows, *bad], key=lambda row: row.line)
 
 
 def _malformed(line: int, text: str) -> ControlRow:
-    return ControlRow(line, "", "", "", malformed=f"This line {text}.")
+    return ControlRow(line, "", "", "", malformed=_("This line %(text)s.") % {"text": text})

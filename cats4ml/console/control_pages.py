@@ -14,6 +14,8 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from cats4ml.challenges.models import Challenge, TargetLabel
 from cats4ml.console.control_files import read_controls
@@ -145,30 +147,32 @@ class ControlForm(forms.Form):
     """One control question."""
 
     image_id = forms.CharField(
-        label="Picture ID",
+        label=gettext_lazy("Picture ID"),
         max_length=80,
-        error_messages={"required": "Fill in the picture’s ID."},
+        error_messages={"required": gettext_lazy("Fill in the picture’s ID.")},
         widget=forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off", "class": "id"}),
     )
-    label_id = forms.ChoiceField(label="Label", error_messages={"required": "Choose a label."})
+    label_id = forms.ChoiceField(
+        label=gettext_lazy("Label"), error_messages={"required": gettext_lazy("Choose a label.")}
+    )
     truth = forms.ChoiceField(
-        label="Does the label fit the picture?",
+        label=gettext_lazy("Does the label fit the picture?"),
         choices=TRUTHS,
         widget=forms.RadioSelect,
-        error_messages={"required": "Say yes or no. Where experts are not sure, choose another picture."},
+        error_messages={"required": gettext_lazy("Say yes or no. Where experts are not sure, choose another picture.")},
     )
-    use = forms.ChoiceField(label="Use", choices=ControlUse.choices, initial=ControlUse.MIXED)
+    use = forms.ChoiceField(label=gettext_lazy("Use"), choices=ControlUse.choices, initial=ControlUse.MIXED)
     explanation = forms.CharField(
-        label="Why",
+        label=gettext_lazy("Why"),
         required=False,
         max_length=MOST_EXPLANATION,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Told after a warm-up answer.",
+        help_text=gettext_lazy("Told after a warm-up answer."),
     )
 
     def __init__(self, *args: Any, labels: Sequence[TargetLabel], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = [("", "Choose a label"), *((target.label.key, capfirst(target.label.name)) for target in labels)]
+        choices = [("", _("Choose a label")), *((target.label.key, capfirst(target.label.name)) for target in labels)]
         self.fields["label_id"].choices = choices  # type: ignore[attr-defined]
 
     def row(self) -> ControlRow:
@@ -179,26 +183,28 @@ class ControlFileForm(forms.Form):
     """A file of control questions. `rows` are what stands in it."""
 
     file = forms.FileField(
-        label="CSV file",
+        label=gettext_lazy("CSV file"),
         allow_empty_file=True,
-        error_messages={"required": "Choose a file first."},
+        error_messages={"required": gettext_lazy("Choose a file first.")},
         widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
     )
-    only_good = forms.BooleanField(label="Leave bad rows out and add the others", required=False)
+    only_good = forms.BooleanField(label=gettext_lazy("Leave bad rows out and add the others"), required=False)
 
     def clean_file(self) -> UploadedFile[Any]:
         file: UploadedFile[Any] = self.cleaned_data["file"]
         data = file.read(settings.UPLOAD_MAX_BYTES + 1)
         if len(data) > settings.UPLOAD_MAX_BYTES:
             limit = settings.UPLOAD_MAX_BYTES // (1024 * 1024)
-            raise forms.ValidationError(f"The file is larger than {limit} MB. Split it into several files.")
+            raise forms.ValidationError(
+                _("The file is larger than %(limit)s MB. Split it into several files.") % {"limit": limit}
+            )
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "controls.csv"
             path.write_bytes(data)
             try:
                 self.rows = read_controls(path)
             except TableRefused as error:
-                raise forms.ValidationError(str(error).replace(f"{path}", "The file")) from None
+                raise forms.ValidationError(str(error).replace(f"{path}", _("The file"))) from None
         return file
 
 
@@ -206,15 +212,17 @@ class GuidanceForm(forms.Form):
     """What raters are asked about a label, and what counts as it."""
 
     question = forms.CharField(
+        label=gettext_lazy("Question"),
         required=False,
         max_length=200,
-        help_text="Instead of the challenge’s own question. Leave it empty to ask that.",
+        help_text=gettext_lazy("Instead of the challenge’s own question. Leave it empty to ask that."),
     )
     guidance = forms.CharField(
+        label=gettext_lazy("Guidance"),
         required=False,
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="What counts and what doesn’t. Raters and participants read it.",
+        help_text=gettext_lazy("What counts and what doesn’t. Raters and participants read it."),
     )
 
 
@@ -222,14 +230,16 @@ class ExampleForm(forms.Form):
     """One example of a label. Without a picture's ID it is none."""
 
     image_id = forms.CharField(
-        label="Picture ID",
+        label=gettext_lazy("Picture ID"),
         required=False,
         max_length=80,
         widget=forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off", "class": "id"}),
     )
-    fits = forms.ChoiceField(label="The label", choices=[("yes", "fits"), ("no", "does not fit")], required=False)
-    caption = forms.CharField(required=False, max_length=MOST_CAPTION)
-    position = forms.IntegerField(label="Place", required=False, min_value=1, max_value=99)
+    fits = forms.ChoiceField(
+        label=gettext_lazy("The label"), choices=[("yes", "fits"), ("no", gettext_lazy("does not fit"))], required=False
+    )
+    caption = forms.CharField(label=gettext_lazy("Caption"), required=False, max_length=MOST_CAPTION)
+    position = forms.IntegerField(label=gettext_lazy("Place"), required=False, min_value=1, max_value=99)
 
 
 ExampleForms = forms.formset_factory(ExampleForm, extra=2, max_num=14, absolute_max=30, validate_max=False)

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from cats4ml.accounts.models import User
@@ -47,18 +48,18 @@ from cats4ml.review.actions.examples import ExamplesRefused, explain_label
 from cats4ml.review.models import ControlQuestion, ControlUse, LabelExample
 from cats4ml.submissions.limits import limited_upload
 from cats4ml.ui.paging import keyset_page, whole_number
-from cats4ml.ui.words import counted
+from cats4ml.ui.words import figure
 
 CONTROLS_A_PAGE = 30
 KEPT = ("show", "after", "before")
 PAIRS_A_PAGE = 30
 BAD_ROWS_SHOWN = 100
 LISTS = (
-    ("", "All", "all"),
-    ("warm_up", "Warm-up", "warm_up"),
-    ("mixed", "Mixed in", "mixed"),
-    ("doubtful", "Doubtful", "doubtful"),
-    ("retired", "Retired", "retired"),
+    ("", gettext_lazy("All"), "all"),
+    ("warm_up", gettext_lazy("Warm-up"), "warm_up"),
+    ("mixed", gettext_lazy("Mixed in"), "mixed"),
+    ("doubtful", gettext_lazy("Doubtful"), "doubtful"),
+    ("retired", gettext_lazy("Retired"), "retired"),
 )
 
 
@@ -135,7 +136,7 @@ def control_import(request: HttpRequest, challenge: Challenge, viewer: Viewer) -
         try:
             added = _add(request, challenge, form.rows, only_good=form.cleaned_data["only_good"])
         except ControlsRefused as refusal:
-            form.add_error("file", f"{refusal} The list below says why.")
+            form.add_error("file", gettext("%(refusal)s The list below says why.") % {"refusal": refusal})
             bad = refusal.rows
         else:
             _say_added(request, added)
@@ -151,11 +152,20 @@ def _add(
 
 
 def _say_added(request: HttpRequest, added: AddedControls) -> None:
-    parts = [f"{counted(added.added, 'control question')} added."]
+    parts = [
+        ngettext("%(n)s control question added.", "%(n)s control questions added.", added.added)
+        % {"n": figure(added.added)}
+    ]
     if added.present:
-        parts.append(f"{added.present:,} {'was' if added.present == 1 else 'were'} there already.")
+        parts.append(
+            ngettext("%(n)s was there already.", "%(n)s were there already.", added.present)
+            % {"n": figure(added.present)}
+        )
     if added.left_out:
-        parts.append(f"{counted(len(added.left_out), 'bad row')} left out.")
+        parts.append(
+            ngettext("%(n)s bad row left out.", "%(n)s bad rows left out.", len(added.left_out))
+            % {"n": figure(len(added.left_out))}
+        )
     messages.success(request, " ".join(parts))
 
 
@@ -166,8 +176,11 @@ def control_retire(request: HttpRequest, challenge: Challenge, viewer: Viewer, p
     retire_control(control=control, by=organiser_of(request), at=timezone.now())
     messages.success(
         request,
-        f"The question about {control.label.name} in picture {control.image.image_id} is retired. It is asked no more, "
-        "and answers to it count for nobody’s skill.",
+        gettext(
+            "The question about %(name)s in picture %(image_id)s is retired. It is asked no more, and answers "
+            "to it count for nobody’s skill."
+        )
+        % {"name": control.label.name, "image_id": control.image.image_id},
     )
     return _back(request, challenge)
 
@@ -179,8 +192,8 @@ def control_restore(request: HttpRequest, challenge: Challenge, viewer: Viewer, 
     restore_control(control=control, by=organiser_of(request), at=timezone.now())
     messages.success(
         request,
-        f"The question about {control.label.name} in picture {control.image.image_id} is asked again, and answers to "
-        "it count.",
+        gettext("The question about %(name)s in picture %(image_id)s is asked again, and answers to it count.")
+        % {"name": control.label.name, "image_id": control.image.image_id},
     )
     return _back(request, challenge)
 
@@ -206,11 +219,13 @@ def controls_from_pairs(request: HttpRequest, challenge: Challenge, viewer: View
         chosen = list(unanimous_pairs(challenge).filter(pk__in=numbers[: 2 * PAIRS_A_PAGE]).order_by("pk"))
         use = request.POST.get("use", "")
         if not numbers:
-            notice = "Choose at least one pair."
+            notice = gettext("Choose at least one pair.")
         elif not chosen:
-            notice = "None of these is here any more: they are control questions already, or raters disagree now."
+            notice = gettext(
+                "None of these is here any more: they are control questions already, or raters disagree now."
+            )
         elif use not in ControlUse.values:
-            notice = "Say whether they are for the warm-up or mixed in."
+            notice = gettext("Say whether they are for the warm-up or mixed in.")
         else:
             try:
                 _say_added(request, _add(request, challenge, rows_of_pairs(chosen, use)))
@@ -263,7 +278,9 @@ def label_guidance(request: HttpRequest, challenge: Challenge, viewer: Viewer, p
         except ExamplesRefused as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, f"What raters are told about {target.label.name} is saved.")
+            messages.success(
+                request, gettext("What raters are told about %(name)s is saved.") % {"name": target.label.name}
+            )
             return redirect("console:label_guidance", slug=challenge.slug, pk=pk)
     context: dict[str, Any] = page_context(
         challenge,
@@ -276,7 +293,7 @@ def label_guidance(request: HttpRequest, challenge: Challenge, viewer: Viewer, p
         own_question=challenge.question_about(target.label),
     )
     if forms_of_examples.is_bound and forms_of_examples.non_form_errors():
-        form.add_error(None, "The examples did not arrive whole. Load the page anew, and send it again.")
+        form.add_error(None, gettext("The examples did not arrive whole. Load the page anew, and send it again."))
     bad = form.errors or forms_of_examples.total_error_count()
     return render(request, "console/controls_label.html", context, status=422 if bad else 200)
 

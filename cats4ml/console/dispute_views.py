@@ -10,6 +10,8 @@ from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from cats4ml.accounts.models import User
@@ -30,24 +32,26 @@ MOST_MORE = 9
 
 class AnswerForm(forms.Form):
     decision = forms.ChoiceField(
+        label=gettext_lazy("Decision"),
         choices=[(one.value, one.value) for one in Decision],
-        error_messages={"required": "Choose what becomes of the pair."},
+        error_messages={"required": gettext_lazy("Choose what becomes of the pair.")},
     )
     more_ratings = forms.IntegerField(
+        label=gettext_lazy("More ratings"),
         required=False,
         min_value=1,
         max_value=MOST_MORE,
         initial=2,
         error_messages={
-            "invalid": "Say how many more raters, in figures.",
-            "min_value": "Ask one more rater at least.",
-            "max_value": f"Ask {MOST_MORE} more raters at most.",
+            "invalid": gettext_lazy("Say how many more raters, in figures."),
+            "min_value": gettext_lazy("Ask one more rater at least."),
+            "max_value": gettext_lazy("Ask %(limit_value)s more raters at most."),
         },
     )
     answer = forms.CharField(
-        label="Your answer, which the finder reads",
+        label=gettext_lazy("Your answer, which the finder reads"),
         max_length=MAX_REASON,
-        error_messages={"required": "Say why: the finder reads it."},
+        error_messages={"required": gettext_lazy("Say why: the finder reads it.")},
         widget=forms.Textarea(attrs={"rows": 3}),
     )
 
@@ -57,7 +61,7 @@ class AnswerForm(forms.Form):
         if data.get("decision") != Decision.REOPEN:
             self.errors.pop("more_ratings", None)
         elif "more_ratings" not in self.errors and data.get("more_ratings") is None:
-            self.add_error("more_ratings", "Say how many more raters.")
+            self.add_error("more_ratings", _("Say how many more raters."))
         return data
 
 
@@ -121,7 +125,7 @@ def dispute(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int)
         except DisputeRefused as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, f"Answered: {decided.get_state_display().lower()}.")
+            messages.success(request, _("Answered: %(state)s.") % {"state": decided.get_state_display().lower()})
             return redirect("console:disputes", slug=challenge.slug)
     target = TargetLabel.objects.get(challenge=challenge, label=pair.label_id)
     same = Dispute.objects.filter(submission__pair=pair).select_related(

@@ -7,6 +7,7 @@ from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from cats4ml.challenges.edition_moves import MOVES, Move, missing_to_open, move_edition, moves_from, unknown_labels
@@ -30,7 +31,7 @@ PAIRS_SHOWN = 50
 def move(request: HttpRequest, challenge: Challenge, viewer: Viewer, name: str) -> HttpResponse:
     asked = MOVES.get(name)
     if asked is None:
-        raise Http404("An edition has no such move.")
+        raise Http404(_("An edition has no such move."))
     unknown = unknown_labels(challenge) if asked.name == "open" else []
     form = MoveForm(request.POST or None, move=asked, slug=challenge.slug, unknown=bool(unknown))
     if request.method == "POST" and form.is_valid() and _made(request, challenge, asked, form):
@@ -69,7 +70,12 @@ def _made(request: HttpRequest, challenge: Challenge, asked: Move, form: MoveFor
         form.add_error(None, sentence(refusal))
         return False
     now = challenge.get_status_display().lower()
-    messages.success(request, f"The challenge is “{now}” now." if moved else f"The challenge was “{now}” already.")
+    messages.success(
+        request,
+        _("The challenge is “%(now)s” now.") % {"now": now}
+        if moved
+        else _("The challenge was “%(now)s” already.") % {"now": now},
+    )
     return True
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.text import slugify
+from django.utils.translation import gettext
 
 from cats4ml.accounts.models import User
 from cats4ml.challenges.http import page_context
@@ -64,9 +65,9 @@ def policy_lines(challenge: Challenge, past: Challenge, names: Sequence[tuple[st
     """This edition's policy, the one by which the past edition was run, and each rule at its defaults, on the answers
     of the past one."""
     own = challenge.rules if challenge.policy is not None else Policy()
-    named = [("In force here", own)]
+    named = [(gettext("In force here"), own)]
     if past.policy is not None and past.rules != own:
-        named.append((f"As {past.title} was run", past.rules))
+        named.append((gettext("As %(title)s was run") % {"title": past.title}, past.rules))
     usual = default_policies(own)
     named += [(words, usual[rule]) for rule, words in names if usual[rule] != own]
     summaries = kept_comparison(past, [policy for _, policy in named])

@@ -10,6 +10,8 @@ from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from cats4ml.catalog.models import Classifier
@@ -37,7 +39,7 @@ from cats4ml.console.roster_pages import label_rows
 from cats4ml.console.rule_forms import RULES
 from cats4ml.console.views import for_organisers
 from cats4ml.submissions.limits import limited_upload
-from cats4ml.ui.words import counted as in_words
+from cats4ml.ui.words import figure
 
 MOST_PROPOSALS = 20
 
@@ -53,7 +55,11 @@ def labels(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpRe
         except PoolRefused as refusal:
             form.add_error("names", sentence(refusal))
         else:
-            words = f"{in_words(len(new), 'label')} added." if new else "Nothing was added: they are targets already."
+            words = (
+                ngettext("%(n)s label added.", "%(n)s labels added.", len(new)) % {"n": figure(len(new))}
+                if new
+                else _("Nothing was added: they are targets already.")
+            )
             messages.success(request, words)
             return redirect("console:edition_labels", slug=challenge.slug)
     search = request.GET.get("find", "").strip()
@@ -72,7 +78,12 @@ def label_change(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> 
     try:
         if asked == "remove":
             gone = take_label_off(challenge=challenge, key=key, by=me(request), at=at)
-            messages.success(request, f"{key} is no target label any more." if gone else f"{key} is no target label.")
+            messages.success(
+                request,
+                _("%(key)s is no target label any more.") % {"key": key}
+                if gone
+                else _("%(key)s is no target label.") % {"key": key},
+            )
         elif asked in ("up", "down"):
             move_label(challenge=challenge, key=key, up=asked == "up", by=me(request), at=at)
     except PoolRefused as refusal:
@@ -168,7 +179,7 @@ def _add_ids(request: HttpRequest, challenge: Challenge, form: IdsForm) -> bool:
     text = form.cleaned_data["ids"]
     if file is not None and file.size > settings.UPLOAD_MAX_BYTES:
         most = settings.UPLOAD_MAX_BYTES // (1024 * 1024)
-        form.add_error("file", f"This file is larger than {most} MB. Split it into several.")
+        form.add_error("file", _("This file is larger than %(most)s MB. Split it into several.") % {"most": most})
         return False
     try:
         if file is not None:
@@ -182,15 +193,19 @@ def _add_ids(request: HttpRequest, challenge: Challenge, form: IdsForm) -> bool:
             skip_unknown=form.cleaned_data["skip_unknown"],
         )
     except UnicodeDecodeError:
-        form.add_error("file", "This file is no text in UTF-8. Save it as a CSV in UTF-8 and send it again.")
+        form.add_error("file", _("This file is no text in UTF-8. Save it as a CSV in UTF-8 and send it again."))
         return False
     except PoolRefused as refusal:
         form.add_error("file" if file is not None else "ids", sentence(refusal))
         return False
-    left_out = f" {in_words(len(listed.unknown), 'unknown id')} left out." if listed.unknown else ""
-    messages.success(
-        request, f"{in_words(listed.added, 'picture')} added, of {in_words(listed.named, 'id')}.{left_out}"
-    )
+    unknown = len(listed.unknown)
+    left_out = ngettext("%(n)s unknown id left out.", "%(n)s unknown ids left out.", unknown) % {"n": figure(unknown)}
+    named = ngettext("%(n)s id", "%(n)s ids", listed.named) % {"n": figure(listed.named)}
+    added = ngettext("%(n)s picture added, of %(ids)s.", "%(n)s pictures added, of %(ids)s.", listed.added) % {
+        "n": figure(listed.added),
+        "ids": named,
+    }
+    messages.success(request, f"{added} {left_out}" if unknown else added)
     return True
 
 
@@ -202,7 +217,11 @@ def pool_empty(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> Ht
     except PoolRefused as refusal:
         messages.error(request, sentence(refusal))
     else:
-        messages.success(request, f"{in_words(number, 'picture')} taken out of the pool.")
+        messages.success(
+            request,
+            ngettext("%(n)s picture taken out of the pool.", "%(n)s pictures taken out of the pool.", number)
+            % {"n": figure(number)},
+        )
     return redirect("console:edition_pool", slug=challenge.slug)
 
 
@@ -216,7 +235,7 @@ def classifiers(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> H
         except (PoolRefused, ValueError) as refusal:
             refused = sentence(refusal)
         else:
-            messages.success(request, f"Roster version {version.version} is in force.")
+            messages.success(request, _("Roster version %(version)s is in force.") % {"version": version.version})
             return redirect("console:edition_classifiers", slug=challenge.slug)
     roster = challenge.roster
     members = list(members_of(roster)) if roster is not None else []
@@ -263,7 +282,7 @@ def policy(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpRe
     editions = past_editions(me(request), challenge)
     asked = request.GET.get("past", "")
     past = next((one for one in editions if one.slug == asked), editions[0] if editions and not asked else None)
-    lines = policy_lines(challenge, past, RULES) if past is not None else []
+    lines = policy_lines(challenge, past, [(key, str(name)) for key, name in RULES]) if past is not None else []
     return step_page(
         request, challenge, viewer, "edition_policy", editions=editions, past=past, lines=lines, asked=asked
     )

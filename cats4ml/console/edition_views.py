@@ -13,6 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from cats4ml.challenges.edition_moves import missing_to_open, moves_from
@@ -53,9 +55,9 @@ from cats4ml.pages.challenge_page import challenge_context
 from cats4ml.rules.policy import Policy
 from cats4ml.ui.zones import own_zone, zone_names
 
-WHO_MAKES = (
-    "Challenges are made by people with the permission for it. Ask those who run this site: an administrator can give "
-    "it to you, or make the challenge and add you as an organiser."
+WHO_MAKES = gettext_lazy(
+    "Challenges are made by people with the permission for it. Ask those who run this site: an "
+    "administrator can give it to you, or make the challenge and add you as an organiser."
 )
 LISTED = 200
 
@@ -87,7 +89,9 @@ def edition_new(request: HttpRequest) -> HttpResponse:
     )
     made = _make(request, new, clone)
     if made is not None:
-        messages.success(request, f"{made.title} is made: a draft, which only its organisers see.")
+        messages.success(
+            request, _("%(title)s is made: a draft, which only its organisers see.") % {"title": made.title}
+        )
         return redirect("console:edition", slug=made.slug)
     context = page_context(None, None, "console", new=new, clone=clone, others=others[:LISTED], asks_clone=asks_clone)
     return render(request, "console/edition_new.html", context, status=422 if new.errors or clone.errors else 200)
@@ -152,12 +156,12 @@ def texts(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpRes
         except EditionRefused as refusal:
             form.add_error(None, sentence(refusal))
         else:
-            return _saved(request, challenge, changed=changed, words="The texts are saved.")
+            return _saved(request, challenge, changed=changed, words=_("The texts are saved."))
     return step_page(request, challenge, viewer, "edition_texts", form, form=form)
 
 
 def _saved(request: HttpRequest, challenge: Challenge, *, changed: bool, words: str) -> HttpResponse:
-    messages.success(request, words if changed else "Nothing was changed: it was so already.")
+    messages.success(request, words if changed else _("Nothing was changed: it was so already."))
     return redirect("console:edition", slug=challenge.slug)
 
 
@@ -186,7 +190,9 @@ def consent(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpR
         except EditionRefused as refusal:
             form.add_error("text", sentence(refusal))
         else:
-            words = f"The consent text is saved as version {challenge.consent_version}."
+            words = _("The consent text is saved as version %(consent_version)s.") % {
+                "consent_version": challenge.consent_version
+            }
             return _saved(request, challenge, changed=changed, words=words)
     shown = form.cleaned_data.get("text", "") if shows and form.is_valid() else challenge.consent_text
     return step_page(
@@ -242,7 +248,9 @@ def _set_dates(request: HttpRequest, challenge: Challenge, form: DatesForm) -> b
         for name, words in refusal.problems.items():
             form.add_error(name, words)
         return False
-    messages.success(request, "The dates are saved." if changed else "Nothing was changed: the dates were so already.")
+    messages.success(
+        request, _("The dates are saved.") if changed else _("Nothing was changed: the dates were so already.")
+    )
     return True
 
 
@@ -257,7 +265,7 @@ def organisers(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> Ht
         except OrganisersRefused as refusal:
             form.add_error("username", str(refusal))
         else:
-            messages.success(request, f"{name} organises this challenge too.")
+            messages.success(request, _("%(name)s organises this challenge too.") % {"name": name})
             return redirect("console:edition_organisers", slug=challenge.slug)
     people = list(organisers_of(challenge))
     return step_page(request, challenge, viewer, "edition_organisers", form, form=form, people=people)
@@ -271,7 +279,7 @@ def organiser_remove(request: HttpRequest, challenge: Challenge, viewer: Viewer,
     except OrganisersRefused as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, "They organise it no longer." if gone else "They don’t organise it.")
+        messages.success(request, _("They organise it no longer.") if gone else _("They don’t organise it."))
         if pk == me(request).pk and not me(request).is_superuser:
             return redirect("pages:home")
     return redirect("console:edition_organisers", slug=challenge.slug)
@@ -282,7 +290,7 @@ def organiser_remove(request: HttpRequest, challenge: Challenge, viewer: Viewer,
 def preview(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
     """The challenge page as somebody sees it who has not joined, once it is open."""
     if challenge.policy is None:
-        messages.info(request, "The page states the rules: put a policy in force first.")
+        messages.info(request, _("The page states the rules: put a policy in force first."))
         return redirect("console:edition", slug=challenge.slug)
     context = challenge_context(challenge, Viewer(), at=timezone.now())
     takes = context["takes_claims"] or challenge.status == ChallengeStatus.DRAFT

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Sum
+from django.utils.translation import gettext, gettext_lazy
 
 from cats4ml.challenges.models import Challenge, Participation, Role
 from cats4ml.console.rater_pages import Heading
@@ -16,6 +17,9 @@ from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.verdicts import Outcome
 from cats4ml.submissions.models import Credit, Submission, Uncredited
 from cats4ml.submissions.queries import valid_claims
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise as StrPromise
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,8 @@ class FinderLine:
     @property
     def state(self) -> str:
         if self.disqualified_at is not None:
-            return "Disqualified"
-        return "Out of competition" if self.is_baseline else "Competes"
+            return gettext("Disqualified")
+        return gettext("Out of competition") if self.is_baseline else gettext("Competes")
 
 
 def count_finders(challenge: Challenge, at: datetime) -> tuple[FinderLine, ...]:
@@ -152,18 +156,18 @@ def _together(members: Sequence[FinderLine]) -> FinderLine:
 
 
 # How the table may be sorted: what is compared, its heading, and whether the largest comes first.
-SORTS: dict[str, tuple[str, Callable[[FinderLine], Any], bool]] = {
-    "name": ("Finder", lambda line: line.name.lower(), False),
-    "claims": ("Claims", lambda line: line.claims, True),
-    "settled": ("Settled", lambda line: line.settled, True),
-    "adverse": ("Adverse", lambda line: line.adverse, True),
-    "success": ("Success rate", lambda line: line.success, True),
-    "points": ("Points", lambda line: line.points, True),
-    "pending": ("Pending", lambda line: line.pending, True),
-    "later": ("Later claims", lambda line: line.later_share, True),
-    "copies": ("Near-copies", lambda line: line.near_copies, True),
-    "last": ("Last active", lambda line: line.last_at, True),
-    "state": ("State", lambda line: line.state, False),
+SORTS: dict[str, tuple[str | StrPromise, Callable[[FinderLine], Any], bool]] = {
+    "name": (gettext_lazy("Finder"), lambda line: line.name.lower(), False),
+    "claims": (gettext_lazy("Claims"), lambda line: line.claims, True),
+    "settled": (gettext_lazy("Settled"), lambda line: line.settled, True),
+    "adverse": (gettext_lazy("Adverse"), lambda line: line.adverse, True),
+    "success": (gettext_lazy("Success rate"), lambda line: line.success, True),
+    "points": (gettext_lazy("Points"), lambda line: line.points, True),
+    "pending": (gettext_lazy("Pending"), lambda line: line.pending, True),
+    "later": (gettext_lazy("Later claims"), lambda line: line.later_share, True),
+    "copies": (gettext_lazy("Near-copies"), lambda line: line.near_copies, True),
+    "last": (gettext_lazy("Last active"), lambda line: line.last_at, True),
+    "state": (gettext_lazy("State"), lambda line: line.state, False),
 }
 NUMBERS = ("claims", "settled", "adverse", "points", "pending", "later", "copies")
 
@@ -184,5 +188,5 @@ def headings(sort: str, kept: str) -> dict[str, Heading]:
         here = sort.removeprefix("-") == name
         downwards = largest_first != sort.startswith("-")
         aria = ("descending" if downwards else "ascending") if here else ""
-        found[name] = Heading(word, f"?{kept}sort={'-' if sort == name else ''}{name}", aria)
+        found[name] = Heading(str(word), f"?{kept}sort={'-' if sort == name else ''}{name}", aria)
     return found

@@ -14,6 +14,8 @@ from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from cats4ml.challenges.actions import BaselineRefused, set_baseline
@@ -51,17 +53,18 @@ ACTS = (ActKind.DISQUALIFIED, ActKind.REINSTATED, ActKind.BASELINE)
 
 class ReasonForm(forms.Form):
     reason = forms.CharField(
-        label="Reason",
+        label=gettext_lazy("Reason"),
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="It is kept in the log of what was done, and with every credit that changes.",
-        error_messages={"required": "Say why: this is done only with a reason."},
+        help_text=gettext_lazy("It is kept in the log of what was done, and with every credit that changes."),
+        error_messages={"required": gettext_lazy("Say why: this is done only with a reason.")},
     )
 
 
 class BaselineForm(forms.Form):
     baseline = forms.TypedChoiceField(
-        choices=[("yes", "Out of competition"), ("no", "Competes")], coerce=lambda word: word == "yes"
+        choices=[("yes", gettext_lazy("Out of competition")), ("no", gettext_lazy("Competes"))],
+        coerce=lambda word: word == "yes",
     )
     reason = forms.CharField(max_length=500)
 
@@ -114,7 +117,7 @@ def finders_csv(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> H
     found = counted("finders", challenge, count_finders, at=timezone.now())
     if found is None:
         return HttpResponse(
-            "The figures are being counted: ask again in a minute.", status=503, content_type="text/plain"
+            _("The figures are being counted: ask again in a minute."), status=503, content_type="text/plain"
         )
     reply = HttpResponse(content_type="text/csv; charset=utf-8")
     reply["Content-Disposition"] = f'attachment; filename="{challenge.slug}-finders.csv"'
@@ -173,7 +176,7 @@ def _by_state(one: Participation) -> list[tuple[str, str, int]]:
     words = {**{key: one.plural for key, one in OUTCOMES.items()}, **STATES}
     found = [(key, word, counts[key]) for key, word in words.items() if key in counts]
     taken_back = Submission.objects.filter(participation=one, retracted_at__isnull=False).count()
-    return [*found, ("", "Retracted", taken_back)] if taken_back else found
+    return [*found, ("", _("Retracted"), taken_back)] if taken_back else found
 
 
 @for_organisers
@@ -218,8 +221,10 @@ def _act_page(
             form.add_error(None, str(refusal))
         else:
             _count_anew(challenge)
-            words = "takes part again" if lifts else "is disqualified"
-            messages.success(request, f"{one.user.public_name} {words}; the board follows within a second.")
+            words = _("%(name)s is disqualified; the board follows within a second.")
+            if lifts:
+                words = _("%(name)s takes part again; the board follows within a second.")
+            messages.success(request, words % {"name": one.user.public_name})
             return redirect("console:finder", slug=challenge.slug, pk=one.pk)
     try:
         preview = rehearse(participation=one, by=by, at=at)
@@ -241,7 +246,7 @@ def baseline(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int
     """Let a finder play out of competition, or compete again."""
     one, form = _finder(challenge, pk), BaselineForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "Say why, in 500 characters at most: who competes is changed only with a reason.")
+        messages.error(request, _("Say why, in 500 characters at most: who competes is changed only with a reason."))
         return redirect("console:finder", slug=challenge.slug, pk=one.pk)
     try:
         set_baseline(
@@ -255,6 +260,8 @@ def baseline(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int
         messages.error(request, str(refusal))
     else:
         _count_anew(challenge)
-        words = "plays out of competition" if form.cleaned_data["baseline"] else "competes again"
-        messages.success(request, f"{one.user.public_name} {words}.")
+        words = (
+            _("%(name)s plays out of competition.") if form.cleaned_data["baseline"] else _("%(name)s competes again.")
+        )
+        messages.success(request, words % {"name": one.user.public_name})
     return redirect("console:finder", slug=challenge.slug, pk=one.pk)

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from cats4ml.accounts.models import User
@@ -57,7 +58,7 @@ def near_copy_decide(request: HttpRequest, challenge: Challenge, viewer: Viewer,
     assert isinstance(request.user, User), "organisers are signed in"
     decision = request.POST.get("decision", "")
     if decision not in CopyDecision.values:
-        messages.error(request, "Say whether the two are near-copies or different.")
+        messages.error(request, _("Say whether the two are near-copies or different."))
     else:
         try:
             decide(proposal, CopyDecision(decision), request.user, timezone.now())

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Count, QuerySet
 from django.db.models.functions import TruncHour
+from django.utils.translation import gettext
 
 from cats4ml.challenges.models import Participation
 from cats4ml.review.models import Rating, RatingState
@@ -77,7 +78,7 @@ def course_of(rater: Participation) -> list[dict[str, Any]]:
         return []
     sums = accumulate(number for _, number in counts)
     ends = [(hour + timedelta(hours=1), total) for (hour, _), total in zip(counts, sums, strict=True)]
-    return [{"name": "Answers", "points": [(counts[0][0], 0), *ends], "is_subject": True}]
+    return [{"name": gettext("Answers"), "points": [(counts[0][0], 0), *ends], "is_subject": True}]
 
 
 def last_answers(rater: Participation) -> list[LastAnswer]:

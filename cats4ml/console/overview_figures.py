@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils import dateformat
+from django.utils.translation import gettext, ngettext
+
 from cats4ml.challenges.models import Challenge
 from cats4ml.console.agreement_figures import label_plot
 from cats4ml.console.queue_course import DAY
@@ -15,7 +18,7 @@ from cats4ml.ui.meters import Part
 from cats4ml.ui.plots_dots import DotPlot
 from cats4ml.ui.plots_mirror import Bin, MirrorPlot, make_mirror_plot
 from cats4ml.ui.plots_queue import Ahead, Depth, QueuePlot, make_queue_plot
-from cats4ml.ui.words import OUTCOMES, about, counted, duration, figure
+from cats4ml.ui.words import OUTCOMES, about, duration, figure
 
 FN, FP, AGREE, AMBIGUOUS = (outcome.value for outcome in Outcome)
 DEFAULT_THRESHOLD = 0.5
@@ -27,44 +30,60 @@ def headline(challenge: Challenge, overview: Overview, *, at: datetime, needs: i
     if ahead is not None:
         clears = None if ahead.clears is None else at + DAY * ahead.clears
         if challenge.ratings_close_at is not None and (clears is None or clears > challenge.ratings_close_at > at):
-            return "The review queue won’t be empty when ratings close"
+            return gettext("The review queue won’t be empty when ratings close")
         if clears is not None:
-            return f"The review queue clears {day_in_words(clears, at=at)}"
+            return gettext("The review queue clears %(day_in_words)s") % {"day_in_words": day_in_words(clears, at=at)}
         if ahead.per_day > 0:
-            return f"The review queue grows by {counted(max(1, round(ahead.per_day)), 'pair')} a day"
+            return ngettext(
+                "The review queue grows by %(n)s pair a day",
+                "The review queue grows by %(n)s pairs a day",
+                max(1, round(ahead.per_day)),
+            ) % {"n": figure(max(1, round(ahead.per_day)))}
     if needs:
-        return "Something needs you"
+        return gettext("Something needs you")
     if funnel.in_review or funnel.queued:
-        return f"{counted(funnel.in_review, 'pair')} in review, nothing is stuck"
-    return "Every pair is settled" if funnel.pairs else "No pair has been claimed yet"
+        return ngettext(
+            "%(n)s pair in review, nothing is stuck", "%(n)s pairs in review, nothing is stuck", funnel.in_review
+        ) % {"n": figure(funnel.in_review)}
+    return gettext("Every pair is settled") if funnel.pairs else gettext("No pair has been claimed yet")
 
 
 def day_in_words(moment: datetime, *, at: datetime) -> str:
     """'today', 'tomorrow', 'on Thursday', 'on 14 December' (UTC)."""
     days = (moment.date() - at.date()).days
     if days <= 1:
-        return "today" if days <= 0 else "tomorrow"
-    return f"on {moment:%A}" if days < 7 else f"on {moment.day} {moment:%B}"
+        return gettext("today") if days <= 0 else gettext("tomorrow")
+    return (
+        gettext("on %(weekday)s") % {"weekday": dateformat.format(moment, "l")}
+        if days < 7
+        else gettext("on %(day)s") % {"day": dateformat.format(moment, "j F")}
+    )
 
 
 def forecast_in_words(overview: Overview, *, at: datetime) -> str:
     """What the band says, or why there is none."""
     ahead = overview.forecast
     if ahead is None:
-        if not overview.funnel.in_review:
-            return ""
-        return "There is no forecast yet: it takes three days of ratings in which 20 pairs or more were settled."
+        none_yet = gettext(
+            "There is no forecast yet: it takes three days of ratings in which 20 pairs or more were settled."
+        )
+        return none_yet if overview.funnel.in_review else ""
     if ahead.clears is None:
-        return "At this week’s pace it isn’t empty within 60 days."
+        return gettext("At this week’s pace it isn’t empty within 60 days.")
     if ahead.earliest is None or ahead.latest is None:
-        early = f"{_short_day(at + DAY * ahead.earliest)} at the earliest" if ahead.earliest is not None else "later"
-        return f"It is empty {early}, 9 times in 10; how late can’t be said."
+        if ahead.earliest is None:
+            return gettext("It is empty later, 9 times in 10; how late can’t be said.")
+        return gettext("It is empty %(day)s at the earliest, 9 times in 10; how late can’t be said.") % {
+            "day": _short_day(at + DAY * ahead.earliest)
+        }
     early, late = (_short_day(at + DAY * days) for days in (ahead.earliest, ahead.latest))
-    return f"It is empty {f'on {early}' if early == late else f'between {early} and {late}'}, 9 times in 10."
+    if early == late:
+        return gettext("It is empty on %(day)s, 9 times in 10.") % {"day": early}
+    return gettext("It is empty between %(early)s and %(late)s, 9 times in 10.") % {"early": early, "late": late}
 
 
 def _short_day(moment: datetime) -> str:
-    return f"{moment:%a} {moment.day} {moment:%b}"
+    return dateformat.format(moment, "D j M")
 
 
 def queue_plot(overview: Overview, *, at: datetime) -> QueuePlot | None:
@@ -78,11 +97,11 @@ def queue_plot(overview: Overview, *, at: datetime) -> QueuePlot | None:
     clears = None
     if ahead is not None and ahead.clears is not None:
         moment = now + DAY * ahead.clears
-        clears = (moment, f"clears {_short_day(moment)}")
+        clears = (moment, gettext("clears %(short_day)s") % {"short_day": _short_day(moment)})
     return make_queue_plot(
         depths,
-        title="Pairs in review",
-        columns=("Pairs", "The oldest waits for", "Came", "Left"),
+        title=gettext("Pairs in review"),
+        columns=(gettext("Pairs"), gettext("The oldest waits for"), gettext("Came"), gettext("Left")),
         ahead=points,
         clears=clears,
     )
@@ -105,8 +124,10 @@ def week_before(overview: Overview) -> str:
         return ""
     change = course.moments[-1].pairs - course.moments[-8].pairs
     if not change:
-        return "as many as a week ago"
-    return f"{figure(abs(change))} {'more' if change > 0 else 'fewer'} than a week ago"
+        return gettext("as many as a week ago")
+    return (
+        gettext("%(number)s more than a week ago") if change > 0 else gettext("%(number)s fewer than a week ago")
+    ) % {"number": figure(abs(change))}
 
 
 def agreement_plot(overview: Overview) -> DotPlot | None:
@@ -118,14 +139,26 @@ def score_plot(overview: Overview, *, threshold: float) -> MirrorPlot | None:
     funnel = overview.funnel
     return make_mirror_plot(
         [_bin(one) for one in overview.bins],
-        title="Settled pairs by machine score and verdict",
+        title=gettext("Settled pairs by machine score and verdict"),
         finding=(
-            f"Settled pairs by machine score. People said yes where machines said no {figure(funnel.false_negatives)} "
-            f"times, and no where machines said yes {figure(funnel.false_positives)} times; {figure(funnel.ambiguous)} "
-            "are ambiguous."
+            gettext(
+                "Settled pairs by machine score. People said yes where machines said no %(false_negatives)s times, "
+                "and no where machines said yes %(false_positives)s times; %(ambiguous)s are ambiguous."
+            )
+            % {
+                "false_negatives": figure(funnel.false_negatives),
+                "false_positives": figure(funnel.false_positives),
+                "ambiguous": figure(funnel.ambiguous),
+            }
         ),
         threshold=threshold,
-        columns=("Yes: false negative", "Yes: agreement", "No: false positive", "No: agreement", "Undecided"),
+        columns=(
+            gettext("Yes: false negative"),
+            gettext("Yes: agreement"),
+            gettext("No: false positive"),
+            gettext("No: agreement"),
+            gettext("Undecided"),
+        ),
     )
 
 
@@ -173,7 +206,7 @@ def found_parts(overview: Overview) -> tuple[Part, ...]:
     """The finds as a part of all claims."""
     funnel = overview.funnel
     return (
-        Part("false negatives", funnel.false_negatives, "fn"),
-        Part("false positives", funnel.false_positives, "fp"),
-        Part("not found", max(0, funnel.claims - funnel.adverse), "rest"),
+        Part(gettext("false negatives"), funnel.false_negatives, "fn"),
+        Part(gettext("false positives"), funnel.false_positives, "fp"),
+        Part(gettext("not found"), max(0, funnel.claims - funnel.adverse), "rest"),
     )

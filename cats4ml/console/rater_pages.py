@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Aggregate, Case, Count, F, FloatField, IntegerField, Max, Q, QuerySet, Value, When
+from django.utils.translation import gettext_lazy
 
 from cats4ml.challenges.models import Challenge, Participation
 from cats4ml.review.models import (
@@ -24,6 +25,9 @@ from cats4ml.review.models import (
 from cats4ml.rules.answers import Answer
 from cats4ml.rules.intervals import Interval, wilson_interval
 from cats4ml.rules.lifecycle import PairState
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise as StrPromise
 
 
 class RaterState(StrEnum):
@@ -170,16 +174,16 @@ def _state(pause: RaterPause | None, *, discounted: bool) -> dict[str, Any]:
 
 
 # How the table may be sorted: what is compared, its heading, and whether the largest comes first.
-SORTS: dict[str, tuple[str, Callable[[RaterLine], Any], bool]] = {
-    "name": ("Rater", lambda line: line.name.lower(), False),
-    "answers": ("Answers", lambda line: line.answers, True),
-    "controls": ("Controls right", lambda line: line.right_share, False),
-    "seconds": ("Median time", lambda line: line.seconds, False),
-    "yes": ("Answers by kind", lambda line: line.yes_share, True),
-    "agreement": ("As others say", lambda line: line.agreement, False),
-    "devices": ("Devices", lambda line: line.devices[0][0], False),
-    "state": ("State", lambda line: list(RaterState).index(line.state), True),
-    "last": ("Last seen", lambda line: line.last_at, True),
+SORTS: dict[str, tuple[str | StrPromise, Callable[[RaterLine], Any], bool]] = {
+    "name": (gettext_lazy("Rater"), lambda line: line.name.lower(), False),
+    "answers": (gettext_lazy("Answers"), lambda line: line.answers, True),
+    "controls": (gettext_lazy("Controls right"), lambda line: line.right_share, False),
+    "seconds": (gettext_lazy("Median time"), lambda line: line.seconds, False),
+    "yes": (gettext_lazy("Answers by kind"), lambda line: line.yes_share, True),
+    "agreement": (gettext_lazy("As others say"), lambda line: line.agreement, False),
+    "devices": (gettext_lazy("Devices"), lambda line: line.devices[0][0], False),
+    "state": (gettext_lazy("State"), lambda line: list(RaterState).index(line.state), True),
+    "last": (gettext_lazy("Last seen"), lambda line: line.last_at, True),
 }
 
 
@@ -207,7 +211,7 @@ def headings(sort: str) -> dict[str, Heading]:
         here = sort.removeprefix("-") == name
         downwards = largest_first != sort.startswith("-")
         aria = ("descending" if downwards else "ascending") if here else ""
-        found[name] = Heading(word, f"?sort={'-' if sort == name else ''}{name}", aria)
+        found[name] = Heading(str(word), f"?sort={'-' if sort == name else ''}{name}", aria)
     return found
 
 
@@ -222,17 +226,25 @@ def waiting_pauses(challenge: Challenge) -> QuerySet[RaterPause]:
 
 
 EVIDENCE = {
-    PauseCause.TOO_FAST: "Half of the last {answers} answers came within {median_seconds} s or sooner; "
-    "below {fast_seconds} s is too fast.",
-    PauseCause.SAME_ANSWER: "{in_a_row} times “{answer}” in a row; {controls_against_it} control questions among them "
-    "have another answer.",
-    PauseCause.CONTROLS: "{right} of the last {answered} control questions right; {wanted_percent}% are wanted.",
-    PauseCause.WARM_UP: "{right} of {answered} warm-up questions right; {wanted_percent}% are wanted.",
-    PauseCause.ORGANISER: "By {by}.",
+    PauseCause.TOO_FAST: gettext_lazy(
+        "Half of the last %(answers)s answers came within %(median_seconds)s s or sooner; below %(fast_seconds)s s is "
+        "too fast."
+    ),
+    PauseCause.SAME_ANSWER: gettext_lazy(
+        "%(in_a_row)s times “%(answer)s” in a row; %(controls_against_it)s control questions among them have another "
+        "answer."
+    ),
+    PauseCause.CONTROLS: gettext_lazy(
+        "%(right)s of the last %(answered)s control questions right; %(wanted_percent)s%% are wanted."
+    ),
+    PauseCause.WARM_UP: gettext_lazy(
+        "%(right)s of %(answered)s warm-up questions right; %(wanted_percent)s%% are wanted."
+    ),
+    PauseCause.ORGANISER: gettext_lazy("By %(by)s."),
 }
 
 
 def evidence_in_words(pause: RaterPause) -> str:
     """The figures that led to a pause, as a sentence. Empty where there are none."""
     words = EVIDENCE.get(PauseCause(pause.cause))
-    return words.format(**pause.evidence) if words and pause.evidence else ""
+    return words % pause.evidence if words and pause.evidence else ""

@@ -11,6 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from cats4ml.accounts.models import User
@@ -48,16 +50,18 @@ USUAL = "answers"
 
 class ReasonForm(forms.Form):
     reason = forms.CharField(
-        label="Reason",
+        label=gettext_lazy("Reason"),
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="It is kept, and stands in the ledger with every credit that changes.",
-        error_messages={"required": "Say why: a rater’s answers are taken out or let in only with a reason."},
+        help_text=gettext_lazy("It is kept, and stands in the ledger with every credit that changes."),
+        error_messages={
+            "required": gettext_lazy("Say why: a rater’s answers are taken out or let in only with a reason.")
+        },
     )
 
 
 class NoteForm(forms.Form):
-    note = forms.CharField(label="Note", max_length=500, required=False)
+    note = forms.CharField(label=gettext_lazy("Note"), max_length=500, required=False)
 
 
 @for_organisers
@@ -91,7 +95,8 @@ def _speed_and_accuracy(challenge: Challenge, lines: Sequence[RaterLine]) -> Sca
             href=reverse("console:rater", args=[challenge.slug, line.rater.pk]),
             seconds=line.seconds,
             share=line.right_share,
-            words=f"{line.right} of {line.controls} controls right, {line.seconds:.1f} s",
+            words=_("%(right)s of %(controls)s controls right, %(seconds)s s")
+            % {"right": line.right, "controls": line.controls, "seconds": f"{line.seconds:.1f}"},
             faint=line.state in (RaterState.ENDED, RaterState.DISCOUNTED),
         )
         for line in lines
@@ -137,9 +142,11 @@ def pause(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int) -
     one, form = _rater(challenge, pk), NoteForm(request.POST)
     if form.is_valid():
         pause_rater(rater=one, by=_organiser(request), note=form.cleaned_data["note"], at=timezone.now())
-        messages.success(request, f"{one.public_name} is asked nothing more until you decide.")
+        messages.success(
+            request, _("%(public_name)s is asked nothing more until you decide.") % {"public_name": one.public_name}
+        )
     else:
-        messages.error(request, "Keep the note below 500 characters.")
+        messages.error(request, _("Keep the note below 500 characters."))
     return redirect("console:rater", slug=challenge.slug, pk=one.pk)
 
 
@@ -150,7 +157,9 @@ def pause_decide(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk:
     one, form = get_object_or_404(every, rater__challenge=challenge, pk=pk), NoteForm(request.POST)
     decision = request.POST.get("decision", "")
     if decision not in PauseDecision.values or not form.is_valid():
-        messages.error(request, "Say whether the rater may go on or has ended, with a note of 500 characters at most.")
+        messages.error(
+            request, _("Say whether the rater may go on or has ended, with a note of 500 characters at most.")
+        )
         return redirect("console:rater", slug=challenge.slug, pk=one.rater_id)
     try:
         decide_about_pause(
@@ -163,8 +172,10 @@ def pause_decide(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk:
     except (PauseRefused, DiscountRefused) as refusal:
         messages.error(request, str(refusal))
     else:
-        words = "may go on" if decision == PauseDecision.RESUMED else "rates no more in this challenge"
-        messages.success(request, f"{one.rater.public_name} {words}.")
+        words = _("%(name)s rates no more in this challenge.")
+        if decision == PauseDecision.RESUMED:
+            words = _("%(name)s may go on.")
+        messages.success(request, words % {"name": one.rater.public_name})
     if "back" in request.POST:
         return redirect("console:raters", slug=challenge.slug)
     return redirect("console:rater", slug=challenge.slug, pk=one.rater_id)
@@ -188,7 +199,9 @@ def discount(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int
         except DiscountRefused as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, f"The answers of {one.public_name} count no more.")
+            messages.success(
+                request, _("The answers of %(public_name)s count no more.") % {"public_name": one.public_name}
+            )
             return redirect("console:rater", slug=challenge.slug, pk=one.pk)
     if standing_discount(one) is not None:
         return redirect("console:rater_lift", slug=challenge.slug, pk=one.pk)
@@ -206,7 +219,11 @@ def lift(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int) ->
         except DiscountRefused as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, f"The answers of {one.public_name} count again. Decide whether they may go on.")
+            messages.success(
+                request,
+                _("The answers of %(public_name)s count again. Decide whether they may go on.")
+                % {"public_name": one.public_name},
+            )
             return redirect("console:rater", slug=challenge.slug, pk=one.pk)
     if standing_discount(one) is None:
         return redirect("console:rater", slug=challenge.slug, pk=one.pk)

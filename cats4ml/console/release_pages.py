@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.db.models import Count
+from django.utils.translation import gettext
 
 from cats4ml.challenges.models import Challenge
 from cats4ml.releases.actions import proposed_version
@@ -37,7 +38,9 @@ class ReleaseLine:
 
     @property
     def step(self) -> str:
-        return self.release.step or ("Waits for a worker" if self.release.state == ReleaseState.WAITING else "Begins")
+        return self.release.step or (
+            gettext("Waits for a worker") if self.release.state == ReleaseState.WAITING else gettext("Begins")
+        )
 
     @property
     def total(self) -> int:
@@ -77,7 +80,7 @@ class ReleaseLine:
     def word(self) -> str:
         """The state in a word or two."""
         if self.release.freed_at is not None:
-            return "Published with its held-out part"
+            return gettext("Published with its held-out part")
         return str(ReleaseState(self.release.state).label)
 
 

@@ -9,6 +9,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from cats4ml.accounts.models import User
@@ -24,15 +26,22 @@ from cats4ml.releases.models import Release
 
 class ReleaseForm(forms.Form):
     version = forms.CharField(
+        label=gettext_lazy("Version"),
         max_length=32,
-        help_text="It stands in every address and citation: letters, digits, dots, hyphens and underscores.",
-        error_messages={"required": "Give the release a version.", "max_length": "Keep it to 32 characters."},
+        help_text=gettext_lazy(
+            "It stands in every address and citation: letters, digits, dots, hyphens and underscores."
+        ),
+        error_messages={
+            "required": gettext_lazy("Give the release a version."),
+            "max_length": gettext_lazy("Keep it to 32 characters."),
+        },
     )
     notes = forms.CharField(
+        label=gettext_lazy("Notes"),
         required=False,
         max_length=actions.MOST_NOTES,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="What whoever uses it should know. It stands in the changelog.",
+        help_text=gettext_lazy("What whoever uses it should know. It stands in the changelog."),
     )
 
 
@@ -64,7 +73,9 @@ def _freeze(request: HttpRequest, challenge: Challenge, form: ReleaseForm) -> bo
     except ReleaseRefused as refusal:
         form.add_error(None, str(refusal))
         return False
-    messages.success(request, f"Release {release.version} is being made. Nobody but organisers sees it.")
+    messages.success(
+        request, _("Release %(version)s is being made. Nobody but organisers sees it.") % {"version": release.version}
+    )
     return True
 
 
@@ -80,14 +91,14 @@ def _act(request: HttpRequest, challenge: Challenge, pk: int, act: Callable[...,
     except ReleaseRefused as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, done.format(version=release.version))
+        messages.success(request, done % {"version": release.version})
     return redirect("console:releases", slug=challenge.slug)
 
 
 @for_organisers
 @require_POST
 def release_publish(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int) -> HttpResponse:
-    return _act(request, challenge, pk, actions.publish, "Release {version} is published.")
+    return _act(request, challenge, pk, actions.publish, _("Release %(version)s is published."))
 
 
 @for_organisers
@@ -98,19 +109,22 @@ def release_free(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk:
     if request.POST.get("version", "").strip() != release.version:
         messages.error(
             request,
-            f"Nothing was freed: type the version, {release.version}, to say that you mean it.",
+            _("Nothing was freed: type the version, %(version)s, to say that you mean it.")
+            % {"version": release.version},
         )
         return redirect("console:releases", slug=challenge.slug)
-    return _act(request, challenge, pk, actions.free_heldout, "The held-out part of release {version} is everybody’s.")
+    return _act(
+        request, challenge, pk, actions.free_heldout, _("The held-out part of release %(version)s is everybody’s.")
+    )
 
 
 @for_organisers
 @require_POST
 def release_retry(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int) -> HttpResponse:
-    return _act(request, challenge, pk, actions.retry_release, "Release {version} is being made again.")
+    return _act(request, challenge, pk, actions.retry_release, _("Release %(version)s is being made again."))
 
 
 @for_organisers
 @require_POST
 def release_delete(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int) -> HttpResponse:
-    return _act(request, challenge, pk, actions.delete_release, "Release {version} is deleted.")
+    return _act(request, challenge, pk, actions.delete_release, _("Release %(version)s is deleted."))

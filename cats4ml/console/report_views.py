@@ -11,6 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from cats4ml.catalog.models import Image, Label
@@ -22,7 +24,7 @@ from cats4ml.review.actions.reports import reopen_reports, resolve_reports
 from cats4ml.review.models import PictureReport
 from cats4ml.review.queries import reports_of
 from cats4ml.ui.paging import keyset_page, whole_number
-from cats4ml.ui.words import counted
+from cats4ml.ui.words import figure
 
 REPORTS_A_PAGE = 50
 
@@ -88,11 +90,12 @@ def reports_decide(request: HttpRequest, challenge: Challenge, viewer: Viewer) -
     else:
         changed = resolve_reports(challenge=challenge, reports=chosen, at=timezone.now())
     if changed:
-        said = "waits again" if len(changed) == 1 else "wait again"
-        if not back:
-            said = f"{'is' if len(changed) == 1 else 'are'} dealt with"
-        messages.success(request, f"{counted(len(changed), 'report')} {said}.")
+        number = len(changed)
+        said = ngettext("%(n)s report is dealt with.", "%(n)s reports are dealt with.", number)
+        if back:
+            said = ngettext("%(n)s report waits again.", "%(n)s reports wait again.", number)
+        messages.success(request, said % {"n": figure(number)})
     else:
-        messages.info(request, "Nothing has changed: somebody was faster, or no report was named.")
+        messages.info(request, _("Nothing has changed: somebody was faster, or no report was named."))
     where = reverse("console:reports", args=[challenge.slug])
     return redirect(f"{where}?done=1" if back else where)

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from cats4ml.catalog.models import Label
 from cats4ml.challenges.models import Challenge, RosterMember, RosterVersion
 from cats4ml.challenges.rosters import coverage, members_of, needed_classifiers
@@ -53,24 +55,24 @@ def classifier_cards(challenge: Challenge, roster: RosterVersion) -> list[Classi
 def _facts(member: RosterMember) -> Iterator[tuple[str, str]]:
     card = member.classifier.card
     architecture = card.get("architecture") or card.get("endpoint")
-    yield "Family", " ".join(str(part) for part in (card.get("family"), architecture) if part) or "not said"
-    mapped = " by a table of labels" if member.label_map is not None else ""
-    yield "Labels", f"{member.classifier.vocabulary}{mapped}"
-    yield "Calibration", _calibration(card.get("calibration"))
-    for title, key in (("Source", "source"), ("Licence", "licence")):
-        yield title, str(card.get(key) or "not said")
+    yield _("Family"), " ".join(str(part) for part in (card.get("family"), architecture) if part) or _("not said")
+    mapped = (" " + _("by a table of labels")) if member.label_map is not None else ""
+    yield _("Labels"), f"{member.classifier.vocabulary}{mapped}"
+    yield _("Calibration"), _calibration(card.get("calibration"))
+    for title, key in ((_("Source"), "source"), (_("Licence"), "licence")):
+        yield title, str(card.get(key) or _("not said"))
     measured = list(flattened(card.get("quality") or {}))
     if not measured:
-        yield "Measured quality", "not said"
-    yield from ((f"Measured: {name}", text) for name, text in measured)
+        yield _("Measured quality"), _("not said")
+    yield from ((_("Measured: %(name)s") % {"name": name}, text) for name, text in measured)
 
 
 def _calibration(table: Mapping[str, Any] | None) -> str:
     if not table:
-        return "none"
+        return _("none")
     if table.get("method") == "temperature":
-        return f"temperature {table['temperature']:g}"
-    return str(table.get("method", "none"))
+        return _("temperature %(value)s") % {"value": f"{table['temperature']:g}"}
+    return str(table.get("method") or _("none"))
 
 
 def flattened(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
@@ -95,7 +97,11 @@ def label_rows(challenge: Challenge, roster: RosterVersion | None) -> list[Label
     for one in coverage(challenge, roster):
         cells = tuple((member.classifier.name, member.classifier_id in one.classifiers) for member in members)
         knowing = len(one.classifiers)
-        known = "nobody knows it" if not knowing else f"only {count_in_words(knowing)} of {needed} needed"
-        problem = "" if one.enough else f"Can’t be scored: {known}."
+        problem = (
+            _("Can’t be scored: only %(knowing)s of %(needed)s needed.")
+            if knowing
+            else _("Can’t be scored: nobody knows it.")
+        )
+        problem = "" if one.enough else problem % {"knowing": count_in_words(knowing), "needed": needed}
         rows.append(LabelRow(one.label, cells, problem))
     return sorted(rows, key=lambda row: not row.problem)

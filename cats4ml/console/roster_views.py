@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from cats4ml.accounts.models import User
@@ -18,6 +19,7 @@ from cats4ml.console.roster_pages import classifier_cards, label_rows
 from cats4ml.console.views import for_organisers
 from cats4ml.submissions.actions.rescoring import RescoringRefused, apply_roster, ask_for_missing
 from cats4ml.submissions.previews import Fate, preview_roster
+from cats4ml.ui.words import figure
 
 MOST_SHOWN = 200
 
@@ -26,11 +28,11 @@ class ApplyForm(forms.Form):
     """An organiser's word on why another roster comes in force."""
 
     reason = forms.CharField(
-        label="Reason",
+        label=gettext_lazy("Reason"),
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="It is kept with the decision, and in the ledger with every credit that changes.",
-        error_messages={"required": "Say why: another roster is applied only with a reason."},
+        help_text=gettext_lazy("It is kept with the decision, and in the ledger with every credit that changes."),
+        error_messages={"required": gettext_lazy("Say why: another roster is applied only with a reason.")},
     )
 
 
@@ -105,8 +107,12 @@ def roster_apply(request: HttpRequest, challenge: Challenge, viewer: Viewer, ver
             form.add_error(None, str(refusal))
         else:
             number = len(done.of(Fate.ENDS_OTHERWISE))
-            pairs = "1 settled pair ends" if number == 1 else f"{number:,} settled pairs end"
-            messages.success(request, f"Roster version {version} is in force. {pairs} otherwise than before.")
+            said = ngettext(
+                "Roster version %(version)s is in force. %(n)s settled pair ends otherwise than before.",
+                "Roster version %(version)s is in force. %(n)s settled pairs end otherwise than before.",
+                number,
+            )
+            messages.success(request, said % {"version": version, "n": figure(number)})
             return redirect("console:classifiers", slug=challenge.slug)
     return _roster_page(request, challenge, viewer, roster, form)
 
@@ -115,6 +121,6 @@ def roster_apply(request: HttpRequest, challenge: Challenge, viewer: Viewer, ver
 @require_POST
 def roster_ask(request: HttpRequest, challenge: Challenge, viewer: Viewer, version: int) -> HttpResponse:
     number = ask_for_missing(challenge=challenge, roster=_version(challenge, version))
-    pictures = "1 picture is" if number == 1 else f"{number:,} pictures are"
-    messages.success(request, f"{pictures} sent to the classifiers." if number else "Nothing is missing.")
+    said = ngettext("%(n)s picture is sent to the classifiers.", "%(n)s pictures are sent to the classifiers.", number)
+    messages.success(request, said % {"n": figure(number)} if number else gettext("Nothing is missing."))
     return redirect("console:roster", slug=challenge.slug, version=version)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from cats4ml.rules.policy import (
     BOARD_FROZEN,
@@ -19,82 +21,118 @@ from cats4ml.rules.policy import (
 )
 from cats4ml.rules.verdicts import DontKnow, VerdictRule
 
-YES_NO = [("yes", "Yes"), ("no", "No")]
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise as StrPromise
+
+YES_NO = [("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))]
 KEEP, REOPEN = "keep", "reopen"
 RULES = [
-    (VerdictRule.MAJORITY.value, "Majority of a fixed number"),
-    (VerdictRule.MAJORITY_OF_KNOWN.value, "Majority of those who knew"),
-    (VerdictRule.LEAD.value, "First answer that is ahead"),
-    (VerdictRule.WEIGHTED.value, "Weighted by the raters’ skill"),
+    (VerdictRule.MAJORITY.value, gettext_lazy("Majority of a fixed number")),
+    (VerdictRule.MAJORITY_OF_KNOWN.value, gettext_lazy("Majority of those who knew")),
+    (VerdictRule.LEAD.value, gettext_lazy("First answer that is ahead")),
+    (VerdictRule.WEIGHTED.value, gettext_lazy("Weighted by the raters’ skill")),
 ]
 DONT_KNOWS = [
-    (DontKnow.ANSWER.value, "It sides with nobody"),
-    (DontKnow.REPLACED.value, "Somebody else is asked"),
-    (DontKnow.EVIDENCE.value, "It counts by its rater’s habits"),
+    (DontKnow.ANSWER.value, gettext_lazy("It sides with nobody")),
+    (DontKnow.REPLACED.value, gettext_lazy("Somebody else is asked")),
+    (DontKnow.EVIDENCE.value, gettext_lazy("It counts by its rater’s habits")),
 ]
-COINS = [("1", "One figure: right or wrong"), ("2", "Two figures: yes and no apart")]
-CREDIT_RULES = [(FLAT, "Each adverse pair the same"), (PROPORTIONAL, "More for a larger error of the machines")]
+COINS = [("1", gettext_lazy("One figure: right or wrong")), ("2", gettext_lazy("Two figures: yes and no apart"))]
+CREDIT_RULES = [
+    (FLAT, gettext_lazy("Each adverse pair the same")),
+    (PROPORTIONAL, gettext_lazy("More for a larger error of the machines")),
+]
 BOARDS = [
-    (BOARD_LIVE, "All of it"),
-    (BOARD_FROZEN, "As it stood when these hours began"),
-    (BOARD_HIDDEN, "Nothing until it is final"),
+    (BOARD_LIVE, gettext_lazy("All of it")),
+    (BOARD_FROZEN, gettext_lazy("As it stood when these hours began")),
+    (BOARD_HIDDEN, gettext_lazy("Nothing until it is final")),
 ]
 SWITCHES = ("adjudicated_earns", "takes_disputes", "near_threshold_scores")
 
 
-def _number(label: str, help_text: str, **more: Any) -> forms.IntegerField:
+def _number(label: str | StrPromise, help_text: str | StrPromise, **more: Any) -> forms.IntegerField:
     return forms.IntegerField(label=label, help_text=help_text, **more)
 
 
-def _share(label: str, help_text: str) -> forms.FloatField:
+def _share(label: str | StrPromise, help_text: str | StrPromise) -> forms.FloatField:
     return forms.FloatField(label=label, help_text=help_text, widget=forms.NumberInput(attrs={"step": "any"}))
 
 
 class PolicyForm(forms.Form):
     """A policy, but for what is fixed once an edition is open. What an address leaves out is as it is in force."""
 
-    threshold = _share("The machines say yes from", "The mean of the classifiers. Settled pairs are read by it too.")
-    near_margin = _share("Unsure within", "Nearer to that than this, and the machines were unsure.")
-    near_threshold_scores = forms.ChoiceField(label="A pair of which the machines were unsure earns", choices=YES_NO)
-    verdict_rule = forms.ChoiceField(label="Verdict rule", choices=RULES)
-    quorum = _number("Answers to wait for", "Of both majorities: so many answers, no fewer.")
-    lead = _number("Answers ahead", "Of the first answer that is ahead: by how many.")
-    max_ratings = _number("Answers at most", "Where a rule that stops early gives up asking.")
+    threshold = _share(
+        gettext_lazy("The machines say yes from"),
+        gettext_lazy("The mean of the classifiers. Settled pairs are read by it too."),
+    )
+    near_margin = _share(
+        gettext_lazy("Unsure within"), gettext_lazy("Nearer to that than this, and the machines were unsure.")
+    )
+    near_threshold_scores = forms.ChoiceField(
+        label=gettext_lazy("A pair of which the machines were unsure earns"), choices=YES_NO
+    )
+    verdict_rule = forms.ChoiceField(label=gettext_lazy("Verdict rule"), choices=RULES)
+    quorum = _number(
+        gettext_lazy("Answers to wait for"), gettext_lazy("Of both majorities: so many answers, no fewer.")
+    )
+    lead = _number(gettext_lazy("Answers ahead"), gettext_lazy("Of the first answer that is ahead: by how many."))
+    max_ratings = _number(
+        gettext_lazy("Answers at most"), gettext_lazy("Where a rule that stops early gives up asking.")
+    )
     bound = forms.FloatField(
-        label="How sure", help_text="Of the weighted rule: 0.93 stops at 93% sure.", widget=forms.NumberInput
+        label=gettext_lazy("How sure"),
+        help_text=gettext_lazy("Of the weighted rule: 0.93 stops at 93% sure."),
+        widget=forms.NumberInput,
     )
-    dont_know = forms.ChoiceField(label="A “don’t know”", choices=DONT_KNOWS)
-    credit_rule = forms.ChoiceField(label="What an adverse pair earns", choices=CREDIT_RULES)
-    points_per_adverse = _number("Points", "For an adverse pair, or the most of them.")
-    min_ratings = _number("Answers for credit", "An adverse pair with fewer is ambiguous.")
-    min_lead = _number("Lead for credit", "An adverse pair with less is ambiguous.")
-    adjudicated_earns = forms.ChoiceField(label="A pair that an expert decided earns", choices=YES_NO)
-    takes_disputes = forms.ChoiceField(label="Finders may dispute an outcome, once", choices=YES_NO)
-    base_quota = _number("Claims to start with", "Of each finder.")
-    bonus_per_adverse = _number("Claims for an adverse pair", "Each adds so many.")
-    board = forms.ChoiceField(label="Everybody sees of the board before the end", choices=BOARDS)
-    board_hours = _number("Hours before the end", "For so long before claims close, and until it is final.")
-    evaluations_per_day = _number("Evaluations a day", "Of a person’s classifiers on a release. 0: none.")
-    skill_coins = forms.TypedChoiceField(label="A rater’s skill", choices=COINS, coerce=int)
-    warm_up = _number("Warm-up questions", "Control questions before the first answer that counts.")
-    control_percent = _number("Controls for new raters, %", "So many of a new rater’s questions are control questions.")
-    control_percent_least = _number("Controls for trusted raters, %", "It falls to this with trust.")
-    skips_per_hundred = _number("Skips in a hundred", "Questions that a rater may pass over.")
+    dont_know = forms.ChoiceField(label=gettext_lazy("A “don’t know”"), choices=DONT_KNOWS)
+    credit_rule = forms.ChoiceField(label=gettext_lazy("What an adverse pair earns"), choices=CREDIT_RULES)
+    points_per_adverse = _number(gettext_lazy("Points"), gettext_lazy("For an adverse pair, or the most of them."))
+    min_ratings = _number(gettext_lazy("Answers for credit"), gettext_lazy("An adverse pair with fewer is ambiguous."))
+    min_lead = _number(gettext_lazy("Lead for credit"), gettext_lazy("An adverse pair with less is ambiguous."))
+    adjudicated_earns = forms.ChoiceField(label=gettext_lazy("A pair that an expert decided earns"), choices=YES_NO)
+    takes_disputes = forms.ChoiceField(label=gettext_lazy("Finders may dispute an outcome, once"), choices=YES_NO)
+    base_quota = _number(gettext_lazy("Claims to start with"), gettext_lazy("Of each finder."))
+    bonus_per_adverse = _number(gettext_lazy("Claims for an adverse pair"), gettext_lazy("Each adds so many."))
+    board = forms.ChoiceField(label=gettext_lazy("Everybody sees of the board before the end"), choices=BOARDS)
+    board_hours = _number(
+        gettext_lazy("Hours before the end"), gettext_lazy("For so long before claims close, and until it is final.")
+    )
+    evaluations_per_day = _number(
+        gettext_lazy("Evaluations a day"), gettext_lazy("Of a person’s classifiers on a release. 0: none.")
+    )
+    skill_coins = forms.TypedChoiceField(label=gettext_lazy("A rater’s skill"), choices=COINS, coerce=int)
+    warm_up = _number(
+        gettext_lazy("Warm-up questions"), gettext_lazy("Control questions before the first answer that counts.")
+    )
+    control_percent = _number(
+        gettext_lazy("Controls for new raters, %"),
+        gettext_lazy("So many of a new rater’s questions are control questions."),
+    )
+    control_percent_least = _number(
+        gettext_lazy("Controls for trusted raters, %"), gettext_lazy("It falls to this with trust.")
+    )
+    skips_per_hundred = _number(
+        gettext_lazy("Skips in a hundred"), gettext_lazy("Questions that a rater may pass over.")
+    )
     fast_seconds = forms.FloatField(
-        label="Too fast, seconds", help_text="Raters who are mostly faster are paused.", widget=forms.NumberInput
+        label=gettext_lazy("Too fast, seconds"),
+        help_text=gettext_lazy("Raters who are mostly faster are paused."),
+        widget=forms.NumberInput,
     )
-    same_answers = _number("Equal answers in a row", "So many pause a rater. 0: never.")
-    controls_right_percent = _number("Controls right, %", "Raters below are paused. 0: never.")
+    same_answers = _number(gettext_lazy("Equal answers in a row"), gettext_lazy("So many pause a rater. 0: never."))
+    controls_right_percent = _number(
+        gettext_lazy("Controls right, %"), gettext_lazy("Raters below are paused. 0: never.")
+    )
     reopen = forms.ChoiceField(
-        label="Settled pairs that need more answers",
-        choices=[(KEEP, "Keep verdict and rule"), (REOPEN, "Go back to raters")],
+        label=gettext_lazy("Settled pairs that need more answers"),
+        choices=[(KEEP, gettext_lazy("Keep verdict and rule")), (REOPEN, gettext_lazy("Go back to raters"))],
     )
 
     GROUPS = (
-        ("The machines", ("threshold", "near_margin", "near_threshold_scores")),
-        ("The verdict", ("verdict_rule", "quorum", "lead", "max_ratings", "bound", "dont_know")),
+        (gettext_lazy("The machines"), ("threshold", "near_margin", "near_threshold_scores")),
+        (gettext_lazy("The verdict"), ("verdict_rule", "quorum", "lead", "max_ratings", "bound", "dont_know")),
         (
-            "What earns",
+            gettext_lazy("What earns"),
             (
                 "credit_rule",
                 "points_per_adverse",
@@ -105,13 +143,13 @@ class PolicyForm(forms.Form):
                 "reopen",
             ),
         ),
-        ("Claims", ("base_quota", "bonus_per_adverse")),
-        ("The board, and classifiers on releases", ("board", "board_hours", "evaluations_per_day")),
+        (gettext_lazy("Claims"), ("base_quota", "bonus_per_adverse")),
+        (gettext_lazy("The board, and classifiers on releases"), ("board", "board_hours", "evaluations_per_day")),
         (
-            "Raters",
+            gettext_lazy("Raters"),
             ("skill_coins", "warm_up", "control_percent", "control_percent_least", "skips_per_hundred"),
         ),
-        ("Pauses", ("fast_seconds", "same_answers", "controls_right_percent")),
+        (gettext_lazy("Pauses"), ("fast_seconds", "same_answers", "controls_right_percent")),
     )
 
     def __init__(self, given: Mapping[str, Any], *, in_force: Policy) -> None:
@@ -124,7 +162,7 @@ class PolicyForm(forms.Form):
     def groups(self) -> list[tuple[str, list[forms.BoundField], bool]]:
         """The fields by heading, and whether the group is folded: what has nothing to do with verdicts is."""
         return [
-            (title, [self[name] for name in names], title in FOLDED and not set(names) & set(self.errors))
+            (str(title), [self[name] for name in names], title in FOLDED and not set(names) & set(self.errors))
             for title, names in self.GROUPS
         ]
 
@@ -141,7 +179,10 @@ class PolicyForm(forms.Form):
         """Why a program's address is refused, in a sentence; empty where all it gives is understood."""
         unknown = sorted(set(given) - set(self.fields))
         if unknown:
-            return f"There is no {', '.join(unknown)} here. An address may give {', '.join(self.fields)}."
+            return _("There is no %(unknown)s here. An address may give %(fields)s.") % {
+                "unknown": ", ".join(unknown),
+                "fields": ", ".join(self.fields),
+            }
         wrong = [f"{name}: {' '.join(map(str, words))}" for name, words in self.errors.items()]
         return " ".join(wrong)
 
@@ -177,7 +218,12 @@ def in_words(policy: Policy, *, reopen: bool = False) -> dict[str, str]:
     return shown | {"reopen": REOPEN if reopen else KEEP}
 
 
-FOLDED = ("Claims", "The board, and classifiers on releases", "Raters", "Pauses")
+FOLDED = (
+    gettext_lazy("Claims"),
+    gettext_lazy("The board, and classifiers on releases"),
+    gettext_lazy("Raters"),
+    gettext_lazy("Pauses"),
+)
 FROM_NOW_ON, SETTLED_TOO = "new", "settled"
 
 
@@ -185,21 +231,21 @@ class PutInForceForm(forms.Form):
     """An organiser's word on why another policy comes in force, and for which pairs."""
 
     scope = forms.ChoiceField(
-        label="For which pairs",
+        label=gettext_lazy("For which pairs"),
         widget=forms.RadioSelect,
         choices=[
-            (FROM_NOW_ON, "Pairs that are not settled yet"),
-            (SETTLED_TOO, "Settled pairs too, as shown above"),
+            (FROM_NOW_ON, gettext_lazy("Pairs that are not settled yet")),
+            (SETTLED_TOO, gettext_lazy("Settled pairs too, as shown above")),
         ],
         initial=FROM_NOW_ON,
-        error_messages={"required": "Choose for which pairs."},
+        error_messages={"required": gettext_lazy("Choose for which pairs.")},
     )
     reason = forms.CharField(
-        label="Reason",
+        label=gettext_lazy("Reason"),
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="It is kept with the decision, and in the ledger with every credit that changes.",
-        error_messages={"required": "Say why: another policy is put in force only with a reason."},
+        help_text=gettext_lazy("It is kept with the decision, and in the ledger with every credit that changes."),
+        error_messages={"required": gettext_lazy("Say why: another policy is put in force only with a reason.")},
     )
 
 
@@ -207,9 +253,9 @@ class UndoForm(forms.Form):
     """An organiser's word on why a decision about the policy is taken back."""
 
     reason = forms.CharField(
-        label="Reason",
+        label=gettext_lazy("Reason"),
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="It is kept with the decision, and in the ledger with every credit that changes.",
-        error_messages={"required": "Say why: a policy is taken back only with a reason."},
+        help_text=gettext_lazy("It is kept with the decision, and in the ledger with every credit that changes."),
+        error_messages={"required": gettext_lazy("Say why: a policy is taken back only with a reason.")},
     )

@@ -9,6 +9,7 @@ from itertools import islice
 from urllib.parse import urlencode
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from cats4ml.catalog.models import Image
 from cats4ml.challenges.models import Challenge, PolicyDecision, PolicyVersion, TargetLabel
@@ -29,7 +30,7 @@ from cats4ml.submissions.queries import first_claims
 from cats4ml.submissions.quotas import adverse_by_finder, quota_claims
 from cats4ml.ui.policy_words import verdict_in_words
 from cats4ml.ui.spreadsheets import harmless
-from cats4ml.ui.words import counted
+from cats4ml.ui.words import figure
 
 CSV_BLOCK = 1_000
 # What became of an order is said for so long after it was carried out.
@@ -37,9 +38,9 @@ TOLD_FOR = timedelta(minutes=10)
 RULE_NAMES = dict(RULES)
 SHOWN = (Fate.ENDS_OTHERWISE, Fate.SETTLES, Fate.NEEDS_MORE)
 FATES = {
-    Fate.ENDS_OTHERWISE: "End otherwise",
-    Fate.SETTLES: "Are settled at once",
-    Fate.NEEDS_MORE: "Need more answers",
+    Fate.ENDS_OTHERWISE: gettext_lazy("End otherwise"),
+    Fate.SETTLES: gettext_lazy("Are settled at once"),
+    Fate.NEEDS_MORE: gettext_lazy("Need more answers"),
 }
 
 
@@ -56,12 +57,14 @@ class RuleLine:
 
 def rule_lines(challenge: Challenge, in_force: Policy, chosen: Policy | None) -> list[RuleLine]:
     """The rule in force, each rule at its defaults, and the chosen one, side by side."""
-    named = [("In force", in_force)]
-    named += [(RULE_NAMES[rule], policy) for rule, policy in default_policies(in_force).items()]
-    named += [("Yours", chosen)] if chosen is not None else []
+    named = [(gettext("In force"), in_force)]
+    named += [(str(RULE_NAMES[rule]), policy) for rule, policy in default_policies(in_force).items()]
+    named += [(gettext("Yours"), chosen)] if chosen is not None else []
     summaries = kept_comparison(challenge, [policy for _, policy in named])
     return [
-        RuleLine(name, verdict_in_words(policy), summary, urlencode(in_words(policy)), in_force=name == "In force")
+        RuleLine(
+            name, verdict_in_words(policy), summary, urlencode(in_words(policy)), in_force=name == gettext("In force")
+        )
         for (name, policy), summary in zip(named, summaries, strict=True)
     ]
 
@@ -136,19 +139,21 @@ def policy_work(challenge: Challenge, at: datetime) -> dict[str, object]:
 
 def work_in_words(work: PolicyWork) -> str:
     """What an order that is carried out has done."""
-    said = ["The former policy is in force again." if work.undoes_id else "The policy is in force."]
-    for number, one, many in (
-        (work.ended_otherwise, "1 pair ends otherwise than before.", "pairs end otherwise than before."),
+    said = [gettext("The former policy is in force again.") if work.undoes_id else gettext("The policy is in force.")]
+    ended, settles, back = work.ended_otherwise, work.settles, work.sent_back
+    counted = (
+        (ended, ngettext("%(n)s pair ends otherwise than before.", "%(n)s pairs end otherwise than before.", ended)),
         (
-            work.settles,
-            "1 pair is settled now that waited for raters.",
-            "pairs are settled now that waited for raters.",
+            settles,
+            ngettext(
+                "%(n)s pair is settled now that waited for raters.",
+                "%(n)s pairs are settled now that waited for raters.",
+                settles,
+            ),
         ),
-        (work.sent_back, "1 pair goes back to raters.", "pairs go back to raters."),
-    ):
-        if number:
-            said.append(one if number == 1 else f"{number:,} {many}")
-    return " ".join(said)
+        (back, ngettext("%(n)s pair goes back to raters.", "%(n)s pairs go back to raters.", back)),
+    )
+    return " ".join([*said, *(words % {"n": figure(number)} for number, words in counted if number)])
 
 
 def consequences(challenge: Challenge, in_force: Policy, chosen: Policy, preview: Preview) -> list[str]:
@@ -158,20 +163,51 @@ def consequences(challenge: Challenge, in_force: Policy, chosen: Policy, preview
         scored = Pair.objects.filter(challenge=challenge, state__in=[PairState.IN_REVIEW, PairState.SETTLED])
         other = scored.filter(machine_mean__gte=chosen.threshold, machine_yes=False).count()
         other += scored.filter(machine_mean__lt=chosen.threshold, machine_yes=True).count()
-        said.append(f"Of {counted(other, 'scored pair')} the machines would say otherwise.")
+        said.append(
+            ngettext(
+                "Of %(n)s scored pair the machines would say otherwise.",
+                "Of %(n)s scored pairs the machines would say otherwise.",
+                other,
+            )
+            % {"n": figure(other)}
+        )
     if (chosen.base_quota, chosen.bonus_per_adverse) != (in_force.base_quota, in_force.bonus_per_adverse):
         said.append(_quotas(challenge, in_force, chosen, preview))
     if (chosen.board, chosen.board_hours) != (in_force.board, in_force.board_hours):
         said.append(
-            "Everybody sees the board as it is until the end."
+            gettext("Everybody sees the board as it is until the end.")
             if chosen.board == BOARD_LIVE
-            else f"In the last {counted(chosen.board_hours, 'hour')} before claims close, and until it is final, "
-            f"everybody sees {'no board' if chosen.board == BOARD_HIDDEN else 'it as it stood when these hours began'}."
+            else _board_at_the_end(chosen)
         )
     if chosen.evaluations_per_day != in_force.evaluations_per_day:
-        number = counted(chosen.evaluations_per_day, "set")
-        said.append(f"A person may have {number} of predictions judged on a release in a day.")
+        said.append(
+            ngettext(
+                "A person may have %(n)s set of predictions judged on a release in a day.",
+                "A person may have %(n)s sets of predictions judged on a release in a day.",
+                chosen.evaluations_per_day,
+            )
+            % {"n": figure(chosen.evaluations_per_day)}
+        )
     return said
+
+
+def _board_at_the_end(chosen: Policy) -> str:
+    hours = chosen.board_hours
+    if chosen.board == BOARD_HIDDEN:
+        words = ngettext(
+            "In the last %(n)s hour before claims close, and until it is final, everybody sees no board.",
+            "In the last %(n)s hours before claims close, and until it is final, everybody sees no board.",
+            hours,
+        )
+    else:
+        words = ngettext(
+            "In the last %(n)s hour before claims close, and until it is final, everybody sees it as it stood when "
+            "these hours began.",
+            "In the last %(n)s hours before claims close, and until it is final, everybody sees it as it stood when "
+            "these hours began.",
+            hours,
+        )
+    return words % {"n": figure(hours)}
 
 
 def _quotas(challenge: Challenge, in_force: Policy, chosen: Policy, preview: Preview) -> str:
@@ -186,9 +222,15 @@ def _quotas(challenge: Challenge, in_force: Policy, chosen: Policy, preview: Pre
         fewer += then < now
         none += then == 0 < now
     if not fewer:
-        return "No finder would have fewer claims left."
-    left = f"{counted(fewer, 'finder')} would have fewer claims left"
-    return f"{left}, {none:,} of them none. Claims that were accepted stand." if none else f"{left}."
+        return gettext("No finder would have fewer claims left.")
+    words = ngettext("%(n)s finder would have fewer claims left.", "%(n)s finders would have fewer claims left.", fewer)
+    if none:
+        words = ngettext(
+            "%(n)s finder would have fewer claims left, %(none)s of them none. Claims that were accepted stand.",
+            "%(n)s finders would have fewer claims left, %(none)s of them none. Claims that were accepted stand.",
+            fewer,
+        )
+    return words % {"n": figure(fewer), "none": figure(none)}
 
 
 def csv_columns(names: Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from cats4ml.accounts.models import User
@@ -49,7 +50,7 @@ def _in_force(challenge: Challenge) -> Policy:
 
 
 def _in_words(policy: Policy) -> list[str]:
-    disputes = ["Finders may dispute how a pair of theirs ended, once."] if policy.takes_disputes else []
+    disputes = [_("Finders may dispute how a pair of theirs ended, once.")] if policy.takes_disputes else []
     return [
         machines_in_words(policy),
         verdict_in_words(policy),
@@ -201,7 +202,7 @@ def verdict_rule_undo(request: HttpRequest, challenge: Challenge, viewer: Viewer
             _tell(request, work)
             return redirect("console:verdict_rule", slug=challenge.slug)
     refusal = (
-        "This challenge is final: its board stands." if challenge.is_final else why_not_undone(decision, challenge)
+        _("This challenge is final: its board stands.") if challenge.is_final else why_not_undone(decision, challenge)
     )
     context = page_context(challenge, viewer, "console", decision=decision, form=form, refusal=refusal)
     if not refusal:

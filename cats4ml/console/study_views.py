@@ -11,6 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -29,29 +31,37 @@ VISITS_A_PAGE = 100
 
 class StudyForm(forms.Form):
     title = forms.CharField(
+        label=gettext_lazy("Title"),
         max_length=120,
-        help_text="Whoever comes reads it.",
-        error_messages={"required": "Give the study a title.", "max_length": "Keep the title to 120 characters."},
+        help_text=gettext_lazy("Whoever comes reads it."),
+        error_messages={
+            "required": gettext_lazy("Give the study a title."),
+            "max_length": gettext_lazy("Keep the title to 120 characters."),
+        },
     )
-    platform = forms.ChoiceField(choices=StudyPlatform.choices)
+    platform = forms.ChoiceField(label=gettext_lazy("Platform"), choices=StudyPlatform.choices)
     questions = forms.IntegerField(
+        label=gettext_lazy("Questions"),
         min_value=1,
         max_value=1_000,
         initial=100,
-        help_text="Answers that complete it, control questions among them.",
+        help_text=gettext_lazy("Answers that complete it, control questions among them."),
         error_messages={
-            "required": "Say how many answers complete it.",
-            "invalid": "Say how many answers complete it, in figures.",
-            "min_value": "Ask one question at least.",
-            "max_value": "Ask 1,000 questions at most.",
+            "required": gettext_lazy("Say how many answers complete it."),
+            "invalid": gettext_lazy("Say how many answers complete it, in figures."),
+            "min_value": gettext_lazy("Ask one question at least."),
+            "max_value": gettext_lazy("Ask 1,000 questions at most."),
         },
     )
     completion_code = forms.CharField(
+        label=gettext_lazy("Completion code"),
         max_length=64,
-        help_text="The platform gives you one, or takes one that you think of: 4 to 64 letters and digits.",
+        help_text=gettext_lazy(
+            "The platform gives you one, or takes one that you think of: 4 to 64 letters and digits."
+        ),
         error_messages={
-            "required": "Give the code that whoever completes the study gets.",
-            "max_length": "A completion code has 64 letters and digits at most.",
+            "required": gettext_lazy("Give the code that whoever completes the study gets."),
+            "max_length": gettext_lazy("A completion code has 64 letters and digits at most."),
         },
     )
 
@@ -69,7 +79,7 @@ def studies(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpR
         except StudyRefused as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, "The study is open. Paste its link where you recruit.")
+            messages.success(request, _("The study is open. Paste its link where you recruit."))
             return redirect("console:study", slug=challenge.slug, study=made.slug)
     context = page_context(challenge, viewer, "console", studies=studies_of(challenge), form=form)
     return render(request, "console/studies.html", context, status=422 if form.errors else 200)
@@ -110,8 +120,8 @@ def study_open(request: HttpRequest, challenge: Challenge, viewer: Viewer, study
     except StudyRefused as refusal:
         messages.error(request, str(refusal))
         return redirect("console:study", slug=challenge.slug, study=one.slug)
-    words = "is open again." if one.is_open else "is closed: nobody else is let in, and who is in may finish."
-    messages.success(request, f"The study {words}")
+    closed = _("The study is closed: nobody else is let in, and who is in may finish.")
+    messages.success(request, _("The study is open again.") if one.is_open else closed)
     return redirect("console:study", slug=challenge.slug, study=one.slug)
 
 

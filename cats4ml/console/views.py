@@ -13,6 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from cats4ml.accounts.models import User
@@ -27,6 +29,7 @@ from cats4ml.console.watching import Overview, count_overview
 from cats4ml.submissions.actions.scores import requeue_unscorable, send_again
 from cats4ml.ui.navigation import url_or_empty
 from cats4ml.ui.plots_dots import number
+from cats4ml.ui.words import figure
 
 LABELS_SHOWN = 12
 
@@ -39,7 +42,7 @@ def for_organisers(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpR
     def guarded(request: HttpRequest, slug: str, **kwargs: object) -> HttpResponseBase:
         challenge, viewer = challenge_and_viewer(request, slug)
         if not viewer.is_organiser:
-            raise PermissionDenied("Only the organisers of this challenge see its console.")
+            raise PermissionDenied(_("Only the organisers of this challenge see its console."))
         return view(request, challenge, viewer, **kwargs)
 
     return guarded
@@ -105,5 +108,9 @@ def requeue(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpR
     else:
         sent = requeue_unscorable(challenge=challenge, at=at, by=by)
     ring("overview", challenge)
-    messages.success(request, f"{sent:,} pair{'' if sent == 1 else 's'} sent to the classifiers again.")
+    messages.success(
+        request,
+        ngettext("%(n)s pair sent to the classifiers again.", "%(n)s pairs sent to the classifiers again.", sent)
+        % {"n": figure(sent)},
+    )
     return redirect("console:overview", slug=challenge.slug)

@@ -9,6 +9,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from cats4ml.accounts.models import User
@@ -23,11 +25,11 @@ from cats4ml.submissions.models import Pair
 
 class WithdrawalForm(forms.Form):
     reason = forms.CharField(
-        label="Reason",
+        label=gettext_lazy("Reason"),
         max_length=MAX_REASON,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="It is kept; whoever claimed a pair that is taken out reads it.",
-        error_messages={"required": "Say why: a pair is taken out or put back only with a reason."},
+        help_text=gettext_lazy("It is kept; whoever claimed a pair that is taken out reads it."),
+        error_messages={"required": gettext_lazy("Say why: a pair is taken out or put back only with a reason.")},
     )
 
 
@@ -65,15 +67,16 @@ def _act(
 
 def _withdrawn_in_words(pair: Pair) -> str:
     if pair.challenge.is_final:
-        return "The challenge is final: the pair is ambiguous now, with your reason, and the board stands."
-    return "The pair is taken out: nobody rates or claims it, and the board follows."
+        return _("The challenge is final: the pair is ambiguous now, with your reason, and the board stands.")
+    return _("The pair is taken out: nobody rates or claims it, and the board follows.")
 
 
 def _restored_in_words(pair: Pair) -> str:
     return {
-        PairState.WITHDRAWN: "The pair is put back. Nobody claims it now: it waits until somebody does.",
-        PairState.QUEUED: "The pair is put back, and waits for its score.",
-        PairState.UNSCORABLE: f"The pair is put back, but it can’t be scored: {pair.unscorable_reason}",
-        PairState.IN_REVIEW: "The pair is put back, and raters are asked about it.",
-        PairState.SETTLED: "The pair is put back, and settled by the answers that it has. The board follows.",
+        PairState.WITHDRAWN: _("The pair is put back. Nobody claims it now: it waits until somebody does."),
+        PairState.QUEUED: _("The pair is put back, and waits for its score."),
+        PairState.UNSCORABLE: _("The pair is put back, but it can’t be scored: %(unscorable_reason)s")
+        % {"unscorable_reason": pair.unscorable_reason},
+        PairState.IN_REVIEW: _("The pair is put back, and raters are asked about it."),
+        PairState.SETTLED: _("The pair is put back, and settled by the answers that it has. The board follows."),
     }[PairState(pair.state)]

@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from cats4ml.accounts.models import NoticeKind, User
 from cats4ml.accounts.notices import notify
@@ -21,7 +22,7 @@ from cats4ml.releases.dispatch import ring_release
 from cats4ml.releases.models import Evaluation, Release, ReleaseState
 from cats4ml.releases.rows import settled_pairs
 from cats4ml.submissions.dispatch import after_commit
-from cats4ml.ui.words import counted
+from cats4ml.ui.words import counted, figure
 
 MOST_NOTES = 5_000
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
@@ -58,9 +59,12 @@ def request_release(
     _check_version(challenge, version)
     notes = notes.replace("\x00", "").replace("\r\n", "\n").strip()
     if len(notes) > MOST_NOTES:
-        raise ReleaseRefused(f"The notes have {len(notes):,} characters; {MOST_NOTES:,} are the most.")
+        raise ReleaseRefused(
+            _("The notes have %(notes)s characters; %(most_notes)s are the most.")
+            % {"notes": figure(len(notes)), "most_notes": figure(MOST_NOTES)}
+        )
     if not settled_pairs(challenge).exists():
-        raise ReleaseRefused("Nothing is settled yet, so that there is nothing to release.")
+        raise ReleaseRefused(_("Nothing is settled yet, so that there is nothing to release."))
     try:
         with transaction.atomic():
             release = Release.objects.create(
@@ -76,23 +80,31 @@ def request_release(
                 after_commit(ring_release, challenge, release.pk)
     except IntegrityError as error:
         _check_version(challenge, version)  # somebody made it between the look and the writing
-        raise ReleaseRefused("Another release is being made. Wait until it is done.") from error
+        raise ReleaseRefused(_("Another release is being made. Wait until it is done.")) from error
     return release
 
 
 def _check_version(challenge: Challenge, version: str) -> None:
     if not _VERSION.fullmatch(version) or version.endswith("."):
         raise ReleaseRefused(
-            f"{version[:40]!r} can’t be a version: use up to 32 letters, digits, dots, hyphens and underscores, a "
-            "letter or digit first."
+            _(
+                "%(version)s can’t be a version: use up to 32 letters, digits, dots, hyphens and underscores, a "
+                "letter or digit first."
+            )
+            % {"version": f"{version[:40]!r}"}
         )
     releases = Release.objects.filter(challenge=challenge)
     # The storage may take upper and lower case for the same.
     if releases.filter(version__iexact=version).exists():
-        raise ReleaseRefused(f"There is a release {version} already. A release never changes: choose another version.")
+        raise ReleaseRefused(
+            _("There is a release %(version)s already. A release never changes: choose another version.")
+            % {"version": version}
+        )
     under_way = releases.filter(state__in=ON_THE_WAY).first()
     if under_way is not None:
-        raise ReleaseRefused(f"Release {under_way.version} is being made. Wait until it is done.")
+        raise ReleaseRefused(
+            _("Release %(version)s is being made. Wait until it is done.") % {"version": under_way.version}
+        )
 
 
 def _next_number(challenge: Challenge) -> int:
@@ -108,13 +120,15 @@ def retry_release(*, release: Release, by: User | None, at: datetime) -> Release
             if locked.state in ON_THE_WAY:
                 return locked
             if locked.state != ReleaseState.FAILED:
-                raise ReleaseRefused(f"Release {locked.version} did not fail: there is nothing to try again.")
+                raise ReleaseRefused(
+                    _("Release %(version)s did not fail: there is nothing to try again.") % {"version": locked.version}
+                )
             locked.state, locked.error, locked.requested_at, locked.done = ReleaseState.WAITING, "", at, 0
             locked.save(update_fields=["state", "error", "requested_at", "done"])
             _log(locked, f"Had release {locked.version} built again.", by=by, at=at)
             after_commit(ring_release, locked.challenge, locked.pk)
     except IntegrityError as error:
-        raise ReleaseRefused("Another release is being made. Wait until it is done.") from error
+        raise ReleaseRefused(_("Another release is being made. Wait until it is done.")) from error
     return locked
 
 
@@ -128,7 +142,9 @@ def publish(*, release: Release, by: User | None, at: datetime) -> Release:
         if locked.state == ReleaseState.PUBLISHED:
             return locked
         if locked.state != ReleaseState.READY:
-            raise ReleaseRefused(f"Release {locked.version} is not whole yet, so that it can’t be published.")
+            raise ReleaseRefused(
+                _("Release %(version)s is not whole yet, so that it can’t be published.") % {"version": locked.version}
+            )
         locked.state, locked.published_at, locked.published_by = ReleaseState.PUBLISHED, at, by
         locked.save(update_fields=["state", "published_at", "published_by"])
         public = counted(locked.counts["public"]["pairs"], "pair")
@@ -154,7 +170,8 @@ def free_heldout(*, release: Release, by: User | None, at: datetime) -> Release:
         locked = _locked(release)
         if locked.state != ReleaseState.PUBLISHED:
             raise ReleaseRefused(
-                f"Publish release {locked.version} first: its public part comes before the held-out one."
+                _("Publish release %(version)s first: its public part comes before the held-out one.")
+                % {"version": locked.version}
             )
         if locked.freed_at is not None:
             return locked
@@ -173,18 +190,25 @@ def delete_release(*, release: Release, by: User | None, at: datetime) -> None:
     """
     with alone(Lock.RELEASE, release.pk) as free:
         if not free:
-            raise ReleaseRefused(f"Release {release.version} is being built. Wait until it is done.")
+            raise ReleaseRefused(
+                _("Release %(version)s is being built. Wait until it is done.") % {"version": release.version}
+            )
         with transaction.atomic():
             locked = _locked(release)
             if locked.state == ReleaseState.PUBLISHED:
-                raise ReleaseRefused(f"Release {locked.version} is published: what others build on stays.")
+                raise ReleaseRefused(
+                    _("Release %(version)s is published: what others build on stays.") % {"version": locked.version}
+                )
             later = Release.objects.filter(former=locked).order_by("number").first()
             if later is not None:
                 raise ReleaseRefused(
-                    f"Release {later.version} says what changed since this one. Delete that one first."
+                    _("Release %(version)s says what changed since this one. Delete that one first.")
+                    % {"version": later.version}
                 )
             if Evaluation.objects.filter(release=locked).exists():
-                raise ReleaseRefused(f"Classifiers were judged on release {locked.version}, so that it stays.")
+                raise ReleaseRefused(
+                    _("Classifiers were judged on release %(version)s, so that it stays.") % {"version": locked.version}
+                )
             _log(locked, f"Deleted release {locked.version}, which was not published.", by=by, at=at)
             prefix = storage.prefix_of(locked.challenge, locked.version)
             locked.delete()
@@ -195,7 +219,7 @@ def _locked(release: Release) -> Release:
     rows = Release.objects.select_for_update(of=("self",)).select_related("challenge")
     found = rows.filter(pk=release.pk).first()
     if found is None:
-        raise ReleaseRefused("This release was deleted meanwhile.")
+        raise ReleaseRefused(_("This release was deleted meanwhile."))
     return found
 
 

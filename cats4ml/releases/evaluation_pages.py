@@ -8,6 +8,8 @@ from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from cats4ml.accounts.models import User
 from cats4ml.catalog.models import Label
@@ -31,25 +33,28 @@ FEW_PAIRS = 20
 LABELS_SHOWN = 25
 BOARD_KINDS = (Kind.ADVERSE, Kind.AGREEMENT, Kind.ALL)
 FIGURES = (
-    ("accuracy", "Accuracy"),
+    ("accuracy", gettext_lazy("Accuracy")),
     ("f1", "F1"),
-    ("false_negative_rate", "False negative rate"),
-    ("false_positive_rate", "False positive rate"),
+    ("false_negative_rate", gettext_lazy("False negative rate")),
+    ("false_positive_rate", gettext_lazy("False positive rate")),
 )
 PART_NAMES = {
-    Split.PUBLIC.value: "Public part",
-    Split.HELDOUT.value: "Held-out part",
-    BOTH: "Both parts",
+    Split.PUBLIC.value: gettext_lazy("Public part"),
+    Split.HELDOUT.value: gettext_lazy("Held-out part"),
+    BOTH: gettext_lazy("Both parts"),
 }
 SECTION_HEADS = {
-    Split.HELDOUT.value: ("On held-out pairs", "Nobody but the server knows these answers. Best first."),
-    Split.PUBLIC.value: (
-        "On the public part alone",
-        "These answers are everybody’s, so that a classifier may have been trained on them. Best first.",
+    Split.HELDOUT.value: (
+        gettext_lazy("On held-out pairs"),
+        gettext_lazy("Nobody but the server knows these answers. Best first."),
     ),
-    BOTH: ("On all pairs", "Both parts of this release are open. Best first."),
+    Split.PUBLIC.value: (
+        gettext_lazy("On the public part alone"),
+        gettext_lazy("These answers are everybody’s, so that a classifier may have been trained on them. Best first."),
+    ),
+    BOTH: (gettext_lazy("On all pairs"), gettext_lazy("Both parts of this release are open. Best first.")),
 }
-SELECTED_AGAINST = "The set was selected against it"
+SELECTED_AGAINST = gettext_lazy("The set was selected against it")
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,11 @@ class Share:
 
     @property
     def between(self) -> str:
-        return "" if self.low is None or self.high is None else f"{self.low:.0%} to {self.high:.0%}"
+        return (
+            ""
+            if self.low is None or self.high is None
+            else _("%(low)s to %(high)s") % {"low": f"{self.low:.0%}", "high": f"{self.high:.0%}"}
+        )
 
 
 @dataclass(frozen=True)
@@ -117,7 +126,7 @@ def _line(row: Row, stands_on: str, part: str, user: User | AnonymousUser) -> Li
         name=one.name,
         by=_by(one),
         cells=tuple(kinds),
-        note=SELECTED_AGAINST if one.in_roster else "",
+        note=str(SELECTED_AGAINST) if one.in_roster else "",
         uuid=str(one.uuid),
         mine=isinstance(user, User) and one.by_id == user.pk,
         told=told_in_words(row.told.get(Kind.ADVERSE.value)) if stands_on == Split.PUBLIC else "",
@@ -126,14 +135,14 @@ def _line(row: Row, stands_on: str, part: str, user: User | AnonymousUser) -> Li
 
 def _by(one: Evaluation) -> str:
     if one.source == "classifier":
-        return "run here"
-    return one.by.public_name if one.by is not None else "an operator"
+        return _("run here")
+    return one.by.public_name if one.by is not None else _("an operator")
 
 
 def _ensemble(release: Release, part: str) -> Line:
     shares = ensemble_line(release, [part]).get(part, {})
     cells = tuple(Share(*shares.get(kind.value, (None, None, None))) for kind in BOARD_KINDS)
-    return Line("The ensemble", "of this challenge", cells, SELECTED_AGAINST)
+    return Line(_("The ensemble"), _("of this challenge"), cells, str(SELECTED_AGAINST))
 
 
 def told_in_words(told: dict[str, Any] | None) -> str:
@@ -141,10 +150,10 @@ def told_in_words(told: dict[str, Any] | None) -> str:
     if told is None or told["value"] is not None:
         return ""
     if told["why"] == "too_few":
-        return "There are so few such held-out pairs that any figure would give answers away."
+        return _("There are so few such held-out pairs that any figure would give answers away.")
     if told["why"] == "used_up":
-        return "All reports about held-out pairs are used: one more could give answers away."
-    return f"Not a step better than the best before: below {told['below']:.0%}."
+        return _("All reports about held-out pairs are used: one more could give answers away.")
+    return _("Not a step better than the best before: below %(told)s.") % {"told": f"{told['below']:.0%}"}
 
 
 def evaluation_context(one: Evaluation, *, release: Release, others: QuerySet[Evaluation]) -> dict[str, Any]:
@@ -236,4 +245,4 @@ def _label_plot(labels: dict[str, Any], names: dict[str, str]) -> DotPlot | None
         )
         for name, figures in sorted(most, key=lambda one: (one[1]["accuracy"][0], one[0]))
     ]
-    return make_dot_plot(dots, title="Accuracy on adverse pairs by label", columns=("Adverse pairs",))
+    return make_dot_plot(dots, title=_("Accuracy on adverse pairs by label"), columns=(_("Adverse pairs"),))

@@ -12,6 +12,7 @@ from itertools import combinations
 from typing import Any
 
 from django.db.models import Count
+from django.utils.translation import gettext as _
 
 from cats4ml.releases.models import Evaluation, EvaluationState, Release
 from cats4ml.rules.evaluation import BOTH, PARTS, Kind, groups_of, holm, interval_of
@@ -57,7 +58,7 @@ def compared_shown(one: Evaluation, *, freed: bool, names: Mapping[str, str]) ->
 
     `p_raised` allows for how many comparisons there are of the part and kind (Holm).
     """
-    known = {ENSEMBLE: "The ensemble", **names}
+    known = {ENSEMBLE: _("The ensemble"), **names}
     rows = [
         {"with": key, "name": known[key], "part": part, "kind": kind, **counts}
         for key, by_part in one.results.get("compared", {}).items()

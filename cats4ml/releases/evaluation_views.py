@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpRespons
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from cats4ml.accounts.models import User
@@ -41,7 +42,7 @@ def _release(request: HttpRequest, slug: str, version: str) -> tuple[Challenge, 
     challenge, viewer = challenge_and_viewer(request, slug)
     release = open_releases(challenge, viewer).filter(version=version.replace("\x00", "")).first()
     if release is None:
-        raise Http404("There is no such release.")
+        raise Http404(gettext("There is no such release."))
     release.challenge = challenge
     return challenge, viewer, release
 
@@ -104,7 +105,9 @@ def _hand_in(
         form.add_error(None, str(refusal))
         return None
     if predictions.ignored:
-        messages.info(request, f"Columns that were not read: {', '.join(predictions.ignored)}.")
+        messages.info(
+            request, gettext("Columns that were not read: %(ignored)s.") % {"ignored": ", ".join(predictions.ignored)}
+        )
     return made
 
 
@@ -113,7 +116,7 @@ def _seen(request: HttpRequest, slug: str, version: str, evaluation_id: uuid.UUI
     rows = visible_evaluations(release, request.user, viewer)
     one = rows.defer(None).defer("scores").filter(uuid=evaluation_id).first()
     if one is None:
-        raise Http404("There is no such evaluation.")
+        raise Http404(gettext("There is no such evaluation."))
     is_mine = isinstance(request.user, User) and (one.by_id == request.user.pk or viewer.is_organiser)
     context = page_context(challenge, viewer, "releases", release=release, one=one, is_mine=is_mine, others=rows)
     return context, one
@@ -139,10 +142,14 @@ def listing(request: HttpRequest, slug: str, version: str, evaluation_id: uuid.U
     """Show one's evaluation on the board, or not."""
     context, one = _seen(request, slug, version, evaluation_id)
     if not context["is_mine"]:
-        raise Http404("There is no such evaluation of yours.")
+        raise Http404(gettext("There is no such evaluation of yours."))
     is_listed = request.POST.get("listed") == "yes"
     set_listed(evaluation=one, is_listed=is_listed)
-    said = "It stands on the board again." if is_listed else "It is no longer on the board. You still see it here."
+    said = (
+        gettext("It stands on the board again.")
+        if is_listed
+        else gettext("It is no longer on the board. You still see it here.")
+    )
     messages.success(request, said)
     return redirect("evaluations:evaluation", slug=slug, version=version, evaluation_id=evaluation_id)
 

@@ -9,6 +9,9 @@ from typing import IO
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils import dateformat
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from cats4ml.accounts.models import User
 from cats4ml.catalog.models import Classifier
@@ -21,6 +24,7 @@ from cats4ml.releases.evaluation_dispatch import ring_evaluation
 from cats4ml.releases.models import Evaluation, EvaluationSource, EvaluationState, Release, ReleaseState
 from cats4ml.releases.predictions import Predictions, pack_scores, read_predictions
 from cats4ml.submissions.dispatch import after_commit
+from cats4ml.ui.words import figure
 
 DAY = timedelta(hours=24)
 READABLE = (ReleaseState.READY, ReleaseState.PUBLISHED)
@@ -100,10 +104,10 @@ class Allowance:
 def check_may_evaluate(*, release: Release, user: User, is_organiser: bool) -> None:
     """Raises `EvaluationRefused` for who may not hand predictions in on this release."""
     if user.is_guest:
-        raise EvaluationRefused("Guests of a study can’t hand in predictions. Make an account for it.")
+        raise EvaluationRefused(_("Guests of a study can’t hand in predictions. Make an account for it."))
     if release.state == ReleaseState.PUBLISHED or (is_organiser and release.state == ReleaseState.READY):
         return
-    raise EvaluationRefused("Predictions are taken once the release is published.")
+    raise EvaluationRefused(_("Predictions are taken once the release is published."))
 
 
 def hand_in(
@@ -156,11 +160,18 @@ def hand_in(
 def _checked(name: str, description: str, threshold: float) -> str:
     name = " ".join(name.split())
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        raise EvaluationRefused(f"Give the classifier a name of 1 to {LONGEST_NAME} letters.")
+        raise EvaluationRefused(
+            _("Give the classifier a name of 1 to %(longest_name)s letters.") % {"longest_name": LONGEST_NAME}
+        )
     if len(description) > LONGEST_DESCRIPTION or "\x00" in description:
-        raise EvaluationRefused(f"The description may have {LONGEST_DESCRIPTION:,} letters.")
+        raise EvaluationRefused(
+            _("The description may have %(longest_description)s letters.")
+            % {"longest_description": figure(LONGEST_DESCRIPTION)}
+        )
     if not 0.0 < threshold < 1.0:
-        raise EvaluationRefused(f"The threshold should lie between 0 and 1, not at {threshold:g}.")
+        raise EvaluationRefused(
+            _("The threshold should lie between 0 and 1, not at %(threshold)s.") % {"threshold": f"{threshold:g}"}
+        )
     return name
 
 
@@ -168,25 +179,28 @@ def _check_allowance(allowance: Allowance) -> None:
     if allowance.left is None or allowance.left:
         return
     if not allowance.per_day:
-        raise EvaluationRefused("This challenge takes no predictions: its policy allows none a day.")
+        raise EvaluationRefused(_("This challenge takes no predictions: its policy allows none a day."))
     assert allowance.again is not None, "who has used all has used one"
-    times = f"{allowance.per_day} evaluation{'' if allowance.per_day == 1 else 's'}"
-    raise DailyLimit(
-        f"You and your team have used all of the day’s {times}. The next is free at "
-        f"{allowance.again:%H:%M} UTC on {allowance.again.day} {allowance.again:%B}.",
-        allowance.again,
+    words = ngettext(
+        "You and your team have used all of the day’s %(n)s evaluation. The next is free at %(time)s UTC on %(day)s.",
+        "You and your team have used all of the day’s %(n)s evaluations. The next is free at %(time)s UTC on %(day)s.",
+        allowance.per_day,
     )
+    free = {"time": f"{allowance.again:%H:%M}", "day": dateformat.format(allowance.again, "j F")}
+    raise DailyLimit(words % {"n": allowance.per_day, **free}, allowance.again)
 
 
 def run_here(*, release: Release, classifier: Classifier, by: User | None, at: datetime) -> Evaluation:
     """Have a classifier of the catalogue run on the pictures of a release; organisers alone may (the caller sees to
     it). Its evaluation where there is one already. Raises `EvaluationRefused` where it knows none of the labels."""
     if release.state not in READABLE:
-        raise EvaluationRefused("This release is not frozen yet.")
+        raise EvaluationRefused(_("This release is not frozen yet."))
     if classifier.is_joint:
-        raise EvaluationRefused(f"{classifier.name} is a joint text-image card: it scores no labels.")
+        raise EvaluationRefused(
+            _("%(name)s is a joint text-image card: it scores no labels.") % {"name": classifier.name}
+        )
     if not knows_a_label(release, classifier):
-        raise EvaluationRefused(f"{classifier.name} knows none of the labels in this release.")
+        raise EvaluationRefused(_("%(name)s knows none of the labels in this release.") % {"name": classifier.name})
     with transaction.atomic():
         lock_edition(release.challenge_id)
         there = Evaluation.objects.filter(release=release, classifier=classifier)

@@ -13,6 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from cats4ml.ui.words import figure
+
 COLUMNS = ("image_id", "label_id", "score")
 MOST_BYTES = 256 * 1024 * 1024  # of the text, however well it is packed
 MOST_SENT = 64 * 1024 * 1024
@@ -102,17 +107,20 @@ class _Problems:
     def refuse(self) -> None:
         if not self.total:
             return
-        parts = [f"{_counted(self.total, 'row')} can’t be taken"]
+        parts = [
+            ngettext("%(n)s row can’t be taken", "%(n)s rows can’t be taken", self.total) % {"n": figure(self.total)}
+        ]
         if self.unknown:
-            parts.append(f"{self.unknown:,} of pairs that are not in this release")
+            parts.append(_("%(n)s of pairs that are not in this release") % {"n": figure(self.unknown)})
         if self.twice:
-            parts.append(f"{self.twice:,} of pairs that stand in the file twice")
+            parts.append(_("%(n)s of pairs that stand in the file twice") % {"n": figure(self.twice)})
         first = self.rows[0]
-        raise PredictionsRefused(
-            f"{', '.join(parts)}. Nothing was counted. The first: line {first.line:,}: {first.message}",
-            self.rows,
-            self.total,
-        )
+        words = _("%(what)s. Nothing was counted. The first: line %(line)s: %(message)s") % {
+            "what": ", ".join(parts),
+            "line": figure(first.line),
+            "message": first.message,
+        }
+        raise PredictionsRefused(words, self.rows, self.total)
 
 
 def read_predictions(stream: IO[bytes], questions: Questions) -> Predictions:
@@ -127,7 +135,9 @@ def read_predictions(stream: IO[bytes], questions: Questions) -> Predictions:
     try:
         header = next(reader, None)
         if header is None:
-            raise PredictionsRefused(f"The file is empty. Its first line should be {','.join(COLUMNS)}.")
+            raise PredictionsRefused(
+                _("The file is empty. Its first line should be %(columns)s.") % {"columns": ",".join(COLUMNS)}
+            )
         columns, ignored = _columns(header)
         for cells in reader:
             if cells:
@@ -135,7 +145,10 @@ def read_predictions(stream: IO[bytes], questions: Questions) -> Predictions:
             if problems.total > len(questions) + SHOWN:
                 break  # it is of something else altogether
     except csv.Error as error:
-        raise PredictionsRefused(f"Line {reader.line_num:,} can’t be read as CSV: {error}.") from None
+        raise PredictionsRefused(
+            _("Line %(line_num)s can’t be read as CSV: %(error)s.")
+            % {"line_num": figure(reader.line_num), "error": error}
+        ) from None
     problems.refuse()
     return Predictions(scores, _refuse_missing(scores, questions), ignored)
 
@@ -144,7 +157,10 @@ def _columns(header: Sequence[str]) -> tuple[tuple[int, int, int], tuple[str, ..
     names = [cell.strip().lower() for cell in header]
     if any(names.count(name) != 1 for name in COLUMNS):
         shown = ",".join(header)[:80]
-        raise PredictionsRefused(f"The first line should be {','.join(COLUMNS)}, not “{_printable(shown)}”.")
+        raise PredictionsRefused(
+            _("The first line should be %(columns)s, not “%(printable)s”.")
+            % {"columns": ",".join(COLUMNS), "printable": _printable(shown)}
+        )
     image, label, score = (names.index(name) for name in COLUMNS)
     return (image, label, score), tuple(_printable(name[:40]) for name in names if name not in COLUMNS)
 
@@ -159,20 +175,29 @@ def _take(
     problems: _Problems,
 ) -> None:
     if len(cells) != width:
-        problems.add(line, f"It has {_counted(len(cells), 'column')}, the header {width}.")
+        problems.add(
+            line,
+            ngettext(
+                "It has %(n)s column, the header %(width)s.", "It has %(n)s columns, the header %(width)s.", len(cells)
+            )
+            % {"n": figure(len(cells)), "width": width},
+        )
         return
     image, label, text = (cells[place].strip() for place in columns)
     place = questions.places.get((image, label))
     if place is None:
         problems.unknown += 1
-        problems.add(line, f"The pair {_named(image, label)} is not in this release.")
+        problems.add(line, _("The pair %(named)s is not in this release.") % {"named": _named(image, label)})
         return
     score = _number(text)
     if score is None:
-        problems.add(line, f"The score should be a number from 0 to 1, not “{_printable(text[:40])}”.")
+        problems.add(
+            line,
+            _("The score should be a number from 0 to 1, not “%(printable)s”.") % {"printable": _printable(text[:40])},
+        )
     elif not math.isnan(scores[place]):
         problems.twice += 1
-        problems.add(line, f"The pair {_named(image, label)} stands in the file twice.")
+        problems.add(line, _("The pair %(named)s stands in the file twice.") % {"named": _named(image, label)})
     else:
         scores[place] = score
 
@@ -194,13 +219,21 @@ def _refuse_missing(scores: array[float], questions: Questions) -> bool:
     lacking_heldout = len(lacking) - len(public)
     if public:
         raise PredictionsRefused(
-            f"{_counted(len(public), 'pair')} of the public part {_are(len(public))} missing: "
-            f"{_first(public, questions)}. Give a score for every pair."
+            ngettext(
+                "%(n)s pair of the public part is missing: %(first)s. Give a score for every pair.",
+                "%(n)s pairs of the public part are missing: %(first)s. Give a score for every pair.",
+                len(public),
+            )
+            % {"n": figure(len(public)), "first": _first(public, questions)}
         )
     if 0 < lacking_heldout < number:
         raise PredictionsRefused(
-            f"{_counted(lacking_heldout, 'held-out pair')} {_are(lacking_heldout)} missing: "
-            f"{_first(lacking, questions)}. Give a score for all {number:,} of them, or for none."
+            ngettext(
+                "%(n)s held-out pair is missing: %(first)s. Give a score for all %(all)s of them, or for none.",
+                "%(n)s held-out pairs are missing: %(first)s. Give a score for all %(all)s of them, or for none.",
+                lacking_heldout,
+            )
+            % {"n": figure(lacking_heldout), "first": _first(lacking, questions), "all": figure(number)}
         )
     return lacking_heldout == 0 and number > 0
 
@@ -215,7 +248,7 @@ def _first(places: Sequence[int], questions: Questions) -> str:
 def _lines(stream: IO[bytes], *, most: int) -> Iterator[str]:
     """The lines of the text, unpacked where they are packed, within the limits."""
     beginning = stream.read(4)
-    whole = _Counted(beginning, stream, MOST_SENT, "The file is larger than {limit}. Pack it with gzip.")
+    whole = _Counted(beginning, stream, MOST_SENT, _("The file is larger than %(limit)s MB. Pack it with gzip."))
     packed = beginning.startswith(GZIP)
     if not packed:
         _refuse_other_types(beginning)
@@ -227,33 +260,46 @@ def _lines(stream: IO[bytes], *, most: int) -> Iterator[str]:
             number += 1
             read += len(line)
             if len(line) > LONGEST_LINE:
-                raise PredictionsRefused(f"Line {number:,} is longer than {LONGEST_LINE:,} bytes.")
+                raise PredictionsRefused(
+                    _("Line %(number)s is longer than %(longest_line)s bytes.")
+                    % {"number": figure(number), "longest_line": figure(LONGEST_LINE)}
+                )
             if number > most:
-                raise PredictionsRefused(f"The file has more than {most:,} lines. The release has fewer pairs.")
+                raise PredictionsRefused(
+                    _("The file has more than %(most)s lines. The release has fewer pairs.") % {"most": figure(most)}
+                )
             if read > MOST_BYTES:
-                raise PredictionsRefused(f"The file has more than {MOST_BYTES // 2**20} MB of text.")
+                raise PredictionsRefused(
+                    _("The file has more than %(value)s MB of text.") % {"value": MOST_BYTES // 2**20}
+                )
             yield _decoded(line.removeprefix(BOM) if number == 1 else line, number)
     except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise PredictionsRefused("The gzip file is damaged or cut short. Pack it again.") from None
+        raise PredictionsRefused(_("The gzip file is damaged or cut short. Pack it again.")) from None
 
 
 def _decoded(line: bytes, number: int) -> str:
     try:
         text = line.decode()
     except UnicodeDecodeError:
-        raise PredictionsRefused(f"Line {number:,} is not UTF-8. Save the file as “CSV UTF-8”.") from None
+        raise PredictionsRefused(
+            _("Line %(number)s is not UTF-8. Save the file as “CSV UTF-8”.") % {"number": figure(number)}
+        ) from None
     if "\x00" in text:
-        raise PredictionsRefused(f"Line {number:,} has a NUL character. Save the file as “CSV UTF-8”.")
+        raise PredictionsRefused(
+            _("Line %(number)s has a NUL character. Save the file as “CSV UTF-8”.") % {"number": figure(number)}
+        )
     return text
 
 
 def _refuse_other_types(beginning: bytes) -> None:
     if beginning.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise PredictionsRefused("The file is UTF-16. Save it as “CSV UTF-8”.")
+        raise PredictionsRefused(_("The file is UTF-16. Save it as “CSV UTF-8”."))
     if beginning.startswith(b"PK\x03\x04"):
-        raise PredictionsRefused("This is a zip archive or a workbook. Send the CSV in it, plain or packed with gzip.")
+        raise PredictionsRefused(
+            _("This is a zip archive or a workbook. Send the CSV in it, plain or packed with gzip.")
+        )
     if beginning.startswith(b"PAR1"):
-        raise PredictionsRefused("This is a Parquet file. Write its rows as a CSV in UTF-8.")
+        raise PredictionsRefused(_("This is a Parquet file. Write its rows as a CSV in UTF-8."))
 
 
 class _Counted(io.RawIOBase):
@@ -261,7 +307,7 @@ class _Counted(io.RawIOBase):
 
     def __init__(self, beginning: bytes, stream: IO[bytes], most: int, words: str) -> None:
         self._beginning, self._stream, self._left = beginning, stream, most
-        self._words = words.format(limit=f"{most // 2**20} MB")
+        self._words = words % {"limit": most // 2**20}
 
     def readable(self) -> bool:
         return True
@@ -283,11 +329,3 @@ def _printable(text: str) -> str:
 
 def _named(image: str, label: str) -> str:
     return _printable(f"{image[:80]}, {label[:80]}")
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
-def _are(number: int) -> str:
-    return "is" if number == 1 else "are"

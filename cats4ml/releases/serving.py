@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db.models import QuerySet
 from django.http import Http404
+from django.utils.translation import gettext as _
 
 from cats4ml.challenges.models import Challenge
 from cats4ml.challenges.queries import Viewer
@@ -34,7 +35,7 @@ def find_file(release: Release, path: str, viewer: Viewer) -> ReleaseFile:
         file = ReleaseFile.objects.filter(release=release, path=path).select_related("release__challenge").first()
         if file is not None and may_read(file, viewer):
             return file
-    raise Http404("This release has no such file.")
+    raise Http404(_("This release has no such file."))
 
 
 def served(file: ReleaseFile) -> ServedFile:

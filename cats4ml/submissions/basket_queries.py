@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import OuterRef, QuerySet, Subquery
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from cats4ml.challenges.models import Participation, PoolImage
 from cats4ml.submissions.models import BasketItem
@@ -44,14 +46,14 @@ def basket_labels(participation: Participation, images: Iterable[int]) -> dict[i
     items = BasketItem.objects.filter(participation=participation, image__in=list(images)).order_by("pk")
     labels: dict[int, list[str]] = defaultdict(list)
     for image, label in items.values_list("image_id", "label__name"):
-        labels[image].append(label or "no label yet")
+        labels[image].append(label or _("no label yet"))
     return labels
 
 
 _REMEDIES = {
-    Problem.MISSING_LABEL: "Choose one.",
-    Problem.UNKNOWN_IMAGE: "It has left the pool: take it out.",
-    Problem.UNKNOWN_LABEL: "Choose one of the labels.",
+    Problem.MISSING_LABEL: gettext_lazy("Choose one."),
+    Problem.UNKNOWN_IMAGE: gettext_lazy("It has left the pool: take it out."),
+    Problem.UNKNOWN_LABEL: gettext_lazy("Choose one of the labels."),
 }
 
 
@@ -64,7 +66,7 @@ class BasketLine:
     def remedy(self) -> str:
         """What to do about the problem: in a basket there are no columns to fill in."""
         problem = self.checked.problem
-        return "" if problem is None else _REMEDIES.get(problem, problem.remedy)
+        return "" if problem is None else str(_REMEDIES.get(problem, problem.remedy))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from cats4ml.challenges.http import for_role, page_context
@@ -28,11 +30,11 @@ from cats4ml.submissions.label_options import label_options
 from cats4ml.submissions.models import BasketItem
 from cats4ml.submissions.queries import CheckedRow, quota_for
 from cats4ml.ui.paging import whole_number
-from cats4ml.ui.words import counted
+from cats4ml.ui.words import figure
 
 ITEMS_A_PAGE = 50
 
-INVITATION = "Join the challenge as a participant to put pictures into a basket."
+INVITATION = gettext_lazy("Join the challenge as a participant to put pictures into a basket.")
 for_finders = for_role(Role.FINDER, invitation=INVITATION)
 for_claimants = for_role(Role.FINDER, invitation=INVITATION, acts=True)
 
@@ -81,7 +83,7 @@ def put(request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Part
         if refusal:
             messages.error(request, refusal)
         else:
-            messages.success(request, f"Picture {one.image_key} is in your basket.")
+            messages.success(request, _("Picture %(image_key)s is in your basket.") % {"image_key": one.image_key})
         return redirect(_back(request, challenge))
     return _control(request, challenge, viewer, finder, one, refusal)
 
@@ -142,7 +144,7 @@ def save(request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Par
 @require_POST
 def clear(request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Participation) -> HttpResponse:
     clear_basket(participation=finder)
-    messages.success(request, "Your basket is empty.")
+    messages.success(request, _("Your basket is empty."))
     return redirect("submissions:basket", slug=challenge.slug)
 
 
@@ -163,12 +165,18 @@ def submit(request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: P
 def _what_came(taken: list[CheckedRow], left: int) -> str:
     if not taken:
         return (
-            "Nothing was submitted. What is wrong with each picture stands beside it." if left else "It was submitted."
+            _("Nothing was submitted. What is wrong with each picture stands beside it.")
+            if left
+            else _("It was submitted.")
         )
     later = sum(row.later for row in taken)
-    words = f"{counted(len(taken), 'pair')} submitted."
+    words = ngettext("%(n)s pair submitted.", "%(n)s pairs submitted.", len(taken)) % {"n": figure(len(taken))}
     if later:
-        words += f" {later} of them somebody claimed before you: they cost you nothing."
+        words += " " + _("%(later)s of them somebody claimed before you: they cost you nothing.") % {"later": later}
     if left:
-        words += f" {counted(left, 'picture')} stayed in the basket: the reason stands beside each."
+        words += " " + ngettext(
+            "%(n)s picture stayed in the basket: the reason stands beside each.",
+            "%(n)s pictures stayed in the basket: the reason stands beside each.",
+            left,
+        ) % {"n": figure(left)}
     return words

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from cats4ml.challenges.http import page_context
@@ -27,7 +28,7 @@ def dispute(
     at = timezone.now()
     claim = with_details(submissions_of(finder)).filter(pk=submission_id).first()
     if claim is None:
-        raise Http404("You have no such claim.")
+        raise Http404(_("You have no such claim."))
     form = DisputeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -37,7 +38,7 @@ def dispute(
         except DisputeRefused as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, "Sent. An organiser will look at it, and their answer will stand here.")
+            messages.success(request, _("Sent. An organiser will look at it, and their answer will stand here."))
             return redirect("pages:mine", slug=challenge.slug)
     [view] = claim_views([claim], {}, at=at)
     objection = why_not_disputed(claim, points=view.points, at=at)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext as _
 
 from cats4ml.challenges.models import Challenge
 from cats4ml.rules.lifecycle import PairState
@@ -24,17 +25,17 @@ def why_not_disputed(claim: Submission, *, points: int, at: datetime) -> str:
     """
     pair, edition = claim.pair, claim.pair.challenge
     objections = (
-        (claim.retracted_at is not None, "You took this claim back."),
-        (claim.participation.disqualified_at is not None, "Your part in this challenge has ended."),
-        (claim.after_settlement, "It was settled before you claimed it: how it ended is told with the release."),
-        (pair.state != PairState.SETTLED, "It is not settled yet."),
-        (not edition.rules.takes_disputes, "By this challenge’s rules outcomes aren’t disputed."),
-        (not edition.takes_ratings(at), "Ratings have closed, so that outcomes can no longer be disputed."),
+        (claim.retracted_at is not None, _("You took this claim back.")),
+        (claim.participation.disqualified_at is not None, _("Your part in this challenge has ended.")),
+        (claim.after_settlement, _("It was settled before you claimed it: how it ended is told with the release.")),
+        (pair.state != PairState.SETTLED, _("It is not settled yet.")),
+        (not edition.rules.takes_disputes, _("By this challenge’s rules outcomes aren’t disputed.")),
+        (not edition.takes_ratings(at), _("Ratings have closed, so that outcomes can no longer be disputed.")),
         (
             pair.tally_source == TallySource.IMPORTED,
-            "Its tally was imported from a release, and stands as it was published.",
+            _("Its tally was imported from a release, and stands as it was published."),
         ),
-        (is_adverse(pair.outcome) and points > 0, "It has earned you its points as it ended."),
+        (is_adverse(pair.outcome) and points > 0, _("It has earned you its points as it ended.")),
     )
     return next((words for holds, words in objections if holds), "")
 
@@ -54,14 +55,18 @@ def is_disputed() -> Exists:
 def dispute_in_words(dispute: Dispute, pair: Pair) -> str:
     """How a dispute stands, for whoever made it: "The outcome stands." or "More raters look at it now."."""
     if pair.withdrawn_reason:
-        return "You disputed how this ended. The organisers have taken the pair out."
+        return _("You disputed how this ended. The organisers have taken the pair out.")
     if dispute.state in (DisputeState.OPEN, DisputeState.DECLINED):
-        what = "will look at it" if dispute.state == DisputeState.OPEN else "looked at it: it stands"
-        return f"You disputed how this ended. An organiser {what}."
+        looked = _("You disputed how this ended. An organiser looked at it: it stands.")
+        return (
+            _("You disputed how this ended. An organiser will look at it.")
+            if dispute.state == DisputeState.OPEN
+            else looked
+        )
     if dispute.state == DisputeState.REOPENED:
         if pair.state != PairState.SETTLED:
-            return "You disputed how this ended. More raters look at it now."
-        return "You disputed how this ended before. More raters were asked, and it was settled again."
+            return _("You disputed how this ended. More raters look at it now.")
+        return _("You disputed how this ended before. More raters were asked, and it was settled again.")
     if pair.adjudicated_reason or pair.state != PairState.SETTLED:
-        return "You disputed how this ended. An expert decided."
-    return "You disputed how this ended. An expert’s decision was taken back: the raters’ verdict counts again."
+        return _("You disputed how this ended. An expert decided.")
+    return _("You disputed how this ended. An expert’s decision was taken back: the raters’ verdict counts again.")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from django.db.models import Avg, Case, CharField, Count, Exists, F, OuterRef, Q, QuerySet, Value, When
+from django.utils.translation import gettext_lazy
 
 from cats4ml.catalog.models import Annotation, AnnotationKind
 from cats4ml.challenges.models import Participation
@@ -31,14 +32,14 @@ class Said(StrEnum):
 
     @property
     def words(self) -> str:
-        return _WORDS[self]
+        return str(_WORDS[self])
 
 
 _WORDS = {
-    Said.PEOPLE_NO: "People said no",
-    Said.PEOPLE_YES: "People said yes",
-    Said.MACHINE: "Only a machine said so",
-    Said.NOTHING: "Nobody was asked",
+    Said.PEOPLE_NO: gettext_lazy("People said no"),
+    Said.PEOPLE_YES: gettext_lazy("People said yes"),
+    Said.MACHINE: gettext_lazy("Only a machine said so"),
+    Said.NOTHING: gettext_lazy("Nobody was asked"),
 }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 
 from cats4ml.challenges.models import TargetLabel
 
@@ -29,4 +30,4 @@ def label_options(labels: Sequence[TargetLabel], chosen: str) -> SafeString:
             for one in labels
         ),
     )
-    return format_html('<option value="">No label yet</option>{}', options)
+    return format_html('<option value="">{}</option>{}', _("No label yet"), options)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.db.models import Case, Count, IntegerField, OuterRef, QuerySet, Subquery, Sum, When
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
 
 from cats4ml.rules.credit import NoCredit
 from cats4ml.rules.lifecycle import PairState
@@ -213,15 +214,17 @@ def reason_of(pair: Pair) -> str:
 
 def _reason(claim: Submission, points: int) -> str:
     if claim.retracted_at is not None:
-        return "You took this claim back."
+        return _("You took this claim back.")
     if claim.pair.withdrawn_reason:
-        return f"The organisers took this pair out: {claim.pair.withdrawn_reason.rstrip('.')}. It costs you nothing."
+        return _("The organisers took this pair out: %(withdrawn_reason)s. It costs you nothing.") % {
+            "withdrawn_reason": claim.pair.withdrawn_reason.rstrip(".")
+        }
     if claim.pair.state == PairState.UNSCORABLE:
-        return f"{claim.pair.unscorable_reason} It costs you nothing."
+        return _("%(unscorable_reason)s It costs you nothing.") % {"unscorable_reason": claim.pair.unscorable_reason}
     if claim.pair.state != PairState.SETTLED:
         return ""
     if not is_told(claim):
-        return "It was settled before you claimed it. How it ended is told with the release."
+        return _("It was settled before you claimed it. How it ended is told with the release.")
     # A reason that says that it earns nothing needs no figure after it.
     earned = "" if claim.pair.uncredited else points_in_words(points)
     return f"{reason_of(claim.pair)} {earned}".strip()

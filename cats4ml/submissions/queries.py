@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
+from django.utils import dateformat
+from django.utils.translation import gettext
 
 from cats4ml.catalog.models import Label
 from cats4ml.challenges.models import Challenge, Participation, PoolImage, TargetLabel
@@ -94,7 +96,11 @@ class LabelIndex:
         if len(named) == 1:
             return named[0], None, ""
         if named:
-            return None, Problem.AMBIGUOUS_LABEL, "Its IDs: " + ", ".join(label.key for label in named)
+            return (
+                None,
+                Problem.AMBIGUOUS_LABEL,
+                gettext("Its IDs: %(ids)s") % {"ids": ", ".join(label.key for label in named)},
+            )
         return None, Problem.UNKNOWN_LABEL, ""
 
 
@@ -196,13 +202,17 @@ def known_pairs(participation: Participation, keys: Iterable[tuple[int, int]]) -
     }
 
 
+def _on(moment: datetime) -> str:
+    return gettext("On %(date)s.") % {"date": dateformat.format(moment, "j F Y")}
+
+
 def _against_known(row: CheckedRow, known: KnownPair | None) -> CheckedRow:
     if known is None:
         return row
     if known.mine is not None and not known.taken_out:
-        return replace(row, problem=Problem.OWN_CLAIM, detail=f"On {known.mine:%-d %B %Y}.")
+        return replace(row, problem=Problem.OWN_CLAIM, detail=_on(known.mine))
     if known.my_team is not None and not known.taken_out:
-        return replace(row, problem=Problem.TEAM_CLAIM, detail=f"On {known.my_team:%-d %B %Y}.")
+        return replace(row, problem=Problem.TEAM_CLAIM, detail=_on(known.my_team))
     objections = (
         (known.taken_out, Problem.TAKEN_OUT),
         (known.rated, Problem.RATED),
@@ -277,7 +287,8 @@ def check_resolved(participation: Participation, resolved: Sequence[CheckedRow])
             continue
         key = row.pair_key
         if key in first_lines:
-            checked.append(replace(row, problem=Problem.REPEATED, detail=f"Line {first_lines[key]}."))
+            detail = gettext("Line %(line)s.") % {"line": first_lines[key]}
+            checked.append(replace(row, problem=Problem.REPEATED, detail=detail))
             continue
         first_lines[key] = row.row.line
         result = _against_known(row, known.get(key))

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from cats4ml.challenges.http import page_context
@@ -28,7 +29,7 @@ from cats4ml.submissions.waits import UploadProgress, upload_progress
 from cats4ml.ui.meters import Part
 from cats4ml.ui.paging import keyset_page
 from cats4ml.ui.spreadsheets import harmless
-from cats4ml.ui.words import about
+from cats4ml.ui.words import about, figure
 
 BAD_ROWS_HEADER = ("line", "image_id", "label_id", "rationale", "reason", "how_to_mend")
 
@@ -75,14 +76,14 @@ def _progress_context(challenge: Challenge, viewer: Viewer, one: Upload) -> dict
 def progress_parts(progress: UploadProgress) -> list[Part]:
     """The bar of a file's claims: what is furthest first."""
     parts = [
-        Part("settled", progress.settled, "text"),
-        Part("in review", progress.in_review, "ag"),
-        Part("in line for a score", progress.queued, "rest"),
+        Part(gettext("settled"), progress.settled, "text"),
+        Part(gettext("in review"), progress.in_review, "ag"),
+        Part(gettext("in line for a score"), progress.queued, "rest"),
     ]
     if progress.unscorable:
-        parts.append(Part("can’t be scored", progress.unscorable, "none"))
+        parts.append(Part(gettext("can’t be scored"), progress.unscorable, "none"))
     if progress.retracted:
-        parts.append(Part("taken back", progress.retracted, "none"))
+        parts.append(Part(gettext("taken back"), progress.retracted, "none"))
     return parts
 
 
@@ -107,7 +108,7 @@ def _rows_context(request: HttpRequest, one: Upload) -> dict[str, object]:
         "later": later,
         "charged": good - later,
         "near_copies": one.rows.filter(problem="", near_copy=True).count(),
-        "verdict_parts": [Part("ready to go", good, "accent"), Part("set aside", bad, "none")],
+        "verdict_parts": [Part(gettext("ready to go"), good, "accent"), Part(gettext("set aside"), bad, "none")],
         "reasons": reasons,
         "chosen": chosen,
         "page": page,
@@ -135,9 +136,17 @@ def upload_retract(
     one = get_object_or_404(Upload, uuid=upload_id, participation=finder)
     number = retract_upload(upload=one, at=timezone.now())
     if number:
-        messages.success(request, f"You took {number:,} claim{'' if number == 1 else 's'} back. They cost you nothing.")
+        messages.success(
+            request,
+            ngettext(
+                "You took %(n)s claim back. They cost you nothing.",
+                "You took %(n)s claims back. They cost you nothing.",
+                number,
+            )
+            % {"n": figure(number)},
+        )
     else:
-        messages.info(request, "Nothing was left to take back: every pair of this file has a score.")
+        messages.info(request, gettext("Nothing was left to take back: every pair of this file has a score."))
     return redirect("submissions:upload", slug=challenge.slug, upload_id=upload_id)
 
 

@@ -7,6 +7,8 @@ from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from cats4ml.challenges.http import challenge_and_viewer, for_role, page_context
@@ -30,8 +32,9 @@ from cats4ml.ui.paging import keyset_page
 ROWS_A_PAGE = 50
 
 
-for_finders = for_role(Role.FINDER, invitation="Join the challenge as a participant to claim pairs.")
-for_claimants = for_role(Role.FINDER, invitation="Join the challenge as a participant to claim pairs.", acts=True)
+INVITATION = gettext_lazy("Join the challenge as a participant to claim pairs.")
+for_finders = for_role(Role.FINDER, invitation=INVITATION)
+for_claimants = for_role(Role.FINDER, invitation=INVITATION, acts=True)
 
 
 def submit_page(
@@ -89,9 +92,9 @@ def submit_pair(request: HttpRequest, challenge: Challenge, viewer: Viewer, find
             form.add_error(None, str(refusal))
         else:
             if checked.problem is None:
-                later = " Somebody claimed it before you: it costs you nothing." if checked.later else ""
+                later = (" " + _("Somebody claimed it before you: it costs you nothing.")) if checked.later else ""
                 copy = f" {NEAR_COPY_CLAIMED}" if checked.near_copy else ""
-                messages.success(request, f"Claimed.{later}{copy}")
+                messages.success(request, _("Claimed.") + later + copy)
                 return redirect("pages:mine", slug=challenge.slug)
             field = "image_id" if checked.problem == Problem.UNKNOWN_IMAGE else None
             words = f"{checked.problem.label}. {checked.detail} {checked.problem.remedy}"
@@ -110,7 +113,7 @@ def retract(
     except ClaimRefused as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, "You took the claim back. It costs you nothing.")
+        messages.success(request, _("You took the claim back. It costs you nothing."))
     return redirect("pages:mine", slug=challenge.slug)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -67,7 +68,10 @@ class EditionView(ApiView):
     def _joined(self, part: Participation | None, role: str) -> Participation:
         if part is None:
             join = f"POST /api/v1/challenges/{self.challenge.slug}/participations/"
-            raise PermissionDenied(f"You don’t take part in this challenge as a {role}. Join it first: {join}")
+            raise PermissionDenied(
+                _("You don’t take part in this challenge as a %(role)s. Join it first: %(join)s")
+                % {"role": role, "join": join}
+            )
         part.challenge = self.challenge
         return part
 
@@ -80,7 +84,7 @@ class OrganisersView(EditionView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         if not self.viewer.is_organiser:
-            raise PermissionDenied("Only organisers of this challenge see this.")
+            raise PermissionDenied(_("Only organisers of this challenge see this."))
 
 
 class NoSuchAddress(APIView):
@@ -93,5 +97,5 @@ class NoSuchAddress(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         if not request.path.endswith("/"):
-            raise NotFound(f"Every address ends with a slash: {request.path[:200]}/")
-        raise NotFound("There is no such address. All of them are at /api/docs/.")
+            raise NotFound(_("Every address ends with a slash: %(path)s/") % {"path": request.path[:200]})
+        raise NotFound(_("There is no such address. All of them are at /api/docs/."))

@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce
 from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.permissions import IsAuthenticated
@@ -66,7 +67,7 @@ class ChallengeDetail(ApiView):
         """One challenge: dates, status, the policy in force, the consent to give."""
         challenge = shown_challenges(request).filter(slug=slug).first()
         if challenge is None:
-            raise Http404("There is no such challenge.")
+            raise Http404(_("There is no such challenge."))
         return Response(ChallengeSerializer(challenge).data)
 
 
@@ -141,7 +142,7 @@ class ParticipationList(EditionView):
         role = Role(asked.validated_data["role"])
         require_scope(request, TokenScope.SUBMIT if role == Role.FINDER else TokenScope.RATE)
         if self.challenge.policy is None:
-            raise PermissionDenied("This draft has no policy yet, so that nobody can join it.")
+            raise PermissionDenied(_("This draft has no policy yet, so that nobody can join it."))
         had = self.viewer.finder if role == Role.FINDER else self.viewer.rater
         part = join_challenge(
             challenge=self.challenge,
@@ -162,5 +163,5 @@ def _team(name: str | None) -> Team | None:
         return None
     team = Team.objects.filter(name=name).first()
     if team is None:
-        raise ValidationError({"team": ["There is no team of this name."]})
+        raise ValidationError({"team": [_("There is no team of this name.")]})
     return team

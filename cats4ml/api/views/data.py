@@ -6,6 +6,7 @@ from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import status
@@ -79,7 +80,7 @@ class DataFileBytes(EditionView):
     def get(self, request: Request, slug: str, kind: str) -> HttpResponseBase:
         """Download a file, whole or a part of it. Its ETag is `"sha256:…"`, the digest of all its bytes."""
         if kind not in [one.value for one in offered(self.challenge)]:
-            raise Http404("This challenge has no such file.")
+            raise Http404(_("This challenge has no such file."))
         row = ask_for(challenge=self.challenge, kind=DataFileKind(kind), at=timezone.now(), certain=True)
         if is_ready(row):
             return data_file_response(request, row)

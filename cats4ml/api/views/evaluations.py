@@ -12,6 +12,7 @@ from typing import IO, Any, cast
 from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import APIException, PermissionDenied
@@ -111,7 +112,7 @@ class FrozenReleaseView(ReleaseView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         if self.release.state not in READABLE:
-            raise Http404("There is no such release.")
+            raise Http404(_("There is no such release."))
 
     @property
     def shown_with(self) -> dict[str, Any]:
@@ -212,7 +213,7 @@ class EvaluationList(FrozenReleaseView):
     def _classifier(self, request: Request) -> Classifier:
         require_scope(request, TokenScope.ORGANISE)
         if not self.viewer.is_organiser:
-            raise PermissionDenied("Only organisers have a classifier run here. Send predictions as text/csv.")
+            raise PermissionDenied(_("Only organisers have a classifier run here. Send predictions as text/csv."))
         asked = RunSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         named = asked.validated_data["classifier"]
@@ -221,7 +222,7 @@ class EvaluationList(FrozenReleaseView):
             or Classifier.objects.filter(rosters__challenge=self.release.challenge, name=named).order_by("-pk").first()
         )
         if found is None:
-            raise Http404("There is no such classifier. Give its digest, or its name in the roster.")
+            raise Http404(_("There is no such classifier. Give its digest, or its name in the roster."))
         return found
 
 
@@ -232,6 +233,6 @@ class EvaluationDetail(FrozenReleaseView):
         rows = visible_evaluations(self.release, request.user, self.viewer)
         one = rows.defer(None).defer("scores").filter(uuid=evaluation_id).first()
         if one is None:
-            raise Http404("There is no such evaluation.")
+            raise Http404(_("There is no such evaluation."))
         context = {**self.shown_with, "names": names_of(rows)}
         return Response(EvaluationDetailSerializer(one, context=context).data)

@@ -9,6 +9,7 @@ from django.http import FileResponse, Http404
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
@@ -116,7 +117,7 @@ class ExamplePicture(EditionView):
         """The small picture of an example, under an address that tells nothing of it."""
         found = example_for(self.rater.user_id, slug, example_id)
         if found is None:
-            raise Http404("There is no such example.")
+            raise Http404(_("There is no such example."))
         return picture_response(found.image, small=True)
 
 

@@ -10,6 +10,7 @@ from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.exceptions import PermissionDenied
@@ -81,10 +82,10 @@ def shown(request: Request, release: Release) -> dict[str, Any]:
 def organiser_of(request: Request, viewer: Viewer) -> User:
     """Raises `NotAuthenticated` or `PermissionDenied` for anybody else."""
     if not isinstance(request.user, User):
-        raise PermissionDenied("Only organisers of this challenge do this. Send a token with the scope “organise”.")
+        raise PermissionDenied(_("Only organisers of this challenge do this. Send a token with the scope “organise”."))
     require_scope(request, TokenScope.ORGANISE)
     if not viewer.is_organiser:
-        raise PermissionDenied("Only organisers of this challenge do this.")
+        raise PermissionDenied(_("Only organisers of this challenge do this."))
     return request.user
 
 
@@ -128,11 +129,11 @@ class ReleaseView(ApiView):
         rows = Release.objects.select_related("challenge", "former")
         found = rows.filter(pk=kwargs["release_id"]).first() if kwargs["release_id"] < 2**63 else None
         if found is None:
-            raise Http404("There is no such release.")
+            raise Http404(_("There is no such release."))
         found.challenge, viewer = challenge_and_viewer(request, found.challenge.slug)
         self.release, self.viewer = found, as_seen_by_program(request, viewer)
         if found.published_at is None and not viewer.is_organiser:
-            raise Http404("There is no such release.")
+            raise Http404(_("There is no such release."))
         if found.published_at is None:
             require_scope(request, TokenScope.ORGANISE)
 
@@ -206,7 +207,7 @@ class ReleaseArchive(ReleaseView):
         """Download all files of a part as a zip."""
         name = ARCHIVES.get(request.query_params.get("part", PUBLIC))
         if name is None:
-            raise Http404("A release has the parts public and heldout.")
+            raise Http404(_("A release has the parts public and heldout."))
         return file_response(request, served(find_file(self.release, name, self.viewer)))
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
@@ -37,6 +38,7 @@ from cats4ml.submissions.presentation import ClaimView, claim_views, with_detail
 from cats4ml.submissions.problems import Problem
 from cats4ml.submissions.queries import CheckedRow, ClaimRow, check_rows, first_claims, submissions_of
 from cats4ml.submissions.waits import NO_WAITS, waits_of
+from cats4ml.ui.words import figure
 
 # A list in JSON is for programs that claim as they go; a file of any allowed size goes as text/csv.
 LARGEST_LIST = 1000
@@ -60,14 +62,19 @@ def read_rows(data: Any) -> list[ClaimRow]:
         one.is_valid(raise_exception=True)
         return [ClaimRow(line=1, **one.validated_data)]
     if not 1 <= len(data) <= LARGEST_LIST:
-        raise ValidationError({"detail": f"A list may have 1 to {LARGEST_LIST:,} claims. Send more as text/csv."})
+        raise ValidationError(
+            {
+                "detail": gettext("A list may have 1 to %(largest_list)s claims. Send more as text/csv.")
+                % {"largest_list": figure(LARGEST_LIST)}
+            }
+        )
     return [_listed_row(line, entry) for line, entry in enumerate(data, start=1)]
 
 
 def _storable(row: ClaimRow) -> ClaimRow:
     """The row, malformed where it holds what the database can't keep. JSON is checked by its serializers."""
     if "\x00" in f"{row.image_id}{row.label_id}{row.rationale}":
-        return replace(row, malformed="It has a NUL character.")
+        return replace(row, malformed=gettext("It has a NUL character."))
     return row
 
 
@@ -75,7 +82,12 @@ def _listed_row(line: int, entry: Any) -> ClaimRow:
     one = ListedClaimSerializer(data=entry)
     if not one.is_valid():
         [(field, messages), *_] = one.errors.items()
-        raise ValidationError({"detail": f"Entry {line}, {field}: {messages[0]}"})
+        raise ValidationError(
+            {
+                "detail": gettext("Entry %(line)s, %(field)s: %(messages)s")
+                % {"line": line, "field": field, "messages": messages[0]}
+            }
+        )
     return ClaimRow(line=line, **one.validated_data)
 
 
@@ -115,7 +127,7 @@ def own_claim(finder: Participation, submission_id: int) -> ClaimView:
     """One of this person's claims. Raises `NotFound` for any other."""
     claim = with_details(submissions_of(finder)).filter(pk=submission_id).first()
     if claim is None:
-        raise NotFound("You have no such submission.")
+        raise NotFound(gettext("You have no such submission."))
     [view] = views_of([claim])
     return view
 
@@ -200,7 +212,7 @@ class DisputeDetail(EditionView):
         """Your dispute of how a submission's pair ended, and what an organiser made of it (404 where you made none)."""
         dispute = own_claim(self.finder, submission_id).dispute
         if dispute is None:
-            raise NotFound("You have not disputed this submission.")
+            raise NotFound(gettext("You have not disputed this submission."))
         return Response(DisputeSerializer(dispute).data)
 
     @extend_schema(

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from cats4ml.accounts.models import NoticeKind, User
 from cats4ml.accounts.notices import notify
@@ -28,6 +29,7 @@ from cats4ml.submissions.models import (
     TallySource,
 )
 from cats4ml.submissions.queries import storable
+from cats4ml.ui.words import figure
 
 MAX_REASON = 1_000
 WORDS = {
@@ -81,7 +83,7 @@ def take_back_adjudication(*, pair_id: int, reason: str, by: User, at: datetime)
         if last is None or not pair.adjudicated_reason:
             if last is not None and last.kind == AdjudicationKind.TAKEN_BACK:
                 return pair
-            raise AdjudicationRefused("No expert has decided this pair, so that there is nothing to take back.")
+            raise AdjudicationRefused(_("No expert has decided this pair, so that there is nothing to take back."))
         assert pair.policy is not None, "a settled pair remembers its policy"
         verdict = Verdict(last.raters_verdict)
         if pair.tally != last.tally:
@@ -103,9 +105,12 @@ def checked_reason(reason: str) -> str:
     """The reason as it is kept. Raises `AdjudicationRefused` where there is none, or too long a one."""
     reason = storable(reason).strip()
     if not reason:
-        raise AdjudicationRefused("Say why: whoever claimed the pair reads it.")
+        raise AdjudicationRefused(_("Say why: whoever claimed the pair reads it."))
     if len(reason) > MAX_REASON:
-        raise AdjudicationRefused(f"The reason has {len(reason):,} characters; {MAX_REASON:,} are the most.")
+        raise AdjudicationRefused(
+            _("The reason has %(reason)s characters; %(max_reason)s are the most.")
+            % {"reason": figure(len(reason)), "max_reason": figure(MAX_REASON)}
+        )
     return reason
 
 
@@ -118,11 +123,11 @@ def claimed_by(user: User) -> Q:
 def check_impartial(pair: Pair, by: User) -> None:
     """Raises `AdjudicationRefused` unless this person may decide about the pair at all."""
     if not viewer_of(pair.challenge, by).is_organiser:
-        raise AdjudicationRefused("Only an organiser of this challenge decides about its pairs.")
+        raise AdjudicationRefused(_("Only an organiser of this challenge decides about its pairs."))
     if Submission.objects.filter(claimed_by(by), pair=pair).exists():
-        raise AdjudicationRefused("You or a team-mate claimed this pair. Leave it to another organiser.")
+        raise AdjudicationRefused(_("You or a team-mate claimed this pair. Leave it to another organiser."))
     if Pair.objects.filter(pk=pair.pk, ratings__rater__user=by).exists():
-        raise AdjudicationRefused("You rated this pair. Leave it to another organiser.")
+        raise AdjudicationRefused(_("You rated this pair. Leave it to another organiser."))
 
 
 def answer_disputes(pair: Pair, state: DisputeState, *, answer: str, by: User | None, at: datetime) -> int:
@@ -151,25 +156,27 @@ def answer_disputes(pair: Pair, state: DisputeState, *, answer: str, by: User | 
 def _check_open(pair: Pair, by: User) -> None:
     check_impartial(pair, by)
     if pair.challenge.is_final:
-        raise AdjudicationRefused("This challenge is final: its board stands.")
+        raise AdjudicationRefused(_("This challenge is final: its board stands."))
     if pair.tally_source == TallySource.IMPORTED:
-        raise AdjudicationRefused("This tally was imported from a release, and stands as it was published.")
+        raise AdjudicationRefused(_("This tally was imported from a release, and stands as it was published."))
     if pair.state != PairState.SETTLED:
-        raise AdjudicationRefused("This pair is not settled. Decide about it once the raters are through.")
+        raise AdjudicationRefused(_("This pair is not settled. Decide about it once the raters are through."))
 
 
 def _check_needed(pair: Pair, verdict: Verdict) -> None:
     disputed = waiting_disputes(pair.challenge).filter(submission__pair=pair).exists()
     if pair.outcome != Outcome.AMBIGUOUS and not pair.adjudicated_reason and not disputed:
         raise AdjudicationRefused(
-            "An expert decides only what is ambiguous or disputed. Raters have settled this pair."
+            _("An expert decides only what is ambiguous or disputed. Raters have settled this pair.")
         )
     assert pair.policy is not None, "a settled pair remembers its policy"
     earns = pair.policy.value.adjudicated_earns
     if not earns and not pair.adjudicated_reason and is_adverse(pair.outcome) and pair.verdict == verdict:
         raise AdjudicationRefused(
-            "The raters said so too, and by this challenge’s rules an expert’s verdict earns nothing. Decline the "
-            "dispute, so that their verdict stands."
+            _(
+                "The raters said so too, and by this challenge’s rules an expert’s verdict earns nothing. Decline "
+                "the dispute, so that their verdict stands."
+            )
         )
 
 

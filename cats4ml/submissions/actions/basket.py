@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from cats4ml.catalog.models import Image, Label
 from cats4ml.challenges.models import Participation, PoolImage
@@ -16,6 +17,7 @@ from cats4ml.submissions.basket_queries import basket_items, basket_rows
 from cats4ml.submissions.models import BasketItem
 from cats4ml.submissions.problems import MAX_RATIONALE
 from cats4ml.submissions.queries import CheckedRow, LabelIndex, storable
+from cats4ml.ui.words import figure
 
 MOST_ITEMS = 1_000
 
@@ -52,7 +54,7 @@ def put_in_basket(*, participation: Participation, image: Image, label: str, at:
     what is no target label, and where the basket is full.
     """
     if not PoolImage.objects.filter(challenge=participation.challenge_id, image=image).exists():
-        raise BasketRefused("This picture is not in the pool any more. Choose another one.")
+        raise BasketRefused(_("This picture is not in the pool any more. Choose another one."))
     chosen = _label(LabelIndex(participation.challenge), label)
     with transaction.atomic():
         _lock(participation)
@@ -68,7 +70,8 @@ def put_in_basket(*, participation: Participation, image: Image, label: str, at:
             return item
         if items.count() >= MOST_ITEMS:
             raise BasketRefused(
-                f"Your basket is full: it holds {MOST_ITEMS:,} pictures. Submit it, or take some out, then go on."
+                _("Your basket is full: it holds %(most_items)s pictures. Submit it, or take some out, then go on.")
+                % {"most_items": figure(MOST_ITEMS)}
             )
         return BasketItem.objects.create(participation=participation, image=image, label=chosen, created_at=at)
 
@@ -97,7 +100,8 @@ def _change(item: BasketItem, change: Change, labels: LabelIndex) -> bool:
     item.rationale = storable(change.rationale.strip())
     if len(item.rationale) > MAX_RATIONALE:
         raise BasketRefused(
-            f"The rationale of picture {item.image} is too long. Shorten it to {MAX_RATIONALE:,} characters."
+            _("The rationale of picture %(image)s is too long. Shorten it to %(max_rationale)s characters.")
+            % {"image": item.image, "max_rationale": figure(MAX_RATIONALE)}
         )
     return before != (item.label_id, item.rationale)
 
@@ -106,8 +110,10 @@ def _check_distinct(items: Sequence[BasketItem]) -> None:
     there = Counter((item.image_id, item.label_id) for item in items)
     for item in items:
         if there[item.image_id, item.label_id] > 1:
-            name = f"as {item.label.name}" if item.label else "without a label"
-            raise BasketRefused(f"Picture {item.image} is in the basket twice {name}. Take one of them out.")
+            twice = _("Picture %(image)s is in the basket twice without a label. Take one of them out.")
+            if item.label:
+                twice = _("Picture %(image)s is in the basket twice as %(label)s. Take one of them out.")
+            raise BasketRefused(twice % {"image": item.image, "label": item.label.name if item.label else ""})
 
 
 def remove_item(*, participation: Participation, item_id: int) -> None:

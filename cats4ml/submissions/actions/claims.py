@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet, Value
 from django.db.models.functions import Greatest
+from django.utils.translation import gettext
 
 from cats4ml.challenges.consents import why_asked_anew
 from cats4ml.challenges.models import Challenge, Participation, Role
@@ -43,16 +44,19 @@ def check_may_claim(participation: Participation, at: datetime) -> None:
     """Raises `ClaimRefused` unless this person may claim pairs in this edition now."""
     challenge = participation.challenge
     if participation.role != Role.FINDER:
-        raise ClaimRefused("You take part as a rater. Only participants claim pairs.")
+        raise ClaimRefused(gettext("You take part as a rater. Only participants claim pairs."))
     if participation.disqualified_at is not None:
-        raise ClaimRefused(f"You were disqualified: {participation.disqualified_reason}")
+        raise ClaimRefused(
+            gettext("You were disqualified: %(disqualified_reason)s")
+            % {"disqualified_reason": participation.disqualified_reason}
+        )
     asked_anew = why_asked_anew(participation)
     if asked_anew:
         raise ClaimRefused(asked_anew)
     if not challenge.takes_claims(at):
-        raise ClaimRefused("This challenge takes no claims now. Its dates are on the challenge page.")
+        raise ClaimRefused(gettext("This challenge takes no claims now. Its dates are on the challenge page."))
     if challenge.roster_id is None:
-        raise ClaimRefused("This challenge has no classifiers yet. Ask its organisers.")
+        raise ClaimRefused(gettext("This challenge has no classifiers yet. Ask its organisers."))
 
 
 def submit_pairs(
@@ -206,9 +210,9 @@ def retract_submission(*, participation: Participation, submission_id: int, at: 
         if submission.retracted_at is not None:
             return submission
         if pair.withdrawn_reason:
-            raise ClaimRefused("The organisers took this pair out. Your claim of it costs you nothing.")
+            raise ClaimRefused(gettext("The organisers took this pair out. Your claim of it costs you nothing."))
         if pair.state not in NOT_SCORED:
-            raise ClaimRefused("This pair has been scored. A claim can be retracted only before that.")
+            raise ClaimRefused(gettext("This pair has been scored. A claim can be retracted only before that."))
         # Two servers' clocks may differ: a claim is never taken back before it was made.
         submission.retracted_at = max(at, submission.created_at)
         submission.save(update_fields=["retracted_at"])

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from django.db import transaction
 from django.db.models import Sum
+from django.utils.translation import gettext as _
 
 from cats4ml.accounts.models import User
 from cats4ml.challenges.acts import record_act
@@ -25,6 +26,7 @@ from cats4ml.submissions.actions.settlement import SettlementRefused, reopen_pai
 from cats4ml.submissions.disputing import LEAST_WORDS, MOST_WORDS, why_not_disputed
 from cats4ml.submissions.models import Credit, Dispute, DisputeState, Pair, Submission
 from cats4ml.submissions.queries import storable
+from cats4ml.ui.words import figure
 
 # What raters or a public page could ever see of it: nothing of what the finder wrote.
 REOPENED_BECAUSE = "Its outcome was disputed: more raters were asked."
@@ -74,15 +76,18 @@ def dispute_outcome(*, participation: Participation, submission_id: int, reason:
         if before is not None:
             if before.reason == reason:
                 return before
-            raise AlreadyDisputed("You disputed this claim before. Each claim can be disputed once.")
+            raise AlreadyDisputed(_("You disputed this claim before. Each claim can be disputed once."))
         points = Credit.objects.filter(submission=claim).aggregate(n=Sum("points"))["n"] or 0
         objection = why_not_disputed(claim, points=points, at=at)
         if objection:
             raise DisputeRefused(objection)
         if not LEAST_WORDS <= len(reason) <= MOST_WORDS:
             raise DisputeRefused(
-                f"Say what the raters may have missed, in {LEAST_WORDS} to {MOST_WORDS:,} characters; "
-                f"these are {len(reason):,}."
+                _(
+                    "Say what the raters may have missed, in %(least_words)s to %(most_words)s characters; these are "
+                    "%(reason)s."
+                )
+                % {"least_words": LEAST_WORDS, "most_words": figure(MOST_WORDS), "reason": figure(len(reason))}
             )
         return Dispute.objects.create(submission=claim, reason=reason, outcome=claim.pair.outcome, created_at=at)
 
@@ -140,12 +145,15 @@ def _check_repeated(dispute: Dispute, decision: Decision, answer: str) -> None:
     became = {Decision.DECLINE: DisputeState.DECLINED, Decision.REOPEN: DisputeState.REOPENED}
     if (dispute.state, dispute.answer) == (became.get(decision, DisputeState.ADJUDICATED), answer):
         return
-    who = dispute.decided_by.public_name if dispute.decided_by else "Somebody"
-    raise DisputeRefused(f"{who} has decided this dispute meanwhile: {dispute.get_state_display().lower()}.")
+    who = dispute.decided_by.public_name if dispute.decided_by else _("Somebody")
+    raise DisputeRefused(
+        _("%(who)s has decided this dispute meanwhile: %(state)s.")
+        % {"who": who, "state": dispute.get_state_display().lower()}
+    )
 
 
 def _check_timely(pair: Pair, decision: Decision) -> None:
     if pair.challenge.is_final:
-        raise DisputeRefused("This challenge is final: its board stands.")
+        raise DisputeRefused(_("This challenge is final: its board stands."))
     if pair.state != PairState.SETTLED and decision != Decision.REOPEN:
-        raise DisputeRefused("Raters look at this pair again already. Answer that more raters were asked.")
+        raise DisputeRefused(_("Raters look at this pair again already. Answer that more raters were asked."))

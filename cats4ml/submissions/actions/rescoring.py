@@ -6,6 +6,8 @@ import logging
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from cats4ml.accounts.models import User
 from cats4ml.challenges.actions import put_in_force
@@ -18,6 +20,7 @@ from cats4ml.submissions.actions.scores import SCORE_FIELDS, set_score
 from cats4ml.submissions.actions.settlement import settle_again
 from cats4ml.submissions.models import Pair
 from cats4ml.submissions.previews import Change, Fate, Preview, missing_images, preview_roster, scored_pairs
+from cats4ml.ui.words import figure
 from scoring.contract import BULK
 
 logger = logging.getLogger(__name__)
@@ -51,15 +54,15 @@ def apply_roster(*, challenge: Challenge, roster: RosterVersion, reason: str, by
     picture of a scored pair lacks a prediction.
     """
     if not reason.strip():
-        raise RescoringRefused("Say why: another roster is applied only with a reason.")
+        raise RescoringRefused(_("Say why: another roster is applied only with a reason."))
     if roster.challenge_id != challenge.pk:
-        raise RescoringRefused("This roster belongs to another challenge.")
+        raise RescoringRefused(_("This roster belongs to another challenge."))
     with transaction.atomic():
         lock_rosters([challenge.pk], shared=False)
         keep_from_ending([challenge.pk])
         edition = Challenge.objects.select_related("policy").get(pk=challenge.pk)
         if edition.is_final:
-            raise RescoringRefused("This challenge is final: its board stands.")
+            raise RescoringRefused(_("This challenge is final: its board stands."))
         # First the locks, then the rows with what belongs to them: whoever held a lock may have changed all of it.
         locked = scored_pairs(edition).select_related(None).prefetch_related(None).select_for_update(no_key=True)
         list(locked.values_list("pk"))
@@ -77,10 +80,15 @@ def apply_roster(*, challenge: Challenge, roster: RosterVersion, reason: str, by
 def _check_predicted(preview: Preview) -> None:
     waiting = len({change.pair.image_id for change in preview.of(Fate.NOT_PREDICTED)})
     if waiting:
-        pictures = "1 picture has" if waiting == 1 else f"{waiting:,} pictures have"
         raise RescoringRefused(
-            f"{pictures} not been seen by every classifier of this roster yet. Ask for the missing scores and wait "
-            "until a scoring worker has answered."
+            ngettext(
+                "%(n)s picture has not been seen by every classifier of this roster yet. Ask for the missing scores "
+                "and wait until a scoring worker has answered.",
+                "%(n)s pictures have not been seen by every classifier of this roster yet. Ask for the missing scores "
+                "and wait until a scoring worker has answered.",
+                waiting,
+            )
+            % {"n": figure(waiting)}
         )
 
 

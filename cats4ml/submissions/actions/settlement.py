@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from cats4ml.accounts.models import NoticeKind, User
 from cats4ml.accounts.notices import notify
@@ -164,15 +165,15 @@ def reopen_pair(*, pair_id: int, reason: str, by: User, at: datetime, more_ratin
     tally, which has no ratings to add to. An expert's decision falls away with it.
     """
     if not reason.strip():
-        raise SettlementRefused("Say why: a pair is reopened only with a reason.")
+        raise SettlementRefused(_("Say why: a pair is reopened only with a reason."))
     if more_ratings < 1:
-        raise SettlementRefused("Ask for at least one more rating: nothing else would settle the pair again.")
+        raise SettlementRefused(_("Ask for at least one more rating: nothing else would settle the pair again."))
     with transaction.atomic():
         pair = lock_pair(pair_id)
         if pair.tally_source == TallySource.IMPORTED:
-            raise SettlementRefused("This tally was imported without single ratings, so that it can’t be reopened.")
+            raise SettlementRefused(_("This tally was imported without single ratings, so that it can’t be reopened."))
         if pair.state != PairState.SETTLED:
-            raise SettlementRefused("Only a settled pair can be reopened.")
+            raise SettlementRefused(_("Only a settled pair can be reopened."))
         if pair.challenge.is_final:
             end_as_ambiguous(pair, reason)
             return pair
@@ -199,9 +200,9 @@ def disqualify_participant(*, participation: Participation, reason: str, by: Use
     Returns how many credits were taken back. Raises `SettlementRefused` without a reason or in a final edition.
     """
     if not reason.strip():
-        raise SettlementRefused("Say why: a participant is disqualified only with a reason.")
+        raise SettlementRefused(_("Say why: a participant is disqualified only with a reason."))
     if participation.challenge.is_final:
-        raise SettlementRefused("This edition is final: its board stands.")
+        raise SettlementRefused(_("This edition is final: its board stands."))
     with transaction.atomic():
         locked = Participation.objects.select_for_update(of=("self",), no_key=True).get(pk=participation.pk)
         if locked.disqualified_at is not None:
@@ -241,9 +242,9 @@ def reinstate_participant(*, participation: Participation, reason: str, by: User
     once. Returns how many credits they hold now. Raises `SettlementRefused` without a reason or in a final edition.
     """
     if not reason.strip():
-        raise SettlementRefused("Say why: a disqualification is taken back only with a reason.")
+        raise SettlementRefused(_("Say why: a disqualification is taken back only with a reason."))
     if participation.challenge.is_final:
-        raise SettlementRefused("This edition is final: its board stands.")
+        raise SettlementRefused(_("This edition is final: its board stands."))
     with transaction.atomic():
         rows = Participation.objects.select_for_update(of=("self",), no_key=True)
         locked = rows.select_related("challenge", "user").get(pk=participation.pk)

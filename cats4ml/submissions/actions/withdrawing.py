@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from cats4ml.accounts.models import User
 from cats4ml.challenges.acts import record_act
@@ -28,6 +29,7 @@ from cats4ml.submissions.actions.settlement import (
 )
 from cats4ml.submissions.models import DisputeState, Pair, TallySource
 from cats4ml.submissions.queries import storable
+from cats4ml.ui.words import figure
 
 MAX_REASON = 1_000
 WITHDRAWN_BECAUSE = "Taken out by the organisers"
@@ -46,7 +48,7 @@ def withdraw_pair(*, pair_id: int, reason: str, by: User | None, at: datetime) -
     the pair becomes ambiguous with the reason and the board stands. Twice is once. Raises `WithdrawalRefused` without a
     reason, or with too long a one. What belongs to review is done by `review.actions.withdrawing`, which calls this.
     """
-    reason = _checked(reason, "a pair is taken out")
+    reason = _checked(reason, _("Say why: a pair is taken out only with a reason."))
     with transaction.atomic():
         lock_with_near_copies(Pair.objects.filter(pk=pair_id))
         pair = lock_pair(pair_id)
@@ -54,7 +56,7 @@ def withdraw_pair(*, pair_id: int, reason: str, by: User | None, at: datetime) -
             return pair
         if pair.challenge.is_final:
             if pair.state != PairState.SETTLED:
-                raise WithdrawalRefused("This challenge is final, and this pair is in none of its results.")
+                raise WithdrawalRefused(_("This challenge is final, and this pair is in none of its results."))
             if pair.reopened_reason == reason:
                 return pair
             end_as_ambiguous(pair, reason)
@@ -91,16 +93,18 @@ def restore_pair(*, pair_id: int, reason: str, by: User | None, at: datetime) ->
     claimed. One that was imported is settled as it was published. Raises `WithdrawalRefused` without a reason, in a
     final edition, and for a pair that no organiser took out.
     """
-    reason = _checked(reason, "a pair is put back")
+    reason = _checked(reason, _("Say why: a pair is put back only with a reason."))
     with transaction.atomic():
         pairs = lock_with_near_copies(Pair.objects.filter(pk=pair_id))
         pair = lock_pair(pair_id)
         if pair.challenge.is_final:
-            raise WithdrawalRefused("This challenge is final: its board stands.")
+            raise WithdrawalRefused(_("This challenge is final: its board stands."))
         if not pair.withdrawn_reason:
             if pair.state != PairState.WITHDRAWN:
                 return pair
-            raise WithdrawalRefused("No organiser took this pair out: its claimants did. Anybody may claim it again.")
+            raise WithdrawalRefused(
+                _("No organiser took this pair out: its claimants did. Anybody may claim it again.")
+            )
         pair.withdrawn_reason = ""
         pair.save(update_fields=["withdrawn_reason"])
         if pair.tally_source == TallySource.IMPORTED:
@@ -123,12 +127,15 @@ def _settle_as_published(pair: Pair, at: datetime) -> None:
     settle_pair(pair=pair, verdict=verdict, tally=pair.tally, policy=policy, ratings=[], at=at)
 
 
-def _checked(reason: str, what: str) -> str:
+def _checked(reason: str, missing: str) -> str:
     reason = storable(reason).strip()
     if not reason:
-        raise WithdrawalRefused(f"Say why: {what} only with a reason.")
+        raise WithdrawalRefused(missing)
     if len(reason) > MAX_REASON:
-        raise WithdrawalRefused(f"The reason has {len(reason):,} characters; {MAX_REASON:,} are the most.")
+        raise WithdrawalRefused(
+            _("The reason has %(reason)s characters; %(max_reason)s are the most.")
+            % {"reason": figure(len(reason)), "max_reason": figure(MAX_REASON)}
+        )
     return reason
 
 
