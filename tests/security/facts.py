@@ -172,7 +172,6 @@ console:release_free console 405 | console 302+
 console:release_retry console 405 | console 302
 console:release_delete console 405 | console 302+
 pages:home everybody 200 | everybody 405
-pages:healthz everybody 200 | everybody 405
 pages:picture everybody 200 | everybody 405
 pages:challenge everybody 200 | everybody 405
 pages:join signed 200 | in 302+ 302 302 422 403 302+ 302+ 302+
@@ -299,6 +298,11 @@ orcid_callback everybody 404 | everybody 404
 openid_connect_login everybody 404 | everybody 404
 openid_connect_callback everybody 404 | everybody 404
 usersessions_list signed 200 | signed 302
+operations:healthz everybody 200 | everybody 200
+operations:readyz everybody 200 | everybody 200
+operations:metrics everybody 200 | everybody 200
+accounts:preferences signed 200 | signed 200
+accounts:language everybody 405 | 302 302 302 302 302 302 302 302 302
 """
 API = """
 api:me 401 200 200 200 200 200 200 200 200 200 200 200 200 | 401 405 405 405 405 403 405 405 405 405 405 405 405
