@@ -45,7 +45,7 @@ COPY templates templates
 RUN if ls cats4ml/locale/*/LC_MESSAGES/*.po >/dev/null 2>&1; then \
         python -m babel.messages.frontend compile -d cats4ml/locale -D django; fi
 # Static files are part of the image: any number of web servers then serve the same. The values are for this step only.
-RUN SECRET_KEY=only-for-collectstatic ALLOWED_HOSTS=localhost \
+RUN SECRET_KEY="$(python -c 'import secrets; print(secrets.token_urlsafe(60))')" ALLOWED_HOSTS=localhost \
     DATABASE_URL=postgresql://nobody@localhost/none REDIS_URL=redis://localhost/0 \
     python manage.py collectstatic --no-input \
     && chown -R cats4ml:cats4ml /data

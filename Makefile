@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help messages run install client install-test lint lint-docker lint-kubernetes migrations-check deploy-check checks pytest test test-fast browser format erase backup restore
+.PHONY: help messages run install client install-test lint lint-docker lint-kubernetes migrations-check deploy-check audit audit-online checks pytest test test-fast browser format erase backup restore
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -23,6 +23,7 @@ help:
 	@echo 'make test                 all checks and tests, as the continuous integration runs them'
 	@echo '     TEST_PROCESSES=1     … in so many processes (default 2)'
 	@echo 'make test-fast            the quick tests only'
+	@echo 'make audit                pins and secrets; make audit-online also asks for known holes'
 	@echo 'make lint                 style, types, layers, container files'
 	@echo 'make format               puts the code in shape'
 	@echo 'make backup TO=folder     database, pictures, releases and classifiers as they are now; KEEP=7 keeps the newest seven'
@@ -98,6 +99,14 @@ deploy-check: install-test
 	@CATS4ML_ENV=production ALLOWED_HOSTS=cats4ml.example SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(60))')" \
 	  $(PY) manage.py check --deploy --fail-level WARNING
 
+# What can be looked at without a network: pins, and secrets in the files.
+audit: install-test
+	@$(PY) -m tests.audit
+
+# The same, and which of the pinned versions have known holes: asks a server for each of them.
+audit-online: install-test
+	@$(PY) -m tests.audit --online
+
 browser: install-test
 	@$(PY) -m tests.chromium --install
 
@@ -105,7 +114,7 @@ browser: install-test
 test: install-test browser
 	@$(MAKE) --no-print-directory -j 2 checks pytest
 
-checks: lint migrations-check deploy-check
+checks: lint migrations-check deploy-check audit
 
 # A file's tests stay together, for some share a platform or a training; each process has its own databases.
 pytest: install-test

@@ -41,3 +41,32 @@ def env_address(name: str) -> str:
 
 def env_list(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
+
+
+# What stands in examples, templates and tutorials is no secret.
+_KNOWN = re.compile(r"django-insecure-|change.?me|only-for-|your.?secret|secret.?key|insecure|password", re.IGNORECASE)
+LONGEST_GUESS = 50
+
+
+def env_secret(name: str) -> str:
+    """A secret that nobody guesses. The sentence never repeats it."""
+    value = env_text(name)
+    if len(value) < LONGEST_GUESS or len(set(value)) < 16 or _KNOWN.search(value):
+        raise ImproperlyConfigured(
+            f"{name} can be guessed: it is shorter than {LONGEST_GUESS} characters, repeats a few, or is an example."
+            " Make one: python -c 'import secrets; print(secrets.token_urlsafe(60))'"
+        )
+    return value
+
+
+_RATE = re.compile(r"([1-9]\d{0,6})/(s|min|h)")
+_SECONDS = {"s": 1, "min": 60, "h": 3600}
+
+
+def env_rate(name: str, *, default: str) -> tuple[int, int] | None:
+    """So many within so many seconds, of a text such as 60/min; None of “none”."""
+    text = env_text(name, default)
+    found = _RATE.fullmatch(text)
+    if found is None and text != "none":
+        raise ImproperlyConfigured(f"{name} must be such as 60/min, 5/s, 1000/h or none, not {text!r}")
+    return (int(found[1]), _SECONDS[found[2]]) if found else None

@@ -16,8 +16,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django_guid.integrations.celery import CeleryIntegration
 
 from cats4ml import translations
-from cats4ml.accounts.providers import sign_in_providers
-from cats4ml.environment import env_address, env_bool, env_int, env_list, env_text
+from cats4ml.accounts.providers import origins_of, sign_in_providers
+from cats4ml.environment import env_address, env_bool, env_int, env_list, env_rate, env_secret, env_text
 from scoring.broker import celery_broker_url
 from scoring.logs import REQUEST_HEADER, checked_format, logging_config
 
@@ -44,13 +44,17 @@ def local_secret_key() -> str:
     return key
 
 
-SECRET_KEY = env_text("SECRET_KEY") if PRODUCTION else os.environ.get("SECRET_KEY") or local_secret_key()
+SECRET_KEY = env_secret("SECRET_KEY") if PRODUCTION else os.environ.get("SECRET_KEY") or local_secret_key()
 # Keys that were in use before: sessions, links in mails and second factors made with them go on working.
 SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS")
 DEBUG = env_bool("DEBUG", default=False)
+if PRODUCTION and DEBUG:
+    raise ImproperlyConfigured("DEBUG must not be on in production: its pages show settings and code to everybody")
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "" if PRODUCTION else "localhost,127.0.0.1,[::1]")
 if PRODUCTION and not ALLOWED_HOSTS:
     raise ImproperlyConfigured("ALLOWED_HOSTS is not set: give the site's host names, separated by commas")
+if PRODUCTION and "*" in ALLOWED_HOSTS:
+    raise ImproperlyConfigured("ALLOWED_HOSTS must name the site's hosts, not *: links are made of the name asked for")
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 # What the addresses in files begin with, which are written when nobody asks. Empty: they begin with a slash.
 SITE_URL = env_address("SITE_URL")
@@ -98,9 +102,12 @@ MIDDLEWARE = [
     "cats4ml.operations.middleware.Measured",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "cats4ml.headers.SafeHeaders",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    # Before the next one, which reads the body to find the token in it.
+    "cats4ml.throttling.Throttle",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "cats4ml.ui.middleware.ReadersLanguage",
@@ -154,14 +161,20 @@ DATABASES[LOCK_DATABASE].setdefault("OPTIONS", {}).setdefault(
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env_text("REDIS_URL")
-CACHES = {
+CACHES: dict[str, dict[str, Any]] = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "cats4ml.json_cache.JsonRedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": env_text("CACHE_PREFIX", "cats4ml"),
+        # A Redis that hangs must not hang every page.
+        "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 5},
     }
 }
 CELERY_BROKER_URL = celery_broker_url(REDIS_URL)
+# Whoever can write to Redis could else run code in a worker, by a pickle.
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = "json"
+CELERY_RESULT_SERIALIZER = "json"
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
@@ -298,7 +311,11 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = not PRODUCTION
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_500  # a full basket has two for each picture
+DATA_UPLOAD_MAX_NUMBER_FILES = 5
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+# A body that isn't there after so many seconds is not waited for: who sends a byte a second would hold a thread.
+BODY_SECONDS = env_int("BODY_SECONDS", default=120)
 UPLOAD_MAX_BYTES = env_int("UPLOAD_MAX_BYTES", default=10 * 1024 * 1024)
 UPLOAD_MAX_ROWS = env_int("UPLOAD_MAX_ROWS", default=20_000)
 # Data files: a pool up to this size has its tables written at once, and one zip of its pictures up to these limits.
@@ -309,18 +326,27 @@ DATA_ZIP_BYTES = env_int("DATA_ZIP_BYTES", default=2 * 1024**3)
 # The ids that a paid crowd passes in are deleted so long after a visit ended or its study was closed.
 CROWD_IDS_KEPT_DAYS = env_int("CROWD_IDS_KEPT_DAYS", default=90)
 
+# Where a form's answer may lead away to besides this site: providers of sign-in.
+FORM_ACTIONS = ["'self'", *origins_of(SOCIALACCOUNT_PROVIDERS)]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'"],
+        "connect-src": ["'self'"],
         "object-src": ["'none'"],
         "base-uri": ["'none'"],
-        "form-action": ["'self'"],
+        "form-action": FORM_ACTIONS,
         "frame-ancestors": ["'none'"],
     }
 }
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
 # Without JavaScript-readable cookies htmx takes the token from the page.
 CSRF_COOKIE_HTTPONLY = True
 if PRODUCTION:
@@ -328,9 +354,23 @@ if PRODUCTION:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
+    # A browser takes such a name from this host alone and over TLS alone: no neighbour under the domain can set it.
+    SESSION_COOKIE_NAME = "__Host-sessionid"
+    CSRF_COOKIE_NAME = "__Host-csrftoken"
+    LANGUAGE_COOKIE_NAME = "__Host-language"
     SECURE_HSTS_SECONDS = env_int("SECURE_HSTS_SECONDS", default=31_536_000)
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
+
+# What one person may ask for, or one address from which nobody signed in: as 60/min, 5/s, 1000/h, or none.
+PAGE_RATES = {
+    "search": env_rate("PAGE_RATE_SEARCH", default="120/min"),
+    "pictures": env_rate("PAGE_RATE_PICTURES", default="3000/min"),
+    "files": env_rate("PAGE_RATE_FILES", default="120/min"),
+    "sent": env_rate("PAGE_RATE_SENT", default="300/min"),
+    "pages": env_rate("PAGE_RATE_PAGES", default="600/min"),
+    "wrong-tokens": env_rate("API_RATE_WRONG_TOKENS", default="30/min"),
+}
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -344,14 +384,14 @@ REST_FRAMEWORK = {
     "PAGE_SIZE": 100,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_CLASSES": [
-        "rest_framework.throttling.AnonRateThrottle",
-        "rest_framework.throttling.UserRateThrottle",
+        "cats4ml.api.throttles.ByAddress",
+        "cats4ml.api.throttles.ByPerson",
     ],
     "DEFAULT_THROTTLE_RATES": {
         "anon": env_text("API_RATE_ANONYMOUS", "100/min"),
         "user": env_text("API_RATE_USER", "600/min"),
     },
-    # How many proxies add to X-Forwarded-For: without it anybody could make up an address and pass the throttle.
+    # How many proxies add to X-Forwarded-For: without it anybody could make up an address and pass the throttles.
     "NUM_PROXIES": env_int("API_PROXIES", default=0),
     "EXCEPTION_HANDLER": "cats4ml.api.errors.handle",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -365,6 +405,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "cats4ml.api.documented.told_everywhere",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "DataFileKind": "cats4ml.challenges.models.DataFileKind",
         "DataFileState": "cats4ml.challenges.models.DataFileState",

@@ -35,6 +35,12 @@ def test_production_starts_with_its_secrets() -> None:
     ("changes", "words"),
     [
         ({"SECRET_KEY": ""}, "SECRET_KEY is not set"),
+        ({"SECRET_KEY": "short"}, "SECRET_KEY can be guessed"),
+        ({"SECRET_KEY": "django-insecure-" + WHOLE["SECRET_KEY"]}, "SECRET_KEY can be guessed"),
+        ({"SECRET_KEY": "ab" * 40}, "SECRET_KEY can be guessed"),
+        ({"DEBUG": "yes"}, "DEBUG must not be on in production"),
+        ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS must name the site's hosts"),
+        ({"PAGE_RATE_SEARCH": "many"}, "PAGE_RATE_SEARCH must be such as 60/min"),
         ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS is not set"),
         ({"CATS4ML_ENV": "staging"}, "CATS4ML_ENV must be local or production, not 'staging'"),
         ({"UPLOAD_MAX_ROWS": "many"}, "UPLOAD_MAX_ROWS must be a whole number, not 'many'"),

@@ -27,8 +27,8 @@ from django.utils.translation import gettext as _
 from cats4ml.accounts import secrets_kept
 from cats4ml.accounts.mail import post
 from cats4ml.accounts.models import NoticeKind, User
-from cats4ml.accounts.networks import client_address
 from cats4ml.accounts.notices import notify
+from cats4ml.addresses import client_address
 
 # What allauth would write a mail of, and which notice of ours tells it.
 TOLD: Mapping[str, str] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -33,3 +34,18 @@ EXTRAS: Mapping[str, Mapping[str, Any]] = {
     "github": {"SCOPE": ["user:email"]},
     "google": {"SCOPE": ["profile", "email"], "OAUTH_PKCE_ENABLED": True},
 }
+
+_ORIGINS: Mapping[str, str] = {
+    "github": "https://github.com",
+    "google": "https://accounts.google.com",
+    "orcid": "https://orcid.org",
+}
+
+
+def origins_of(providers: Mapping[str, Any]) -> list[str]:
+    """Where the buttons of these providers lead: browsers let a form's answer lead to no other place."""
+    found = [_ORIGINS[name] for name in providers if name in _ORIGINS]
+    for app in providers.get("openid_connect", {}).get("APPS", ()):
+        place = urlsplit(app["settings"]["server_url"])
+        found.append(f"{place.scheme}://{place.netloc}")
+    return found

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
+
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
-from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied, Throttled
 from rest_framework.request import Request
 
 from cats4ml.accounts.actions import find_token
 from cats4ml.accounts.models import ApiToken, TokenScope, User
+from cats4ml.addresses import client_address
+from cats4ml.throttling import seconds_to_wait
 
 
 class TokenAuthentication(BaseAuthentication):
@@ -22,6 +26,10 @@ class TokenAuthentication(BaseAuthentication):
             raise AuthenticationFailed(_("Send the header as: Authorization: Token <key>"))
         token = find_token(key=words[1].decode("latin-1"), at=timezone.now())
         if token is None:
+            # The framework looks who asks before it counts: without this, keys could be tried as fast as they are sent.
+            wait = seconds_to_wait("wrong-tokens", client_address(request), at=time.time())
+            if wait:
+                raise Throttled(wait)
             raise AuthenticationFailed(
                 _("This token is unknown, expired or revoked. Make one on the page “API tokens”.")
             )

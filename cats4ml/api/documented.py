@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 
 from cats4ml.api.serializers import STANDING_COLUMNS, ErrorSerializer
@@ -13,8 +15,8 @@ def refusal(description: str) -> OpenApiResponse:
 
 
 WRONG_FIELDS = OpenApiResponse(
-    {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}},
-    description="What was sent is wrong: a list of messages for each field, or `detail`.",
+    {"type": "object", "additionalProperties": {}},
+    description="What was sent is wrong: a list of messages for each field, of a list by its places, or `detail`.",
 )
 NO_SUCH_CHALLENGE = refusal("No such challenge, or a draft of somebody else's.")
 READS = {400: WRONG_FIELDS, 404: NO_SUCH_CHALLENGE}
@@ -62,3 +64,30 @@ STANDINGS_CSV = OpenApiExample(
     response_only=True,
     status_codes=["200"],
 )
+
+
+def told_everywhere(result: dict[str, Any], **_: object) -> dict[str, Any]:
+    """What any address may answer, whatever else it does: added to each operation that doesn't say it itself."""
+    error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    for operations in result["paths"].values():
+        for method, operation in operations.items():
+            for code, description in _EVERYWHERE.items():
+                operation["responses"].setdefault(code, {"description": description, "content": error})
+            if method == "get":
+                wrong = (
+                    "A page, a cursor, a filter or a format that can't be. `detail` or the parameter's name says why."
+                )
+                anything = {"application/json": {"schema": {"type": "object", "additionalProperties": {}}}}
+                operation["responses"].setdefault("400", {"description": wrong, "content": anything})
+            # Errors are JSON also where the address itself gives something else.
+            for code, response in operation["responses"].items():
+                if code >= "400" and len(response.get("content", {})) == 1:
+                    response["content"] = {"application/json": next(iter(response["content"].values()))}
+    return result
+
+
+_EVERYWHERE = {
+    "401": "A token that is unknown, expired or revoked.",
+    "406": "This address has no such format.",
+    "429": "Too many requests. `Retry-After` says when the next may come.",
+}

@@ -52,9 +52,9 @@ class RowProblemSerializer(serializers.Serializer[Any]):
 class RefusedPredictionsSerializer(serializers.Serializer[Any]):
     """Why predictions were not taken: all of it in `detail`, and the first 100 rows that are wrong."""
 
-    detail = serializers.CharField()
-    total = serializers.IntegerField(help_text="How many rows are wrong.")
-    problems = RowProblemSerializer(many=True)
+    detail = serializers.CharField(required=False)
+    total = serializers.IntegerField(required=False, help_text="How many rows are wrong.")
+    problems = RowProblemSerializer(required=False, many=True)
 
 
 class EvaluationSerializer(serializers.ModelSerializer[Evaluation]):

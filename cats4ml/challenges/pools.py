@@ -105,13 +105,13 @@ def find_labels(*, vocabulary: str, wanted: Sequence[str]) -> list[Label]:
                     "no label of the vocabulary %(vocabulary)s has the id or name %(text)s: import the class "
                     "descriptions first, or look there how it is written"
                 )
-                % {"vocabulary": vocabulary, "text": f"{text!r}"}
+                % {"vocabulary": vocabulary, "text": f"{text[:80]!r}"}
             )
         if len(same) > 1:
             listed = ", ".join(label.key for label in same[:NAMED]) + (" …" if len(same) > NAMED else "")
             raise PoolRefused(
                 gettext("several labels have the name %(text)s: say which by its id: %(listed)s")
-                % {"text": f"{text!r}", "listed": listed}
+                % {"text": f"{text[:80]!r}", "listed": listed}
             )
         found.setdefault(same[0].pk, same[0])
     return list(found.values())

@@ -195,7 +195,7 @@ def worker_environment(classifiers_dir: Path) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "DATABASE_URL": database_url(),
         "REDIS_URL": settings.REDIS_URL,
-        "CACHE_PREFIX": settings.CACHES["default"]["KEY_PREFIX"],
+        "CACHE_PREFIX": str(settings.CACHES["default"]["KEY_PREFIX"]),
         "CATS4ML_HOME": str(settings.HOME),
         "IMAGES_URL": images if "://" in images else str(Path(images).resolve()),
         "CLASSIFIERS_DIR": str(classifiers_dir.resolve()),

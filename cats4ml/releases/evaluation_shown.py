@@ -27,8 +27,9 @@ TOLD = ("pairs", "step", "value", "interval", "below", "why")
 
 
 def parts_seen(one: Evaluation, *, freed: bool) -> list[str]:
-    """The parts of which every figure may be seen: the public one, and once the rest is freed all that were counted."""
-    return [part for part in PARTS if part in one.results["parts"] and (freed or part == Split.PUBLIC)]
+    """The parts of which every figure may be seen: the public one, and once the rest is freed all that were counted.
+    None of an evaluation that is still being counted."""
+    return [part for part in PARTS if part in one.results.get("parts", {}) and (freed or part == Split.PUBLIC)]
 
 
 def shown(one: Evaluation, *, freed: bool) -> dict[str, Any]:

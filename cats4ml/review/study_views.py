@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from cats4ml.accounts.models import User
+from cats4ml.addresses import client_address
 from cats4ml.challenges.consents import Confirmed, rater_terms
 from cats4ml.challenges.http import challenge_and_viewer, page_context
 from cats4ml.review.models import Study
@@ -31,12 +32,6 @@ class ConsentForm(forms.Form):
     consent_version = forms.IntegerField(min_value=0)
     old_enough = forms.BooleanField(required=False)
     eligible = forms.BooleanField(required=False)
-
-
-def address_of(request: HttpRequest) -> str:
-    """Who asks, as the nearest proxy saw it where there is one."""
-    forwarded = request.headers.get("X-Forwarded-For", "") if settings.PRODUCTION else ""
-    return forwarded.rpartition(",")[2].strip()[:64] or str(request.META.get("REMOTE_ADDR", ""))
 
 
 @never_cache
@@ -70,7 +65,7 @@ def _begin(
             study=found,
             visitor=visitor,
             consent_version=form.cleaned_data["consent_version"],
-            address=address_of(request),
+            address=client_address(request),
             signed_in=user,
             at=timezone.now(),
             confirmed=Confirmed(old_enough=form.cleaned_data["old_enough"], eligible=form.cleaned_data["eligible"]),

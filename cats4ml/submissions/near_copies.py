@@ -5,6 +5,7 @@ The pictures of one `PoolImage.copy_group` are near-copies, by the organiser's w
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from django.db.models import Min
@@ -16,6 +17,7 @@ from cats4ml.submissions.queries import valid_claims
 
 # What never reaches the raters takes nothing from anybody.
 _OUT = (PairState.UNSCORABLE, PairState.WITHDRAWN)
+_GROUPED = ("challenge_id", "image_id", "copy_group")
 
 
 def earlier_near_copy(pair: Pair) -> Pair | None:
@@ -27,13 +29,22 @@ def earlier_near_copy(pair: Pair) -> Pair | None:
     retracted, of nobody disqualified), by their first one; a pair without any comes after all of them. One query for a
     picture without near-copies, else up to four.
     """
-    rivals = _rivals(pair)
+    return earlier_near_copies([pair]).get(pair.pk)
+
+
+def earlier_near_copies(pairs: Sequence[Pair]) -> dict[int, Pair]:
+    """`earlier_near_copy` of those of these pairs that have one, by id. As many queries for many pairs as for one."""
+    rivals = _rivals_of(pairs)
     if not rivals:
-        return None
-    places = _places([pair.pk, *rivals])
-    own = places.pop(pair.pk, None)
-    earlier = {pk: place for pk, place in places.items() if own is None or place < own}
-    return rivals[min(earlier, key=earlier.__getitem__)] if earlier else None
+        return {}
+    places = _places([*rivals, *{pk for own in rivals.values() for pk in own}])
+    found = {}
+    for pk, own in rivals.items():
+        here = places.get(pk)
+        earlier = {one: places[one] for one in own if one in places and (here is None or places[one] < here)}
+        if earlier:
+            found[pk] = own[min(earlier, key=earlier.__getitem__)]
+    return found
 
 
 def _places(pairs: Sequence[int]) -> dict[int, tuple[int, int]]:
@@ -51,33 +62,35 @@ def freed_near_copies(pairs: Iterable[Pair]) -> list[Pair]:
     To be asked after claims of `pairs` lost their validity or a pair left the game. In the order of their ids, so
     that they can be locked; under the locks each must be looked at again.
     """
-    freed: dict[int, Pair] = {}
-    for pair in _with_near_copies(list(pairs)):
-        settled = [one for one in _rivals(pair).values() if one.state == PairState.SETTLED]
-        for rival in settled:
-            if rival.uncredited == Uncredited.NEAR_COPY and earlier_near_copy(rival) is None:
-                freed[rival.pk] = rival
-    return [freed[pk] for pk in sorted(freed)]
+    rivals = {pk: one for own in _rivals_of(list(pairs)).values() for pk, one in own.items()}
+    passed_over = [
+        one for one in rivals.values() if one.state == PairState.SETTLED and one.uncredited == Uncredited.NEAR_COPY
+    ]
+    earlier = earlier_near_copies(passed_over)
+    return sorted((one for one in passed_over if one.pk not in earlier), key=lambda one: one.pk)
 
 
-def _with_near_copies(pairs: Sequence[Pair]) -> list[Pair]:
-    grouped = set(
-        PoolImage.objects.filter(
-            challenge__in={pair.challenge_id for pair in pairs},
-            image__in={pair.image_id for pair in pairs},
-            copy_group__isnull=False,
-        ).values_list("challenge_id", "image_id")
-    )
-    return [pair for pair in pairs if (pair.challenge_id, pair.image_id) in grouped]
-
-
-def _rivals(pair: Pair) -> dict[int, Pair]:
-    """The other pairs of the same edition and label with a near-copy of this pair's picture, by id."""
-    own = PoolImage.objects.filter(challenge=pair.challenge_id, image=pair.image_id, copy_group__isnull=False)
-    alike = PoolImage.objects.filter(challenge=pair.challenge_id, copy_group__in=own.values("copy_group"))
-    rows = (
-        Pair.objects.filter(challenge=pair.challenge_id, label=pair.label_id, image__in=alike.values("image"))
-        .exclude(pk=pair.pk)
-        .exclude(state__in=_OUT)
-    )
-    return {one.pk: one for one in rows}
+def _rivals_of(pairs: Sequence[Pair]) -> dict[int, dict[int, Pair]]:
+    """By pair, the other pairs of the same edition and label with a near-copy of its picture, by id. Pairs without any
+    are left out. One query where no picture has near-copies, else three."""
+    grouped = PoolImage.objects.filter(challenge__in={pair.challenge_id for pair in pairs}, copy_group__isnull=False)
+    own = grouped.filter(image__in={pair.image_id for pair in pairs})
+    groups = {(edition, image): group for edition, image, group in own.values_list(*_GROUPED)}
+    if not groups:
+        return {}
+    members: dict[tuple[int, int], set[int]] = defaultdict(set)
+    for edition, image, group in grouped.filter(copy_group__in=set(groups.values())).values_list(*_GROUPED):
+        members[edition, group].add(image)
+    wanted = {image for images in members.values() for image in images}
+    labels = {pair.label_id for pair in pairs}
+    editions = {edition for edition, _ in groups}
+    rows = Pair.objects.filter(challenge__in=editions, label__in=labels, image__in=wanted).exclude(state__in=_OUT)
+    by_place: dict[tuple[int, int, int], Pair] = {(one.challenge_id, one.label_id, one.image_id): one for one in rows}
+    found = {}
+    for pair in pairs:
+        group = groups.get((pair.challenge_id, pair.image_id))
+        images = members[pair.challenge_id, group] - {pair.image_id} if group is not None else set()
+        others = [by_place.get((pair.challenge_id, pair.label_id, image)) for image in images]
+        if rivals := {one.pk: one for one in others if one is not None}:
+            found[pair.pk] = rivals
+    return found

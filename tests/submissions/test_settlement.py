@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from cats4ml.challenges.models import PoolImage
 from cats4ml.rules.answers import Answer
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.policy import Policy
 from cats4ml.rules.verdicts import Outcome
-from cats4ml.submissions.actions.settlement import SettlementRefused, disqualify_participant, reopen_pair
+from cats4ml.submissions.actions.settlement import (
+    SettlementRefused,
+    disqualify_participant,
+    reinstate_participant,
+    reopen_pair,
+)
 from cats4ml.submissions.models import Credit, CreditKind, Pair
 from cats4ml.submissions.presentation import claim_views, with_details
 from cats4ml.submissions.queries import quota_for, submissions_of
@@ -230,3 +236,24 @@ def test_a_later_claim_of_the_first_near_copy_gives_way_to_the_copy_that_was_cla
     disqualify_participant(participation=ada, reason="bot", by=make_user(), at=alike.pass_time(1))
     assert ledger(alike) == [("given", 1, "ada"), ("reversed", -1, "ada"), ("inherited", 1, "cyd")]
     assert [alike.pair(place, "cat").uncredited for place in (0, 1)] == ["near_copy", ""]
+
+
+def _statements(pairs: int) -> tuple[int, int]:
+    """How many statements it takes to disqualify somebody who earned by so many pairs, and to take that back."""
+    world = make_world(policy=Policy(quorum=2))
+    first, second, raters = world.finder(), world.finder(), world.raters(2)
+    for finder in (first, second):
+        world.claim(finder, *[(place, "cat") for place in range(pairs)])
+    for place in range(pairs):
+        world.score(place, {"cat": 0.1})
+        world.rate(world.pair(place, "cat"), YES, YES, raters=raters)
+    boss, costs = make_user(), []
+    for act in (disqualify_participant, reinstate_participant):
+        with CaptureQueriesContext(connection) as queries:
+            assert act(participation=first, reason="two accounts", by=boss, at=world.pass_time(1)) == pairs
+        costs.append(len(queries))
+    return costs[0], costs[1]
+
+
+def test_many_credits_move_by_as_many_statements_as_one(db) -> None:
+    assert _statements(1) == _statements(4)

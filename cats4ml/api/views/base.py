@@ -35,6 +35,14 @@ class ApiView(APIView):
         answer.headers.setdefault("Cache-Control", "no-store")
         return answer
 
+    def check_permissions(self, request: Request) -> None:
+        """The framework counts a request only once it is allowed: who is refused could ask as often as they like."""
+        super().check_throttles(request)
+        super().check_permissions(request)
+
+    def check_throttles(self, request: Request) -> None:
+        """Counted by now."""
+
     def page_of(self, rows: QuerySet[Any]) -> list[Any]:
         """The rows of the page that the request asks for."""
         self.pages = self.pagination_class()

@@ -31,6 +31,8 @@ class BuildFailed(APIException):
 
 
 class DataFileList(EditionView):
+    pagination_class = None  # type: ignore[assignment]  # a handful, told all at once
+
     @extend_schema(responses={200: DataFileSerializer(many=True), 404: READS[404]})
     def get(self, request: Request, slug: str) -> Response:
         """The files of the challenge's data: labels, images, image-level labels, and more where there is more.
@@ -67,8 +69,8 @@ class DataFileBytes(EditionView):
             OpenApiParameter("Range", str, OpenApiParameter.HEADER, description="One part, as `bytes=1000-`."),
         ],
         responses={
-            (200, "application/octet-stream"): OpenApiTypes.BINARY,
-            (206, "application/octet-stream"): OpenApiTypes.BINARY,
+            (200, "*/*"): OpenApiTypes.BINARY,
+            (206, "*/*"): OpenApiTypes.BINARY,
             202: OpenApiResponse(BeingBuiltSerializer, description="It is being built: ask again after `Retry-After`."),
             304: OpenApiResponse(description="The file that `If-None-Match` names is still the one."),
             404: refusal("No such challenge or file, or a draft of somebody else's."),

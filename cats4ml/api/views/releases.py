@@ -43,8 +43,8 @@ NO_RELEASE = refusal("No such release, or one that isn’t published.")
 CONFLICT = refusal("It can’t be done with this release as it is. `detail` says why, and what to do.")
 RANGE = OpenApiParameter("Range", str, OpenApiParameter.HEADER, description="One part, as `bytes=1000-`.")
 BYTES = {
-    (200, "application/octet-stream"): OpenApiTypes.BINARY,
-    (206, "application/octet-stream"): OpenApiTypes.BINARY,
+    (200, "*/*"): OpenApiTypes.BINARY,
+    (206, "*/*"): OpenApiTypes.BINARY,
     304: OpenApiResponse(description="The file that `If-None-Match` names is still the one."),
     404: refusal("No such file, or one of the held-out part before that is freed."),
     416: OpenApiResponse(description="The file has no such bytes."),

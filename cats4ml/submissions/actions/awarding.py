@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db.models import QuerySet, prefetch_related_objects
@@ -14,113 +14,110 @@ from cats4ml.rules.credit import NoCredit
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.verdicts import Verdict
 from cats4ml.submissions.actions.ledger import (
-    counted_ratings,
-    first_valid,
-    give_credit,
+    counted_ratings_of,
+    first_valid_of,
+    give_credits,
     live_credits,
-    reverse_credit,
+    take_back,
 )
-from cats4ml.submissions.actions.moves import lock_pair, lock_pairs
+from cats4ml.submissions.actions.moves import lock_pairs
 from cats4ml.submissions.endings import Ending, counted_tally, ending_of
-from cats4ml.submissions.models import Credit, CreditKind, Pair, Submission, TallySource, Uncredited
-from cats4ml.submissions.near_copies import earlier_near_copy, freed_near_copies
-from cats4ml.submissions.queries import valid_claims
+from cats4ml.submissions.models import Credit, CreditKind, Pair, TallySource, Uncredited
+from cats4ml.submissions.near_copies import earlier_near_copies, earlier_near_copy, freed_near_copies
 
 
-def ending_now(pair: Pair, verdict: Verdict, policy: PolicyVersion, *, may_be_copy: bool = True) -> Ending:
-    """How a pair ends by its score, its tally and the near-copies that come before it. Unless it `may_be_copy`, the
-    caller knows that its picture has no near-copies."""
-
-    def ending(*, near_copy: bool) -> Ending:
-        return ending_of(
-            verdict=verdict,
-            mean=pair.machine_mean,
-            machine_yes=bool(pair.machine_yes),
-            near_copy=near_copy,
-            policy=policy.value,
-            tally=counted_tally(pair),
-            adjudicated=bool(pair.adjudicated_reason),
-        )
-
-    alone = ending(near_copy=False)
+def ending_now(pair: Pair, verdict: Verdict, policy: PolicyVersion) -> Ending:
+    """How a pair ends by its score, its tally and the near-copies that come before it."""
+    alone = _ending(pair, verdict, policy, near_copy=False)
     # Few pairs earn, and only of these it matters whether a near-copy came first.
-    asked = alone.points and may_be_copy
-    return ending(near_copy=earlier_near_copy(pair) is not None) if asked else alone
+    return _ending(pair, verdict, policy, near_copy=earlier_near_copy(pair) is not None) if alone.points else alone
+
+
+def _ending(pair: Pair, verdict: Verdict, policy: PolicyVersion, *, near_copy: bool) -> Ending:
+    return ending_of(
+        verdict=verdict,
+        mean=pair.machine_mean,
+        machine_yes=bool(pair.machine_yes),
+        near_copy=near_copy,
+        policy=policy.value,
+        tally=counted_tally(pair),
+        adjudicated=bool(pair.adjudicated_reason),
+    )
+
+
+def _endings(pairs: Sequence[Pair]) -> dict[int, Ending]:
+    """`ending_now` of each of these settled pairs, by their own verdicts and policies."""
+
+    def of(pair: Pair, *, near_copy: bool) -> Ending:
+        assert pair.policy is not None, "a settled pair remembers its policy"
+        return _ending(pair, Verdict(pair.verdict), pair.policy, near_copy=near_copy)
+
+    alone = {pair.pk: of(pair, near_copy=False) for pair in pairs}
+    copies = earlier_near_copies([pair for pair in pairs if alone[pair.pk].points])
+    return alone | {pair.pk: of(pair, near_copy=True) for pair in pairs if pair.pk in copies}
 
 
 def award_again(*, pairs: Sequence[Pair], reason: str, by: User | None, at: datetime) -> int:
     """Make the ledger say of each settled pair what it earns now, and whose claim earns it. Twice is once.
 
     To be called where claims count again or a pair came back; `pairs` are all that may be concerned, near-copies too,
-    and the caller holds their locks. Returns how many pairs got entries. A few queries, and some for each pair that
-    earns otherwise now.
+    and the caller holds their locks. Returns how many pairs got entries. As many statements for many as for one.
     """
     settled = [pair for pair in pairs if pair.state == PairState.SETTLED and pair.tally_source != TallySource.IMPORTED]
-    claims = Submission.objects.filter(valid_claims(), pair__in=settled).order_by("pair_id", "pk").distinct("pair_id")
-    firsts = dict(claims.values_list("pair_id", "pk"))
+    firsts = first_valid_of(settled)
     standing: dict[int, list[Credit]] = defaultdict(list)
     for credit in live_credits().filter(pair__in=settled).order_by("pk"):
         standing[credit.pair_id].append(credit)
-    grouped = PoolImage.objects.filter(
-        challenge__in={pair.challenge_id for pair in settled},
-        image__in={pair.image_id for pair in settled},
-        copy_group__isnull=False,
-    )
-    copies = set(grouped.values_list("challenge_id", "image_id"))
     # Where nobody claims a pair nobody could earn; what stands is nobody's.
-    return sum(
-        _award(
-            pair,
-            firsts[pair.pk],
-            standing[pair.pk],
-            may_be_copy=(pair.challenge_id, pair.image_id) in copies,
-            reason=reason,
-            by=by,
-            at=at,
-        )
-        for pair in settled
-        if pair.pk in firsts
-    )
-
-
-def _award(
-    pair: Pair,
-    first: int,
-    standing: Sequence[Credit],
-    *,
-    may_be_copy: bool,
-    reason: str,
-    by: User | None,
-    at: datetime,
-) -> bool:
-    assert pair.policy is not None, "a settled pair remembers its policy"
-    ending = ending_now(pair, Verdict(pair.verdict), pair.policy, may_be_copy=may_be_copy)
-    if pair.uncredited != (ending.uncredited or ""):
-        pair.uncredited = ending.uncredited or ""
-        pair.save(update_fields=["uncredited"])
-    if [credit.submission_id for credit in standing] == ([first] if ending.points else []):
-        return False
-    for credit in standing:
-        words = NEAR_COPY_AGAIN if ending.uncredited is NoCredit.NEAR_COPY else reason
-        reverse_credit(credit, reason=words, by=by, at=at)
-    if ending.points:
-        ratings = counted_ratings(pair)
-        give_credit(pair, kind=CreditKind.GIVEN, ratings=ratings, at=at, reason=reason, by=by)
-    return True
+    claimed = [pair for pair in settled if pair.pk in firsts]
+    endings = _endings(claimed)
+    _note_uncredited({pair: endings[pair.pk].uncredited or "" for pair in claimed})
+    changed = [
+        pair
+        for pair in claimed
+        if [credit.submission_id for credit in standing[pair.pk]]
+        != ([firsts[pair.pk].pk] if endings[pair.pk].points else [])
+    ]
+    for words, which in (
+        (NEAR_COPY_AGAIN, [pair for pair in changed if endings[pair.pk].uncredited is NoCredit.NEAR_COPY]),
+        (reason, [pair for pair in changed if endings[pair.pk].uncredited is not NoCredit.NEAR_COPY]),
+    ):
+        take_back([credit for pair in which for credit in standing[pair.pk]], reason=words, by=by, at=at)
+    earning = [pair for pair in changed if endings[pair.pk].points]
+    ratings = counted_ratings_of(earning)
+    give_credits(earning, kind=CreditKind.GIVEN, ratings=ratings, at=at, reason=reason, by=by)
+    return len(changed)
 
 
 NEAR_COPY_AGAIN = "A near-copy that was claimed before counts again."
 
 
-def pass_on(pair: Pair, credit: Credit, *, by: User, at: datetime) -> None:
-    """Have the first valid claim of a pair inherit a credit that was taken back, unless a near-copy was claimed before
-    that claim."""
-    if first_valid(pair) is not None and earlier_near_copy(pair) is not None:
-        pair.uncredited = Uncredited.NEAR_COPY
-        pair.save(update_fields=["uncredited"])
-        return
-    reason = "The earlier claimant was disqualified."
-    give_credit(pair, kind=CreditKind.INHERITED, ratings=credit.ratings, at=at, reason=reason, by=by)
+def _note_uncredited(wanted: Mapping[Pair, str]) -> None:
+    """Write down why these pairs earn nothing, or '' for those that earn, where it isn't so already."""
+    changed: dict[str, list[int]] = defaultdict(list)
+    for pair, why in wanted.items():
+        if pair.uncredited != why:
+            pair.uncredited = why
+            changed[why].append(pair.pk)
+    for why, ids in changed.items():
+        Pair.objects.filter(pk__in=ids).update(uncredited=why)
+
+
+def pass_on(pairs: Mapping[int, Pair], lost: Sequence[Credit], *, by: User, at: datetime) -> None:
+    """Have the first valid claim of each pair inherit the credit of it that was taken back, unless a near-copy was
+    claimed before that claim."""
+    concerned = [pairs[credit.pair_id] for credit in lost]
+    claimed = first_valid_of(concerned)
+    copies = earlier_near_copies([pair for pair in concerned if pair.pk in claimed])
+    _note_uncredited({pair: Uncredited.NEAR_COPY.value for pair in concerned if pair.pk in copies})
+    give_credits(
+        [pair for pair in concerned if pair.pk not in copies],
+        kind=CreditKind.INHERITED,
+        ratings={credit.pair_id: credit.ratings for credit in lost},
+        at=at,
+        reason="The earlier claimant was disqualified.",
+        by=by,
+    )
 
 
 def lock_with_near_copies(claimed: QuerySet[Pair]) -> list[Pair]:
@@ -150,20 +147,20 @@ def free_near_copies(*, pairs: Sequence[Pair], at: datetime, by: User | None = N
     The caller holds the locks of the pairs and of their near-copies (`lock_with_near_copies`). Returns how many
     inherited. Twice is once.
     """
-    freed = 0
-    for found in freed_near_copies(pairs):
-        pair = lock_pair(found.pk)
-        if pair.uncredited != Uncredited.NEAR_COPY or earlier_near_copy(pair) is not None:
-            continue
-        pair.uncredited = ""
-        pair.save(update_fields=["uncredited"])
-        freed += 1
-        give_credit(
-            pair,
-            kind=CreditKind.INHERITED,
-            ratings=counted_ratings(pair),
-            at=at,
-            reason="The near-copy that was claimed before counts no more.",
-            by=by,
-        )
-    return freed
+    found = freed_near_copies(pairs)
+    if not found:
+        return 0
+    locked = [pair for pair in lock_pairs(one.pk for one in found) if pair.uncredited == Uncredited.NEAR_COPY]
+    earlier = earlier_near_copies(locked)
+    freed = [pair for pair in locked if pair.pk not in earlier]
+    prefetch_related_objects(freed, "policy")
+    _note_uncredited(dict.fromkeys(freed, ""))
+    give_credits(
+        freed,
+        kind=CreditKind.INHERITED,
+        ratings=counted_ratings_of(freed),
+        at=at,
+        reason="The near-copy that was claimed before counts no more.",
+        by=by,
+    )
+    return len(freed)

@@ -28,11 +28,11 @@ from cats4ml.submissions.actions.awarding import (
 from cats4ml.submissions.actions.ledger import (
     counted_ratings,
     final_answers,
-    first_valid,
+    first_valid_of,
     give_credit,
     live_credits,
-    reverse_credit,
     reverse_credits,
+    take_back,
 )
 from cats4ml.submissions.actions.moves import lock_pair, move_pairs
 from cats4ml.submissions.models import CreditKind, Pair, Submission, TallySource
@@ -213,11 +213,12 @@ def disqualify_participant(*, participation: Participation, reason: str, by: Use
         pairs = lock_with_near_copies(claimed)
         mine = list(live_credits().filter(participation=locked).order_by("pk"))
         by_pk = {pair.pk: pair for pair in pairs}
-        for credit in mine:
-            reverse_credit(credit, reason=reason, by=by, at=at)
-            pass_on(by_pk[credit.pair_id], credit, by=by, at=at)
+        take_back(mine, reason=reason, by=by, at=at)
+        pass_on(by_pk, mine, by=by, at=at)
         own = [by_pk[pk] for pk in claimed.order_by("pk").values_list("pk", flat=True)]
-        idle = [pair for pair in own if pair.state == PairState.QUEUED and first_valid(pair) is None]
+        queued = [pair for pair in own if pair.state == PairState.QUEUED]
+        still = first_valid_of(queued)
+        idle = [pair for pair in queued if pair.pk not in still]
         move_pairs(idle, PairState.WITHDRAWN, at=at)
         free_near_copies(pairs=own, at=at, by=by)
         act = record_act(
