@@ -346,8 +346,8 @@ def test_own_submissions_cost_the_same_however_many(world, ada, django_assert_nu
     for place in range(rows):
         ada.claim(place, "cat")
     # The token and its last use, the edition, the viewer's part, the claims, their places in line and how fast it
-    # moves; nothing for each of them.
-    with django_assert_num_queries(7):
+    # moves and whether scoring workers are there; nothing for each of them.
+    with django_assert_num_queries(8):
         assert len(ada.client.get(ada.where).json()["results"]) == rows
 
 
