@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from cats4ml.accounts.addresses import is_verified
@@ -111,7 +111,7 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "pages/join.html", context, status=422 if form.errors else 200)
 
 
-@for_role(Role.FINDER, invitation=gettext_noop("Join the challenge as a participant to claim pairs."))
+@for_role(Role.FINDER, invitation=gettext_lazy("Join the challenge as a participant to claim pairs."))
 @require_GET
 def mine(request: HttpRequest, edition: Challenge, viewer: Viewer, finder: Participation) -> HttpResponse:
     upload = upload_of(finder, request.GET.get("file", ""))

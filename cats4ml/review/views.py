@@ -17,7 +17,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
@@ -63,7 +63,7 @@ class ReportForm(forms.Form):
     note = forms.CharField(required=False, max_length=500)
 
 
-for_raters = for_role(Role.RATER, invitation=gettext_noop("Join the challenge as a rater to rate pairs."), acts=True)
+for_raters = for_role(Role.RATER, invitation=gettext_lazy("Join the challenge as a rater to rate pairs."), acts=True)
 
 
 def _wants_card(request: HttpRequest) -> bool:
