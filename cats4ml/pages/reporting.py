@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from cats4ml.accounts.models import User
+from cats4ml.addresses import client_address
 from cats4ml.catalog.complaints import MOST_NOTE, ComplaintRefused
 from cats4ml.catalog.hiding import was_taken_down
 from cats4ml.catalog.models import ComplaintKind, Image
@@ -21,7 +22,6 @@ from cats4ml.challenges.complaints import report_to_organisers
 from cats4ml.challenges.hiding import editions_with
 from cats4ml.challenges.models import Challenge
 from cats4ml.challenges.queries import visible_challenges
-from cats4ml.review.study_views import address_of
 
 
 class ReportForm(forms.Form):
@@ -83,7 +83,7 @@ def _sent(request: HttpRequest, form: ReportForm, image: Image, user: User | Non
             note=data["note"],
             contact=data["contact"],
             by=user,
-            sender=f"user-{user.pk}" if user is not None else f"address-{address_of(request)}",
+            sender=f"user-{user.pk}" if user is not None else f"address-{client_address(request)}",
             at=timezone.now(),
         )
     except ComplaintRefused as refusal:
