@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("review", "0007_crowd_ids_apart"),
+        ("review", "0008_never_emptied"),
     ]
 
     operations = [

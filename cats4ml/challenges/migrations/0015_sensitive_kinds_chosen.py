@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("challenges", "0013_vouched_acts"),
+        ("challenges", "0014_never_emptied"),
     ]
 
     operations = [
