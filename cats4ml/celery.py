@@ -57,6 +57,7 @@ app.conf.update(
         "tell of settled pairs": {"task": "cats4ml.submissions.tasks.tell_of_settled", "schedule": 600.0},
         "delete a paid crowd's ids": {"task": "cats4ml.review.tasks.forget_crowd_ids", "schedule": 3_600.0},
         "put own data together": {"task": "cats4ml.pages.tasks.sweep_own_data", "schedule": 30.0},
+        "go on with takedowns": {"task": "cats4ml.console.tasks.sweep_takedowns", "schedule": 15.0},
         "recount the boards": {"task": "cats4ml.leaderboard.tasks.recount_all", "schedule": 30.0},
         "draw the ranks of boards that changed": {"task": "cats4ml.leaderboard.tasks.draw_all", "schedule": 60.0},
     },

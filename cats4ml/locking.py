@@ -25,6 +25,7 @@ class Lock(IntEnum):
     POLICY_WORK = 4_311
     POOL_ORDER = 4_312
     DRAWING = 4_313
+    TAKEDOWN = 4_411
     OWN_DATA = 4_631
     STANDSTILLS = 4_701
     ENDING = 4_702

@@ -80,6 +80,14 @@ WORDS: Mapping[str, tuple[str | Promise, str | Promise]] = {
             "password is sent."
         ),
     ),
+    "picture_reported": (
+        _("A picture of %(edition)s was reported"),
+        _("Somebody reported a picture: %(kind)s. Look at it, and take it down if something is wrong with it."),
+    ),
+    "picture_taken_down": (
+        _("A picture of %(edition)s was taken down"),
+        _("An organiser took a picture down that is in this challenge too. The page says what followed from it."),
+    ),
     "announcement": (_("%(edition)s: %(title)s"), _("%(text)s")),
     "team_invitation": (
         _("%(by)s asks you into the team “%(team)s”"),

@@ -12,8 +12,10 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from cats4ml.catalog.complaints import ComplaintRefused
 from cats4ml.challenges.actions import JoinRefused
 from cats4ml.releases.actions import ReleaseRefused
+from cats4ml.releases.serving import ReleaseWithdrawn
 from cats4ml.review.actions.rights import AlreadyRated, RaterPaused, RatingRefused
 from cats4ml.review.pause_words import words_of
 from cats4ml.submissions.actions.claims import ClaimRefused
@@ -36,19 +38,27 @@ class TooLarge(APIException):
     default_detail = gettext_lazy("The request is too large.")
 
 
+class Gone(APIException):
+    """What was here and is served no more."""
+
+    status_code = status.HTTP_410_GONE
+    default_code = "gone"
+    default_detail = "This is gone."
+
+
 def translate(error: Exception) -> Exception:
     """The domain's refusals as answers with the sentence that they carry; any other error as it is."""
     if isinstance(error, (AlreadyRated, AlreadyDisputed, ReleaseRefused)):
         return Conflict(str(error))
     if isinstance(error, RaterPaused):
         return PermissionDenied(str(words_of(error.pause)))
-    if isinstance(error, (ClaimRefused, DisputeRefused, RatingRefused, JoinRefused)):
+    if isinstance(error, (ClaimRefused, ComplaintRefused, DisputeRefused, RatingRefused, JoinRefused)):
         return PermissionDenied(str(error))
     if isinstance(error, UnreadableUpload):
         return ParseError(str(error))
     if isinstance(error, Submission.DoesNotExist):
         return NotFound(_("You have no such submission."))
-    return error
+    return Gone(str(error)) if isinstance(error, ReleaseWithdrawn) else error
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:

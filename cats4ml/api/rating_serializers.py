@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from cats4ml.catalog.models import ComplaintKind
 from cats4ml.review.models import ReportKind
 from cats4ml.rules.answers import Answer
 
@@ -48,6 +49,11 @@ class PictureReportSerializer(serializers.Serializer[Any]):
 class ExampleSerializer(serializers.Serializer[Any]):
     picture_url = serializers.URLField()
     caption = serializers.CharField()
+
+
+class ComplaintSerializer(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(choices=ComplaintKind.choices)
+    note = serializers.CharField(max_length=1000, allow_blank=True, default="")
 
 
 class GuidanceSerializer(serializers.Serializer[Any]):

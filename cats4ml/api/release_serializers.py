@@ -39,6 +39,10 @@ class ReleaseSerializer(serializers.Serializer[Any]):
     frozen_at = serializers.DateTimeField(allow_null=True, help_text="It holds what was settled then.")
     published_at = serializers.DateTimeField(allow_null=True)
     freed_at = serializers.DateTimeField(allow_null=True, help_text="When the held-out part became everybody's.")
+    withdrawn_at = serializers.DateTimeField(
+        allow_null=True, help_text="Since when its files are served no more: a picture in it was taken down."
+    )
+    withdrawn_reason = serializers.CharField(allow_blank=True)
     former = serializers.CharField(source="former.version", allow_null=True, default=None)
     url = serializers.CharField(help_text="Its permanent page.")
     archive_url = serializers.CharField(help_text="All files of the public part, as a zip.")

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
+from cats4ml.catalog.hiding import taken_down_ids
 from cats4ml.catalog.models import Annotation, Classifier, Image, Label
 
 
@@ -49,15 +50,20 @@ def store_picture(*, content: bytes, suffix: str) -> tuple[str, str]:
 
 
 def add_images(*, collection: str, images: Sequence[Image]) -> list[Image]:
-    """The images of these ids in the collection, created where they don't exist, in the order given."""
+    """The images of these ids in the collection, created where they don't exist, in the order given.
+
+    For an id whose picture is taken down it is the row of that picture, which tells nothing and stays as it is.
+    """
+    ids = [image.image_id for image in images]
     for image in images:
         image.collection = collection
-    Image.objects.bulk_create(images, ignore_conflicts=True, batch_size=2000)
-    found = {
-        image.image_id: image
-        for image in Image.objects.filter(collection=collection, image_id__in=[image.image_id for image in images])
-    }
-    return [found[image.image_id] for image in images]
+    hidden = taken_down_ids(collection, ids)
+    new = [image for image in images if image.image_id not in hidden]
+    Image.objects.bulk_create(new, ignore_conflicts=True, batch_size=2000)
+    found = {image.image_id: image for image in Image.objects.filter(collection=collection, image_id__in=ids)}
+    rows = Image.objects.in_bulk(hidden.values())
+    found |= {former: rows[pk] for former, pk in hidden.items()}
+    return [found[one] for one in ids]
 
 
 def add_annotations(annotations: Iterable[Annotation]) -> None:

@@ -14,6 +14,39 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from pgvector.django import HalfVectorField
 
+from cats4ml.catalog.takedown_models import (
+    ComplaintKind,
+    PictureComplaint,
+    Resolution,
+    SensitiveKind,
+    Takedown,
+)
+
+__all__ = [
+    "JOINT",
+    "Annotation",
+    "AnnotationKind",
+    "AnnotationSource",
+    "Classifier",
+    "ComplaintKind",
+    "Embedding",
+    "FetchFailure",
+    "Image",
+    "ImageWords",
+    "ImportRun",
+    "ImportState",
+    "Label",
+    "LabelEdge",
+    "LabelEdgeKind",
+    "PictureComplaint",
+    "Prediction",
+    "RealField",
+    "Resolution",
+    "ScoringFailure",
+    "SensitiveKind",
+    "Takedown",
+]
+
 
 class RealField(models.FloatField):  # type: ignore[type-arg]  # generic in the stubs alone
     """A four-byte float: the precision in which classifiers answer, at half the size."""
@@ -93,6 +126,16 @@ class Image(models.Model):
     author_url = models.URLField(max_length=500, blank=True)
     title = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+    hidden_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Since when it is taken down: see `catalog.hiding`."
+    )
+    sensitive = ArrayField(
+        models.CharField(max_length=8, choices=SensitiveKind.choices),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="What of it not everybody wants to see.",
+    )
 
     class Meta:
         constraints: ClassVar = [
@@ -102,9 +145,18 @@ class Image(models.Model):
                 condition=Q(rotation=None) | Q(rotation__in=[0, 90, 180, 270]), name="image_rotation_by_quarters"
             ),
         ]
+        indexes: ClassVar = [
+            models.Index(fields=["id"], condition=Q(hidden_at__isnull=False), name="image_hidden"),
+            models.Index(fields=["id"], condition=~Q(sensitive=[]), name="image_sensitive"),
+        ]
 
     def __str__(self) -> str:
         return self.image_id
+
+    @property
+    def sensitive_words(self) -> str:
+        """Its kinds, for people."""
+        return ", ".join(str(SensitiveKind(kind).label) for kind in self.sensitive)
 
 
 class FetchFailure(models.Model):

@@ -13,6 +13,7 @@ import numpy as np
 from django.db import connection
 
 from cats4ml.catalog.arrays import half_vectors
+from cats4ml.catalog.hiding import HIDDEN_IDS
 from cats4ml.catalog.models import Embedding
 from cats4ml.challenges.models import Challenge, PoolImage, RosterMember
 from cats4ml.challenges.neighbours import EXACT_UP_TO, MOST_DIMENSIONS, ensure_index
@@ -70,7 +71,8 @@ CROSS JOIN LATERAL (
     ORDER BY near.vector::halfvec({dimensions}) <=> one.vector::halfvec({dimensions})
     LIMIT %(most)s + 2
 ) AS other
-WHERE pool.challenge_id = %(challenge)s AND other.image_id <> one.image_id AND other.cosine >= %(similarity)s
+WHERE pool.challenge_id = %(challenge)s AND pool.image_id NOT IN {hidden} AND other.image_id NOT IN {hidden}
+    AND other.image_id <> one.image_id AND other.cosine >= %(similarity)s
     AND EXISTS (
         SELECT FROM challenges_poolimage its WHERE its.challenge_id = %(challenge)s AND its.image_id = other.image_id
     )
@@ -78,7 +80,8 @@ WHERE pool.challenge_id = %(challenge)s AND other.image_id <> one.image_id AND o
 _VECTORS = """
 COPY (
     SELECT one.image_id, one.vector FROM challenges_poolimage pool JOIN catalog_embedding one USING (image_id)
-    WHERE pool.challenge_id = {challenge} AND one.classifier_id = {classifier} ORDER BY one.image_id
+    WHERE pool.challenge_id = {challenge} AND one.classifier_id = {classifier} AND one.image_id NOT IN {hidden}
+    ORDER BY one.image_id
 ) TO STDOUT (FORMAT binary)
 """
 # So many pictures at a time are compared with all.
@@ -159,7 +162,9 @@ def _compared(
     """(image, other, cosine) by comparing each with all; one more than `most` where an image has more."""
     body = io.BytesIO()
     with connection.cursor() as cursor:
-        cursor.copy_expert(_VECTORS.format(challenge=int(challenge.pk), classifier=int(embedded.classifier)), body)
+        cursor.copy_expert(
+            _VECTORS.format(hidden=HIDDEN_IDS, challenge=int(challenge.pk), classifier=int(embedded.classifier)), body
+        )
     images, vectors = half_vectors(body.getvalue(), dimensions=embedded.dimensions)
     found = []
     for start in range(0, len(images), BLOCK):
@@ -177,7 +182,9 @@ def _neighbours(
 ) -> list[tuple[int, int, float]]:
     """The same by the index."""
     ensure_index(embedded.classifier, embedded.dimensions)
-    sql = _NEIGHBOURS.format(classifier=int(embedded.classifier), dimensions=int(embedded.dimensions))
+    sql = _NEIGHBOURS.format(
+        hidden=HIDDEN_IDS, classifier=int(embedded.classifier), dimensions=int(embedded.dimensions)
+    )
     with connection.cursor() as cursor:
         cursor.execute(sql, {"challenge": challenge.pk, "similarity": similarity, "most": most})
         return list(cursor.fetchall())

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from cats4ml.accounts.models import User
+from cats4ml.catalog.hiding import HIDDEN_IDS
 from cats4ml.challenges.actions import NewMember, propose_roster
 from cats4ml.challenges.acts import record_act
 from cats4ml.challenges.editions import create_edition
@@ -59,8 +60,9 @@ def _copy_pool(source: Challenge, made: Challenge) -> int:
     """The same pictures, and how they were drawn. Which are near-copies is decided anew."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO challenges_poolimage (challenge_id, image_id, image_key)"
-            " SELECT %s, image_id, image_key FROM challenges_poolimage WHERE challenge_id = %s ORDER BY id",
+            "INSERT INTO challenges_poolimage (challenge_id, image_id, image_key)"  # noqa: S608 - our own words
+            " SELECT %s, image_id, image_key FROM challenges_poolimage"
+            f" WHERE challenge_id = %s AND image_id NOT IN {HIDDEN_IDS} ORDER BY id",
             [made.pk, source.pk],
         )
         number = int(cursor.rowcount)

@@ -15,6 +15,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.db.models import Count, Max
 
+from cats4ml.catalog.hiding import HIDDEN_IDS
 from cats4ml.catalog.models import ImportRun, ImportState
 from cats4ml.challenges.models import Challenge, DataFileKind, TargetLabel
 from cats4ml.challenges.queries import target_labels
@@ -47,8 +48,8 @@ def pool_state(challenge: Challenge) -> PoolState:
         return PoolState(*known)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*), coalesce(sum(hashint8extended(image_id, 0)::numeric), 0)::text"
-            " FROM challenges_poolimage WHERE challenge_id = %s",
+            "SELECT count(*), coalesce(sum(hashint8extended(image_id, 0)::numeric), 0)::text"  # noqa: S608
+            f" FROM challenges_poolimage WHERE challenge_id = %s AND image_id NOT IN {HIDDEN_IDS}",
             [challenge.pk],
         )
         state = PoolState(*cursor.fetchone())
@@ -122,7 +123,7 @@ class Snapshot:
                 cursor.execute(
                     "SELECT count(*) || ' ' ||"  # noqa: S608
                     f" coalesce(sum(hashtextextended(row(pool.image_key, {columns})::text, 0)::numeric), 0)"
-                    f" FROM {tables} WHERE pool.challenge_id = %s",
+                    f" FROM {tables} WHERE pool.challenge_id = %s AND pool.image_id NOT IN {HIDDEN_IDS}",
                     [self.challenge.pk],
                 )
                 self._rows[kind] = str(cursor.fetchone()[0])

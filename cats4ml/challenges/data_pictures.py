@@ -14,6 +14,7 @@ from urllib.parse import quote
 from django.conf import settings
 from django.core.files.storage import default_storage
 
+from cats4ml.catalog.hiding import shown
 from cats4ml.challenges.models import Challenge, PoolImage
 from cats4ml.ui.spreadsheets import harmless
 
@@ -52,7 +53,7 @@ def write_pictures(*, challenge: Challenge, file: IO[bytes], progress: Callable[
 
 
 def _pool(challenge: Challenge) -> Iterator[PoolImage]:
-    rows = PoolImage.objects.filter(challenge=challenge).select_related("image").order_by("image_key")
+    rows = shown(PoolImage.objects.filter(challenge=challenge)).select_related("image").order_by("image_key")
     return rows.iterator(chunk_size=PICTURES_AT_A_TIME)
 
 

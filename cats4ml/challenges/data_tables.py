@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import connection
 from django.urls import reverse
 
+from cats4ml.catalog.hiding import HIDDEN_IDS
 from cats4ml.catalog.openimages import SOURCES
 from cats4ml.challenges.models import Challenge, DataFileKind
 from cats4ml.challenges.queries import target_labels
@@ -33,7 +34,10 @@ def _harmless(column: str) -> str:
 
 
 _TEXTS = ("original_url", "landing_url", "license", "author_url", "author", "title")
-_BLOCK = "pool.challenge_id = %(challenge)s AND pool.image_key > %(after)s AND pool.image_key <= %(upto)s"
+_BLOCK = f"""
+    pool.challenge_id = %(challenge)s AND pool.image_key > %(after)s AND pool.image_key <= %(upto)s
+    AND pool.image_id NOT IN {HIDDEN_IDS}
+"""
 # No value is part of these texts: they are filled in by the driver.
 _ROWS = {
     DataFileKind.LABELS: f"""
@@ -92,8 +96,9 @@ def _blocks(challenge: Challenge) -> Iterator[tuple[str, str, int]]:
     while True:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT max(image_key), count(*) FROM (SELECT image_key FROM challenges_poolimage"
-                " WHERE challenge_id = %s AND image_key > %s ORDER BY image_key LIMIT %s) block",
+                "SELECT max(image_key), count(*) FROM (SELECT image_key FROM challenges_poolimage"  # noqa: S608
+                f" WHERE challenge_id = %s AND image_key > %s AND image_id NOT IN {HIDDEN_IDS}"
+                " ORDER BY image_key LIMIT %s) block",
                 [challenge.pk, after, PICTURES_A_BLOCK],
             )
             upto, number = cursor.fetchone()

@@ -16,6 +16,7 @@ from django.db.models.functions import Cast
 from pgvector import HalfVector
 from pgvector.django import CosineDistance, HalfVectorField
 
+from cats4ml.catalog.hiding import shown
 from cats4ml.catalog.models import Embedding
 from cats4ml.challenges.models import Challenge, PoolImage, RosterMember
 from cats4ml.locking import Lock, alone
@@ -76,7 +77,7 @@ def neighbours(
     pictures (20,000) the answer is exact. Beyond that an index gives it, which may miss some, and gives fewer than
     `limit` where it would have to go through most of the catalogue. Raises `NotIndexed` where there is no such index.
     """
-    pool = PoolImage.objects.filter(challenge=challenge) if among is None else among
+    pool = shown(PoolImage.objects.filter(challenge=challenge) if among is None else among)
     most = EXACT_UP_TO if exact_up_to is None else exact_up_to
     images = pool.order_by().values_list("image_id", flat=True)
     if not images[most : most + 1]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import connection
 
+from cats4ml.catalog.hiding import HIDDEN_IDS
 from cats4ml.catalog.models import AnnotationKind
 from cats4ml.challenges.data_contents import Snapshot
 from cats4ml.challenges.dispatch import ring_pool_count
@@ -88,12 +89,12 @@ def _by_label(challenge: Challenge) -> dict[str, dict[str, int]]:
     targets = [target.label_id for target in target_labels(challenge)]
     with connection.cursor() as cursor:
         cursor.execute(
-            """
+            f"""
             SELECT said.label_id, said.kind, count(DISTINCT said.image_id)
             FROM catalog_annotation said
             JOIN challenges_poolimage pool ON pool.image_id = said.image_id AND pool.challenge_id = %s
-            WHERE said.label_id = ANY(%s) GROUP BY said.label_id, said.kind
-            """,
+            WHERE said.label_id = ANY(%s) AND said.image_id NOT IN {HIDDEN_IDS} GROUP BY said.label_id, said.kind
+            """,  # noqa: S608 - our own words
             [challenge.pk, targets],
         )
         found: dict[str, dict[str, int]] = {}
@@ -110,7 +111,7 @@ def _credits(challenge: Challenge) -> tuple[list[list[Any]], int]:
             WITH credit AS (
                 SELECT image.author, image.author_url, image.license, count(*) AS pictures
                 FROM challenges_poolimage pool JOIN catalog_image image ON image.id = pool.image_id
-                WHERE pool.challenge_id = %s GROUP BY 1, 2, 3
+                WHERE pool.challenge_id = %s AND image.hidden_at IS NULL GROUP BY 1, 2, 3
             )
             SELECT author, author_url, license, pictures,
                 (SELECT count(*) FROM (SELECT DISTINCT author, author_url FROM credit WHERE author <> '') known)

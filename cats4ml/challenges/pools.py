@@ -233,7 +233,10 @@ def _subclasses(labels: Sequence[Label]) -> list[tuple[int, int]]:
 def _candidates(choice: PoolChoice, labels: Sequence[Label]) -> Iterator[CursorWrapper]:
     """A temporary table `pool_candidates` (target or null, image, key) of what fits, for the time of the block."""
     wanted = _wanted(choice, labels)
-    in_subset = "image.collection = %(collection)s AND (%(subset)s = '' OR image.subset = %(subset)s)"
+    in_subset = (
+        "image.hidden_at IS NULL AND image.collection = %(collection)s"
+        " AND (%(subset)s = '' OR image.subset = %(subset)s)"
+    )
     annotated = f"""
         SELECT DISTINCT wanted.target, image.id AS image, image.image_id AS key
         FROM unnest(%(targets)s::bigint[], %(labels)s::bigint[], %(kinds)s::smallint[]) AS wanted (target, label, kind)

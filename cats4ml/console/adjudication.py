@@ -14,6 +14,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from cats4ml.accounts.models import User
+from cats4ml.catalog.hiding import shown
 from cats4ml.challenges.models import Challenge
 from cats4ml.review.models import Rating
 from cats4ml.rules.lifecycle import PairState
@@ -74,7 +75,7 @@ def needs_expert(challenge: Challenge, expert: User) -> QuerySet[Any]:
 
     Without those that this person had a part in, and without imported ones. None in a final edition.
     """
-    rows = Pair.objects.filter(challenge=challenge, state=PairState.SETTLED, tally_source=TallySource.RATINGS)
+    rows = shown(Pair.objects.filter(challenge=challenge, state=PairState.SETTLED, tally_source=TallySource.RATINGS))
     rows = rows.annotate(disputed=is_disputed())
     waiting = impartial(rows, expert).filter(Q(outcome=Outcome.AMBIGUOUS, adjudicated_reason="") | Q(disputed=True))
     return waiting.none() if challenge.is_final else waiting

@@ -14,6 +14,7 @@ from celery import current_app
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from cats4ml.catalog.models import Classifier, Embedding, Prediction, ScoringFailure
+from cats4ml.challenges.hiding import shown_pool
 from cats4ml.challenges.models import Challenge, PoolImage
 from cats4ml.console.progress import Log, Progress
 from cats4ml.console.workers import EditionWorkers, WorkersFailed, edition_workers
@@ -125,12 +126,12 @@ def lacking(
         if one.is_joint or (embeddings and dispatch.gives_embeddings(one)):
             unseen |= Q(~Exists(Embedding.objects.filter(image=image, classifier=one)))
         missing |= unseen & Q(~Exists(failures.filter(classifier=one)))
-    return PoolImage.objects.filter(~Exists(failures.filter(classifier=None)), missing, challenge=challenge)
+    return shown_pool(challenge).filter(~Exists(failures.filter(classifier=None)), missing)
 
 
 def _scored(challenge: Challenge, classifiers: Sequence[Classifier]) -> int:
     """How many target images every classifier of the roster has seen."""
-    pool = PoolImage.objects.filter(challenge=challenge)
+    pool = shown_pool(challenge)
     for one in classifiers:
         if not one.is_joint:
             pool = pool.filter(Exists(Prediction.objects.filter(image=OuterRef("image"), classifier=one)))
@@ -143,7 +144,7 @@ def _embedded(challenge: Challenge, classifiers: Sequence[Classifier]) -> int | 
     if joint is None:
         return None
     seen = Exists(Embedding.objects.filter(image=OuterRef("image"), classifier=joint))
-    return PoolImage.objects.filter(seen, challenge=challenge).count()
+    return shown_pool(challenge).filter(seen).count()
 
 
 def _forget_failures(challenge: Challenge, classifiers: Sequence[Classifier]) -> None:
@@ -249,7 +250,7 @@ def _ask_again(run: _Run, challenge: Challenge, *, died: bool, embeddings: bool)
 
 
 def _came(challenge: Challenge, classifiers: Sequence[Classifier], run: _Run, *, before: int, seconds: float) -> Came:
-    pool = PoolImage.objects.filter(challenge=challenge)
+    pool = shown_pool(challenge)
     failures = ScoringFailure.objects.filter(
         Q(classifier=None) | Q(classifier__in=classifiers), image__in=pool.values("image")
     )

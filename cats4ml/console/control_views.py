@@ -16,6 +16,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from cats4ml.accounts.models import User
+from cats4ml.catalog.hiding import shown
 from cats4ml.challenges.http import page_context
 from cats4ml.challenges.models import Challenge
 from cats4ml.challenges.queries import Viewer, target_labels
@@ -262,7 +263,8 @@ def guidance(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> Http
 @require_http_methods(["GET", "HEAD", "POST"])
 def label_guidance(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int) -> HttpResponse:
     target = get_object_or_404(target_labels(challenge), pk=pk)
-    examples = list(LabelExample.objects.filter(target=target).select_related("image").order_by("position", "pk"))
+    every = shown(LabelExample.objects.filter(target=target))
+    examples = list(every.select_related("image").order_by("position", "pk"))
     pictures = {one.image.image_id: one.image for one in examples}
     data = request.POST if request.method == "POST" else None
     form = GuidanceForm(data, initial={"question": target.question, "guidance": target.guidance})
@@ -274,6 +276,8 @@ def label_guidance(request: HttpRequest, challenge: Challenge, viewer: Viewer, p
                 question=form.cleaned_data["question"],
                 guidance=form.cleaned_data["guidance"],
                 rows=example_rows(forms_of_examples.cleaned_data),
+                by=organiser_of(request),
+                at=timezone.now(),
             )
         except ExamplesRefused as refusal:
             form.add_error(None, str(refusal))

@@ -57,7 +57,7 @@ def add_demo_controls(*, challenge: Challenge, targets: Sequence[Target], seeds:
             for one in plain.take_others(1, than=digit)
         ]
         guidance = f"Yes where you would read it as a {digit}, however it is written."
-        explain_label(target=target, question=target.question, guidance=guidance, rows=[*fit, *other])
+        explain_label(target=target, question=target.question, guidance=guidance, rows=[*fit, *other], at=at)
     rows = [row for target in labels for row in _rows(plain, target.label.key)]
     add_controls(challenge=challenge, rows=rows, by=None, at=at, only_good=True)
 

@@ -50,7 +50,7 @@ def open_images_sources(*, parallel: int, patience: Patience | None = None) -> S
 
 
 def pool_images(challenge: Challenge) -> QuerySet[Image]:
-    return Image.objects.filter(pk__in=challenge.pool.values("image"))
+    return Image.objects.filter(pk__in=challenge.pool.values("image"), hidden_at=None)
 
 
 def fetch_pool(

@@ -60,18 +60,30 @@ class _Wrong(Exception):
     """What is wrong with a row, in words."""
 
 
+class Gone(NamedTuple):
+    """What was taken down: ids of this collection, and the SHA-256 of whatever it was."""
+
+    ids: frozenset[str] = frozenset()
+    digests: frozenset[str] = frozenset()
+
+
 def read_folder(
-    folder: Path, *, known: Callable[[list[str]], Mapping[str, str]], tell: Callable[[int, int], None]
+    folder: Path,
+    *,
+    known: Callable[[list[str]], Mapping[str, str]],
+    tell: Callable[[int, int], None],
+    gone: Gone = Gone(),  # noqa: B008 - a tuple of nothing
 ) -> FolderData:
     """Read and check a folder; every picture is decoded.
 
     `known`: of image ids, the SHA-256 of those that the catalogue has already; such a picture isn't decoded again.
-    `tell` hears how many pictures of how many are checked. Raises `TableRefused` for what is no table.
+    `tell` hears how many pictures of how many are checked. A picture of `gone` doesn't come back: its row is bad.
+    Raises `TableRefused` for what is no table.
     """
     data = FolderData()
     data.labels = list(_labels(folder, data.bad))
     rows = list(_images(folder, data.bad))
-    data.images = list(_whole(rows, known, tell, data.bad))
+    data.images = list(_whole(rows, known, tell, data.bad, gone))
     if (folder / ANNOTATIONS).exists():
         data.annotations = list(_annotations(folder, data))
     data.bad.sort(key=lambda row: ((LABELS, IMAGES, ANNOTATIONS).index(row.file), row.line))
@@ -204,13 +216,14 @@ def _whole(
     known: Callable[[list[str]], Mapping[str, str]],
     tell: Callable[[int, int], None],
     bad: list[BadRow],
+    gone: Gone,
 ) -> Iterator[FolderImage]:
     """The rows whose file is a whole picture, and the one that the catalogue has, if it has one."""
     with ThreadPoolExecutor(cpu_count()) as pool:
         for start in range(0, len(rows), _AT_ONCE):
             some = rows[start : start + _AT_ONCE]
             digests = known([one.image_id for one in some])
-            wrongs = pool.map(lambda one: _wrong_with(one, digests.get(one.image_id, "")), some)  # noqa: B023
+            wrongs = pool.map(lambda one: _wrong_with(one, digests.get(one.image_id, ""), gone), some)  # noqa: B023
             for one, wrong in zip(some, wrongs, strict=True):
                 if wrong:
                     bad.append(BadRow(IMAGES, one.line, wrong))
@@ -219,9 +232,11 @@ def _whole(
             tell(start + len(some), len(rows))
 
 
-def _wrong_with(row: FolderImage, digest: str) -> str:
+def _wrong_with(row: FolderImage, digest: str, gone: Gone) -> str:
     try:
         content = row.path.read_bytes()
+        if row.image_id in gone.ids or (gone.digests and hashlib.sha256(content).hexdigest() in gone.digests):
+            return f"image {row.image_id!r} was taken down here: leave it out"
         if digest and hashlib.sha256(content).hexdigest() != digest:
             return f"image {row.image_id!r} was imported with another file: give this one another id"
         if not digest:

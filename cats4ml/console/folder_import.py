@@ -11,14 +11,15 @@ from django.db import transaction
 
 from cats4ml.catalog.actions import add_annotations, add_images, add_labels
 from cats4ml.catalog.fetching.writing import record_stored
-from cats4ml.catalog.models import Annotation, Image, Label
+from cats4ml.catalog.hiding import all_taken_down_bytes
+from cats4ml.catalog.models import Annotation, Image, Label, Takedown
 from cats4ml.catalog.pictures import PictureRefused, Stored, examine, store
 from cats4ml.catalog.words import refresh_words
 from cats4ml.challenges.actions import add_pool_images, add_target_labels
 from cats4ml.challenges.data_files import have_built_anew
 from cats4ml.challenges.editions import EditionRefused, check_new_slug, create_edition
 from cats4ml.challenges.models import Challenge, ChallengeStatus
-from cats4ml.console.folder_data import FolderAnnotation, FolderData, FolderImage
+from cats4ml.console.folder_data import FolderAnnotation, FolderData, FolderImage, Gone
 from cats4ml.console.progress import Progress
 from cats4ml.console.tables import longest_of
 from cats4ml.rules.policy import Policy
@@ -51,6 +52,11 @@ def collection_of(slug: str) -> str:
 def known_digests(slug: str, image_ids: list[str]) -> Mapping[str, str]:
     there = Image.objects.filter(collection=collection_of(slug), image_id__in=image_ids).exclude(file="")
     return dict(there.values_list("image_id", "sha256"))
+
+
+def taken_down(slug: str) -> Gone:
+    rows = Takedown.objects.filter(collection=collection_of(slug), lifted_at=None)
+    return Gone(frozenset(rows.values_list("former_id", flat=True)), frozenset(all_taken_down_bytes()))
 
 
 def check_edition(*, slug: str, vocabulary: str) -> None:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from cats4ml.accounts.models import User
+from cats4ml.catalog.hiding import shown as of_shown_pictures
 from cats4ml.challenges.http import page_context
 from cats4ml.challenges.models import Challenge, ChallengeStatus, CopyDecision, NearCopy
 from cats4ml.challenges.near_copies import NearCopyRefused, decide
@@ -28,7 +29,8 @@ KEPT = ("decision", "after", "before")
 @for_organisers
 @require_GET
 def near_copies(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
-    rows = NearCopy.objects.filter(challenge=challenge)
+    every = NearCopy.objects.filter(challenge=challenge)
+    rows = of_shown_pictures(of_shown_pictures(every, "first"), "second")
     counts = dict(rows.order_by().values_list("decision").annotate(n=Count("pk")))
     chosen = request.GET.get("decision", CopyDecision.PROPOSED)
     if chosen not in CopyDecision.values:

@@ -9,7 +9,9 @@ from typing import Any
 from django.db.models import QuerySet
 
 from cats4ml.accounts.models import User
-from cats4ml.challenges.models import Challenge, ChallengeStatus
+from cats4ml.catalog.complaints import open_complaints
+from cats4ml.catalog.hiding import shown
+from cats4ml.challenges.models import Challenge, ChallengeStatus, PoolImage
 from cats4ml.challenges.rosters import labels_that_cannot_be_scored
 from cats4ml.console.adjudication import impartial, open_disputes
 from cats4ml.console.rater_pages import waiting_pauses
@@ -57,7 +59,9 @@ def needs_of(challenge: Challenge, organiser: User, at: datetime) -> Needs:
     stalled = stalled_pairs(challenge, at)
     disputes, pauses, reports = open_disputes(challenge), waiting_pauses(challenge), open_reports(challenge)
     number_stalled, number_disputes = stalled.count(), disputes.count()
-    number_paused, number_reports = pauses.count(), reports.count()
+    complaints = open_complaints(challenge.pool.values("image"))
+    number_paused, number_complaints = pauses.count(), complaints.count()
+    number_reports = reports.count() + number_complaints
     return Needs(
         unscored=unscored_labels(challenge),
         stalled=number_stalled,
@@ -69,10 +73,16 @@ def needs_of(challenge: Challenge, organiser: User, at: datetime) -> Needs:
         paused=number_paused,
         paused_since=_first(pauses, "created_at") if number_paused else None,
         reports=number_reports,
-        reports_since=_first(reports, "created_at") if number_reports else None,
+        reports_since=_oldest(_first(reports, "created_at"), _first(complaints, "created_at"))
+        if number_reports
+        else None,
         failed=failed_release(challenge),
         standstills=tuple(in_words(row) for row in standing_still(challenge)),
     )
+
+
+def _oldest(*times: datetime | None) -> datetime | None:
+    return min((one for one in times if one is not None), default=None)
 
 
 def _first(rows: QuerySet[Any], field: str) -> datetime | None:
@@ -83,7 +93,7 @@ def _first(rows: QuerySet[Any], field: str) -> datetime | None:
 def ambiguous_pairs(challenge: Challenge, expert: User) -> QuerySet[Any]:
     """Those of `adjudication.needs_expert` that are not disputed, asked for so that their index is used: the other
     question looks at every settled pair."""
-    rows = Pair.objects.filter(challenge=challenge, outcome=Outcome.AMBIGUOUS, adjudicated_reason="")
+    rows = shown(Pair.objects.filter(challenge=challenge, outcome=Outcome.AMBIGUOUS, adjudicated_reason=""))
     rows = rows.filter(~is_disputed(), tally_source=TallySource.RATINGS)
     return rows.none() if challenge.is_final else impartial(rows, expert)
 
@@ -97,6 +107,12 @@ def stalled_pairs(challenge: Challenge, at: datetime) -> QuerySet[Pair]:
 
 def open_reports(challenge: Challenge) -> QuerySet[PictureReport]:
     return reports_of(challenge).filter(resolved_at=None).order_by("created_at")
+
+
+def reports_waiting(challenge: Challenge) -> int:
+    """Reports about pictures that nobody has dealt with, by raters and by anybody."""
+    anybody = open_complaints(PoolImage.objects.filter(challenge=challenge).values("image"))
+    return open_reports(challenge).order_by().count() + anybody.order_by().count()
 
 
 def unscored_labels(challenge: Challenge) -> int:

@@ -52,11 +52,12 @@ class ReleaseLine:
 
     @property
     def can_publish(self) -> bool:
-        return self.release.state == ReleaseState.READY
+        return self.release.state == ReleaseState.READY and self.release.withdrawn_at is None
 
     @property
     def can_free(self) -> bool:
-        is_open = self.release.state == ReleaseState.PUBLISHED and self.release.freed_at is None
+        published = self.release.state == ReleaseState.PUBLISHED and self.release.withdrawn_at is None
+        is_open = published and self.release.freed_at is None
         return is_open and self.heldout > 0
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import ROUND_UP, Decimal
 from enum import StrEnum
 from statistics import median
 from typing import Any
@@ -32,6 +33,9 @@ CSV_HEAD = (
     "external_id", "session_id", "external_study", "status", "answers", "controls", "controls_right",
     "median_seconds", "started_at", "completed_at", "rater", "ids_deleted_on",
 )  # fmt: skip
+
+
+CENT = Decimal("0.01")
 
 
 class Paying(StrEnum):
@@ -147,6 +151,33 @@ def summary_of(lines: Sequence[VisitLine]) -> StudySummary:
         controls=sum(line.controls for line in lines),
         right=sum(line.right for line in lines),
     )
+
+
+@dataclass(frozen=True)
+class PayShown:
+    """What a study pays for an hour, by what answers took. `seconds` for one question: the median over the visits of
+    each one's median from one answer to the next. `hourly` is None where no reward is entered or nothing was measured.
+    """
+
+    seconds: float | None
+    minutes: float | None
+    hourly: Decimal | None
+    least_reward: Decimal | None
+    is_low: bool
+
+
+def pay_of(study: Study, lines: Sequence[VisitLine]) -> PayShown:
+    """The time that is paid is what half of the people needed at most: reading, loading and looking included. Where
+    people completed it that is measured from beginning to end; before that it is the questions' seconds."""
+    medians = [line.seconds for line in lines if line.seconds is not None]
+    seconds = median(medians) if medians else None
+    ends = [line.minutes for line in lines if line.minutes is not None]
+    minutes = median(ends) if ends else (None if seconds is None else seconds * study.questions / 60)
+    hours = Decimal(str(minutes)) / 60 if minutes else None
+    hourly = (study.reward / hours).quantize(CENT) if study.reward is not None and hours else None
+    least = (study.least_wage * hours).quantize(CENT, ROUND_UP) if study.least_wage is not None and hours else None
+    is_low = hourly is not None and study.least_wage is not None and hourly < study.least_wage
+    return PayShown(seconds, minutes, hourly, least, is_low)
 
 
 def csv_rows(lines: Sequence[VisitLine]) -> Iterator[tuple[object, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from decimal import Decimal
 
 from django import forms
 from django.contrib import messages
@@ -20,11 +21,11 @@ from cats4ml.accounts.models import User
 from cats4ml.challenges.http import page_context
 from cats4ml.challenges.models import Challenge
 from cats4ml.challenges.queries import Viewer
-from cats4ml.console.study_pages import CSV_HEAD, csv_rows, studies_of, summary_of, visit_lines
-from cats4ml.console.views import for_organisers
+from cats4ml.console.study_pages import CSV_HEAD, csv_rows, pay_of, studies_of, summary_of, visit_lines
+from cats4ml.console.views import for_organisers, organiser_of
 from cats4ml.review.crowd_ids import kept_for
 from cats4ml.review.models import Study, StudyPlatform
-from cats4ml.review.studies import StudyRefused, create_study, open_study, query_of
+from cats4ml.review.studies import Pay, StudyRefused, create_study, open_study, query_of, set_pay
 
 VISITS_A_PAGE = 100
 
@@ -66,6 +67,50 @@ class StudyForm(forms.Form):
     )
 
 
+class PayForm(forms.Form):
+    reward = forms.DecimalField(
+        label=gettext_lazy("What whoever completes it is paid"),
+        required=False,
+        min_value=Decimal("0.01"),
+        max_digits=8,
+        decimal_places=2,
+    )
+    currency = forms.CharField(
+        label=gettext_lazy("Currency"),
+        required=False,
+        max_length=3,
+        help_text=gettext_lazy("Three letters: EUR, GBP or USD, say."),
+    )
+    least_wage = forms.DecimalField(
+        label=gettext_lazy("What an hour must be paid at least"),
+        required=False,
+        min_value=Decimal("0.01"),
+        max_digits=8,
+        decimal_places=2,
+        help_text=gettext_lazy("The minimum wage where the workers live is a floor, not a goal."),
+    )
+
+
+@for_organisers
+@require_POST
+def study_pay(request: HttpRequest, challenge: Challenge, viewer: Viewer, study: str) -> HttpResponse:
+    one, form = _study(challenge, study), PayForm(request.POST)
+    if not form.is_valid():
+        messages.error(
+            request, " ".join(f"{form.fields[name].label}: {words[0]}" for name, words in form.errors.items())
+        )
+        return redirect("console:study", slug=challenge.slug, study=one.slug)
+    data = form.cleaned_data
+    pay = Pay(data["reward"], data["currency"].upper(), data["least_wage"])
+    try:
+        set_pay(study=one, pay=pay, by=organiser_of(request), at=timezone.now())
+    except StudyRefused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("What the study pays is kept."))
+    return redirect("console:study", slug=challenge.slug, study=one.slug)
+
+
 @for_organisers
 @require_http_methods(["GET", "HEAD", "POST"])
 def studies(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
@@ -103,6 +148,8 @@ def study(request: HttpRequest, challenge: Challenge, viewer: Viewer, study: str
         link=request.build_absolute_uri(reverse("review:study", args=[challenge.slug, one.slug])) + query_of(one),
         summary=summary_of(lines),
         kept_days=kept_for().days,
+        pay=pay_of(one, lines),
+        pay_form=PayForm(initial={"reward": one.reward, "currency": one.currency, "least_wage": one.least_wage}),
         page=page,
         previous=f"?page={page.previous_page_number()}" if page.has_previous() else "",
         next=f"?page={page.next_page_number()}" if page.has_next() else "",

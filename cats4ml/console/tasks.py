@@ -8,6 +8,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from cats4ml.challenges.models import Challenge
+from cats4ml.console import takedowns
 from cats4ml.console.counted import COUNT_FIGURES, Count, keep
 from cats4ml.console.finder_lines import count_finders
 from cats4ml.console.patterns import count_patterns
@@ -32,3 +33,8 @@ def look_for_standstills(**kwargs: object) -> None:
     at = timezone.now()
     beat(WEB, at)
     look(at=at)
+
+
+@shared_task
+def sweep_takedowns(**kwargs: object) -> None:
+    takedowns.sweep(at=timezone.now())

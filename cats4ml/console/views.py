@@ -24,7 +24,7 @@ from cats4ml.challenges.queries import Viewer
 from cats4ml.console import overview_figures as figures
 from cats4ml.console.agreement_figures import alpha_in_words
 from cats4ml.console.counted import Counted, counted, ring
-from cats4ml.console.needs import STALLED_AFTER, needs_of
+from cats4ml.console.needs import STALLED_AFTER, needs_of, reports_waiting
 from cats4ml.console.watching import Overview, count_overview
 from cats4ml.submissions.actions.scores import requeue_unscorable, send_again
 from cats4ml.ui.navigation import url_or_empty
@@ -43,6 +43,8 @@ def for_organisers(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpR
         challenge, viewer = challenge_and_viewer(request, slug)
         if not viewer.is_organiser:
             raise PermissionDenied(_("Only the organisers of this challenge see its console."))
+        if request.method == "GET" and not request.headers.get("HX-Request"):  # what has no navigation needs no count
+            challenge.waiting = {"reports": reports_waiting(challenge)}  # type: ignore[attr-defined]
         return view(request, challenge, viewer, **kwargs)
 
     return guarded

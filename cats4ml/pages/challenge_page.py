@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from cats4ml.challenges.announcements import live_announcements
+from cats4ml.challenges.hiding import shown_pool
 from cats4ml.challenges.http import page_context
 from cats4ml.challenges.models import Announcement, Challenge, ChallengeStatus
 from cats4ml.challenges.queries import Viewer, target_labels
@@ -34,7 +35,7 @@ def challenge_context(edition: Challenge, viewer: Viewer, *, at: datetime) -> di
         raters=raters_in_words(policy),
         raters_look=raters_look(policy),
         labels=labels,
-        pictures=edition.pool.count(),
+        pictures=shown_pool(edition).count(),
         examples=example_pair_of_pictures(edition),
         takes_claims=edition.takes_claims(at),
         opens_later=edition.status == ChallengeStatus.OPEN and edition.opens_at is not None and edition.opens_at > at,

@@ -13,6 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
+from cats4ml.catalog.hiding import was_taken_down
+from cats4ml.challenges.hiding import shown_pool
 from cats4ml.challenges.http import challenge_and_viewer, page_context
 from cats4ml.challenges.models import Challenge, PoolImage
 from cats4ml.challenges.neighbours import NotIndexed, Seen, neighbours, seen_by_roster
@@ -111,7 +113,9 @@ def _why_empty(filters: Filters) -> dict[str, str]:
 
 
 def _in_pool(edition: Challenge, image_uuid: uuid.UUID) -> PoolImage:
-    found = PoolImage.objects.filter(challenge=edition, image__uuid=image_uuid).select_related("image").first()
+    found = shown_pool(edition).filter(image__uuid=image_uuid).select_related("image").first()
+    if found is None and was_taken_down(image_uuid):
+        raise Http404(_("This picture was taken down."))
     if found is None:
         raise Http404(_("This picture is not in the pool."))
     return found
@@ -167,7 +171,7 @@ def picture(request: HttpRequest, slug: str, image_uuid: uuid.UUID) -> HttpRespo
     edition, viewer = challenge_and_viewer(request, slug)
     target = _in_pool(edition, image_uuid)
     context = explore_context(request, edition, viewer, target=target)
-    ids, refusal = _nearest(edition, target, PoolImage.objects.filter(challenge=edition), limit=IN_THE_STRIP)
+    ids, refusal = _nearest(edition, target, shown_pool(edition), limit=IN_THE_STRIP)
     [one] = shown(edition, [target.image_id], viewer.finder)
     context |= {
         "one": one,

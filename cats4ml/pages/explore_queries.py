@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from cats4ml.catalog.models import Annotation, AnnotationKind, Image, ImageWords
 from cats4ml.catalog.words import CONFIG
+from cats4ml.challenges.hiding import shown_pool
 from cats4ml.challenges.models import Challenge, Participation, PoolImage, TargetLabel
 from cats4ml.submissions.basket_queries import basket_labels
 from cats4ml.submissions.models import Submission
@@ -130,7 +131,7 @@ def read_filters(asked: Mapping[str, str], labels: Iterable[TargetLabel]) -> Fil
 
 def filtered(challenge: Challenge, filters: Filters, finder: Participation | None) -> QuerySet[PoolImage]:
     """The target images that are asked for."""
-    pool = PoolImage.objects.filter(challenge=challenge)
+    pool = shown_pool(challenge)
     if filters.label is not None and filters.annotation != UNASKED:
         annotations = Annotation.objects.filter(image=OuterRef("image"), label=filters.label.label_id)
         kind = _KINDS.get(filters.annotation)
@@ -220,7 +221,7 @@ class Shown:
 
 def shown(challenge: Challenge, ids: Sequence[int], finder: Participation | None) -> list[Shown]:
     """These pictures in this order. Those that left the pool meanwhile are left out."""
-    rows = PoolImage.objects.filter(challenge=challenge, image_id__in=ids).select_related("image")
+    rows = shown_pool(challenge).filter(image_id__in=ids).select_related("image")
     found = {row.image_id: Shown(row.image_key, row.image, row.copy_group) for row in rows}
     if finder is not None and found:
         claims = Submission.objects.filter(participation=finder, retracted_at=None, pair__image__in=found)

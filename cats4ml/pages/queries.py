@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cats4ml.catalog.hiding import shown
 from cats4ml.challenges.models import Challenge
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.verdicts import Outcome
@@ -14,7 +15,7 @@ def example_pair_of_pictures(challenge: Challenge) -> list[Pair]:
     Empty unless there is one of each, so that the page never shows half an example.
     """
     chosen = (
-        Pair.objects.filter(challenge=challenge, is_example=True, state=PairState.SETTLED)
+        shown(Pair.objects.filter(challenge=challenge, is_example=True, state=PairState.SETTLED))
         .select_related("image", "label", "policy")
         .order_by("pk")
     )

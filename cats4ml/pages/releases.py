@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.core.files.storage import default_storage
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -18,8 +19,16 @@ from cats4ml.challenges.queries import Viewer
 from cats4ml.releases.citing import citation_text, full_bibtex, permanent_address
 from cats4ml.releases.layout import ARCHIVES, CHANGELOG, DATA, PUBLIC, README
 from cats4ml.releases.models import Release, ReleaseFile
-from cats4ml.releases.serving import find_file, readable_files, seen_by, served
-from cats4ml.ui.served_files import ASK_AGAIN, FOR_EVER, file_response
+from cats4ml.releases.serving import (
+    ReleaseWithdrawn,
+    find_file,
+    readable_files,
+    seen_by,
+    served,
+    withdrawn_in_words,
+)
+from cats4ml.releases.withdrawing import replacement_of
+from cats4ml.ui.served_files import AN_HOUR, ASK_AGAIN, file_response
 from cats4ml.ui.words import Translated
 
 RELEASES_SHOWN = 100
@@ -31,6 +40,7 @@ ABOUT = Translated(
         "ratings.csv": gettext_noop("Every answer, as crowd-kit reads it"),
         "scores.csv": gettext_noop("What each classifier said"),
         "images.csv": gettext_noop("Whose the pictures are"),
+        "tombstones.csv": gettext_noop("Rows of earlier releases whose picture was taken down"),
         "labels.csv": gettext_noop("The labels, and what raters were asked"),
         "policies.json": gettext_noop("The rules that settled the pairs"),
         "classifiers.json": gettext_noop("The classifiers and their weights"),
@@ -49,7 +59,7 @@ def releases(request: HttpRequest, slug: str) -> HttpResponse:
     """The releases, newest first, and how to use the newest."""
     edition, viewer = challenge_and_viewer(request, slug)
     rows = list(seen_by(viewer, edition)[:RELEASES_SHOWN])
-    newest = next((one for one in rows if one.published_at is not None), None)
+    newest = next((one for one in rows if one.published_at is not None and one.withdrawn_at is None), None)
     about = _how_to_use(newest, readable_files(newest, Viewer()), _site(request)) if newest is not None else {}
     context = page_context(edition, viewer, "releases", releases=rows, newest=newest, **about)
     return render(request, "pages/releases.html", context)
@@ -79,8 +89,10 @@ def release(request: HttpRequest, slug: str, version: str) -> HttpResponse:
         release=found,
         outcomes=_outcomes(found),
         groups=_groups(found, files),
-        changelog=_changelog(files),
-        **_how_to_use(found, files, _site(request)),
+        changelog="" if found.withdrawn_at is not None else _changelog(files),
+        withdrawn=withdrawn_in_words(found),
+        instead=replacement_of(found) if found.withdrawn_at is not None else None,
+        **(_how_to_use(found, files, _site(request)) if found.withdrawn_at is None else {}),
     )
     return render(request, "pages/release.html", context)
 
@@ -88,8 +100,24 @@ def release(request: HttpRequest, slug: str, version: str) -> HttpResponse:
 @require_safe
 def release_file(request: HttpRequest, slug: str, version: str, path: str) -> HttpResponseBase:
     """A file of a release, whole or in parts, under its permanent address."""
-    _, viewer, found = _found(request, slug, version)
-    return file_response(request, served(find_file(found, path, viewer)))
+    _edition, viewer, found = _found(request, slug, version)
+    try:
+        file = find_file(found, path, viewer)
+    except ReleaseWithdrawn as gone:
+        return _gone(gone, found)
+    return file_response(request, served(file))
+
+
+def _gone(gone: ReleaseWithdrawn, found: Release) -> HttpResponse:
+    """410, with the address of the release that stands in its stead."""
+    response = HttpResponse(f"{gone}\n", status=410, content_type="text/plain; charset=utf-8")
+    instead = replacement_of(found)
+    if instead is not None:
+        page = permanent_address(found.challenge, instead.version, site=settings.SITE_URL)
+        response.write(f"{page}\n")
+        response["Link"] = f'<{page}>; rel="successor-version"'
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 @require_safe
@@ -97,7 +125,7 @@ def release_root(request: HttpRequest, slug: str, version: str) -> HttpResponse:
     """The root digest, as `sha256sum --check` reads it."""
     _, _, found = _found(request, slug, version)
     response = HttpResponse(f"{found.root_digest}  MANIFEST.sha256\n", content_type="text/plain; charset=utf-8")
-    response["Cache-Control"] = FOR_EVER if found.published_at is not None else ASK_AGAIN
+    response["Cache-Control"] = AN_HOUR if found.published_at is not None else ASK_AGAIN
     return response
 
 
@@ -129,7 +157,7 @@ def _row(found: Release, file: ReleaseFile) -> dict[str, Any]:
         "about": about,
         "bytes": file.bytes,
         "sha256": file.sha256,
-        "url": _address(found, file.path),
+        "url": "" if found.withdrawn_at is not None else _address(found, file.path),
     }
 
 

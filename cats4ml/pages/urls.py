@@ -1,6 +1,6 @@
 from django.urls import path
 
-from cats4ml.pages import data, explore, meaning, own_data, people, releases, teams, views
+from cats4ml.pages import data, explore, meaning, own_data, people, releases, reporting, teams, views
 
 app_name = "pages"
 urlpatterns = [
@@ -23,6 +23,7 @@ urlpatterns = [
     path("account/consents/<slug:slug>/leave/", people.leave, name="leave"),
     path("", views.home, name="home"),
     path("pictures/<uuid:image_uuid>/", views.picture, name="picture"),
+    path("report/<uuid:image_uuid>/", reporting.report_picture, name="report_picture"),
     path("challenges/<slug:slug>/", views.challenge, name="challenge"),
     path("challenges/<slug:slug>/join/", views.join, name="join"),
     path("challenges/<slug:slug>/data/", data.data, name="data"),

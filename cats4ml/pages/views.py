@@ -7,9 +7,9 @@ import uuid
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import Count, Q
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,7 +17,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from cats4ml.accounts.addresses import is_verified
 from cats4ml.accounts.models import User
-from cats4ml.catalog.http import picture_response
+from cats4ml.catalog.hiding import was_taken_down
+from cats4ml.catalog.http import picture_response, taken_down_response
 from cats4ml.catalog.models import Image
 from cats4ml.challenges.actions import JoinRefused, join_challenge
 from cats4ml.challenges.consents import finder_terms, rater_terms, why_asked_anew
@@ -149,7 +150,11 @@ def may_see_picture(request: HttpRequest, image: Image) -> bool:
 
 @require_GET
 def picture(request: HttpRequest, image_uuid: uuid.UUID) -> HttpResponseBase:
-    image = get_object_or_404(Image, uuid=image_uuid)
+    image = Image.objects.filter(uuid=image_uuid).first()
+    if image is None or image.hidden_at is not None:
+        if was_taken_down(image_uuid):
+            return taken_down_response(request)
+        raise Http404("There is no such picture.")
     if not may_see_picture(request, image):
         return HttpResponse("This picture is not public.", status=404, content_type="text/plain; charset=utf-8")
-    return picture_response(image, small=request.GET.get("size") == "small")
+    return picture_response(image, request, small=request.GET.get("size") == "small")

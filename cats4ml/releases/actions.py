@@ -49,8 +49,10 @@ def request_release(
     by: User | None,
     at: datetime,
     ring: bool = True,
+    replaces: Release | None = None,
 ) -> Release:
     """Order a release of all that is settled when it is built. A worker builds it, or whoever orders it (`ring` false).
+    `replaces`: the withdrawn release in whose stead it is made.
 
     Raises `ReleaseRefused` for a version that is taken or can't be one, where another release is being built, and
     where nothing is settled.
@@ -74,8 +76,10 @@ def request_release(
                 notes=notes,
                 requested_by=by,
                 requested_at=at,
+                replaces=replaces,
             )
-            _log(release, f"Froze release {version}.", by=by, at=at)
+            stead = f", in the stead of release {replaces.version}, which was withdrawn" if replaces is not None else ""
+            _log(release, f"Froze release {version}{stead}.", by=by, at=at)
             if ring:
                 after_commit(ring_release, challenge, release.pk)
     except IntegrityError as error:
@@ -141,6 +145,7 @@ def publish(*, release: Release, by: User | None, at: datetime) -> Release:
         locked = _locked(release)
         if locked.state == ReleaseState.PUBLISHED:
             return locked
+        _check_stands(locked)
         if locked.state != ReleaseState.READY:
             raise ReleaseRefused(
                 _("Release %(version)s is not whole yet, so that it can’t be published.") % {"version": locked.version}
@@ -175,6 +180,7 @@ def free_heldout(*, release: Release, by: User | None, at: datetime) -> Release:
             )
         if locked.freed_at is not None:
             return locked
+        _check_stands(locked)
         locked.freed_at, locked.freed_by = at, by
         locked.save(update_fields=["freed_at", "freed_by"])
         heldout = counted(locked.counts["heldout"]["pairs"], "pair")
@@ -213,6 +219,12 @@ def delete_release(*, release: Release, by: User | None, at: datetime) -> None:
             prefix = storage.prefix_of(locked.challenge, locked.version)
             locked.delete()
             after_commit(storage.remove, prefix)
+
+
+def _check_stands(release: Release) -> None:
+    if release.withdrawn_at is not None:
+        words = _("Release %(version)s was withdrawn: a picture in it was taken down. Make a new release instead.")
+        raise ReleaseRefused(words % {"version": release.version})
 
 
 def _locked(release: Release) -> Release:

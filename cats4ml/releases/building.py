@@ -103,7 +103,8 @@ def _start(release: Release, at: datetime) -> None:
     challenge = release.challenge
     release.state, release.step, release.done, release.total = ReleaseState.BUILDING, "", 0, 1
     release.frozen_at, release.policy_id, release.roster_id = at, challenge.policy_id, challenge.roster_id
-    before = Release.objects.filter(challenge=challenge, number__lt=release.number, state__in=FROZEN)
+    # Only what others could read: a changelog that compares with a release that nobody got says nothing to them.
+    before = Release.objects.filter(challenge=challenge, number__lt=release.number, state=ReleaseState.PUBLISHED)
     release.former = before.order_by("-number").first()
     release.save(update_fields=["state", "step", "done", "total", "frozen_at", "policy", "roster", "former"])
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from cats4ml.catalog.hiding import hidden_images, shown
 from cats4ml.challenges.models import Challenge
 from cats4ml.releases import layout
 from cats4ml.releases.facts import Facts
@@ -62,8 +63,14 @@ def _former_pairs(former: Release) -> QuerySet[ReleasePair]:
     return ReleasePair.objects.filter(release=former).order_by("position")
 
 
+def _hidden(former: Release) -> QuerySet[ReleasePair]:
+    return _former_pairs(former).filter(pair__image__in=hidden_images())
+
+
 def _gone(former: Release) -> Iterator[tuple[str, str]]:
-    rows = _former_pairs(former).exclude(pair__state=PairState.SETTLED)
+    for position, split in _hidden(former).values_list("position", "split"):
+        yield split, f"Position {position:,}: its picture was taken down; see `{layout.TOMBSTONES_CSV}`"
+    rows = shown(_former_pairs(former), "pair__image").exclude(pair__state=PairState.SETTLED)
     columns = ("split", "pair__image__image_id", "pair__label__key", "pair__state")
     for split, image, label, state in rows.values_list(*columns).iterator(chunk_size=ROWS_AT_A_TIME):
         yield split, f"`{image}`, `{label}` {_GONE[PairState(state)]}"
@@ -72,7 +79,7 @@ def _gone(former: Release) -> Iterator[tuple[str, str]]:
 def _changed(former: Release) -> Iterator[tuple[str, str]]:
     """Pairs of both releases whose verdict, outcome or machine score differs."""
     other = ~Q(verdict=F("pair__verdict")) | ~Q(outcome=F("pair__outcome")) | ~Q(machine_yes=F("pair__machine_yes"))
-    rows = _former_pairs(former).filter(other, pair__state=PairState.SETTLED)
+    rows = shown(_former_pairs(former), "pair__image").filter(other, pair__state=PairState.SETTLED)
     columns = ("split", "pair__image__image_id", "pair__label__key", "verdict", "pair__verdict", "outcome",
                "pair__outcome", "machine_yes", "pair__machine_yes")  # fmt: skip
     for split, image, label, verdict, now, outcome, ends, yes, says in rows.values_list(*columns).iterator(
@@ -103,6 +110,13 @@ def changelog(facts: Facts, former: Release | None, changes: dict[str, PartChang
         lines += ["", facts.notes.strip()]
     if former is None:
         return "\n".join([*lines, "", "The first release of this challenge.", ""])
+    if former.withdrawn_at is not None:
+        lines += [
+            "",
+            f"Release {former.version} was withdrawn on {former.withdrawn_at:%d %B %Y}: a picture in it was taken "
+            "down. Its files are served no more. If you have a copy, take the rows out that "
+            f"`{layout.TOMBSTONES_CSV}` of each part names.",
+        ]
     lines += ["", f"## Since release {former.version}", ""]
     lines += [f"Its root digest is `{former.root_digest}`.", "", "| | added | gone | changed |", "|---|---:|---:|---:|"]
     for part in layout.PARTS:

@@ -32,6 +32,7 @@ from cats4ml.releases.evaluations import (
 )
 from cats4ml.releases.models import Evaluation, Release, ReleasePair
 from cats4ml.releases.predictions import MOST_SENT, PredictionsRefused
+from cats4ml.releases.serving import withdrawn_in_words
 from cats4ml.submissions.limits import limited_to
 from cats4ml.ui.spreadsheets import harmless
 
@@ -164,7 +165,10 @@ class _Echo:
 @require_GET
 def questions(request: HttpRequest, slug: str, version: str) -> HttpResponseBase:
     """The pairs of both parts without their answers, as a CSV."""
-    _, _, release = _release(request, slug, version)
+    _edition, _viewer, release = _release(request, slug, version)
+    if release.withdrawn_at is not None:
+        words = withdrawn_in_words(release)
+        return HttpResponse(f"{words}\n", status=410, content_type="text/plain; charset=utf-8")
     response = StreamingHttpResponse(_question_lines(release), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{slug}-{version}-questions.csv"'
     return response

@@ -103,6 +103,8 @@ class Allowance:
 
 def check_may_evaluate(*, release: Release, user: User, is_organiser: bool) -> None:
     """Raises `EvaluationRefused` for who may not hand predictions in on this release."""
+    if release.withdrawn_at is not None:
+        raise EvaluationRefused(_("This release was withdrawn. Use the one that stands in its stead."))
     if user.is_guest:
         raise EvaluationRefused(_("Guests of a study can’t hand in predictions. Make an account for it."))
     if release.state == ReleaseState.PUBLISHED or (is_organiser and release.state == ReleaseState.READY):

@@ -15,7 +15,7 @@ from django.urls import reverse
 from cats4ml.catalog.models import Image
 from cats4ml.challenges.models import Challenge, Participation, PoolImage, Role
 from cats4ml.challenges.queries import target_labels
-from cats4ml.releases.models import Release
+from cats4ml.releases.models import Release, Tombstone
 from cats4ml.releases.rows import ROWS_AT_A_TIME, settled_pairs
 from cats4ml.review.models import RaterDiscount, StudyPlatform, StudyVisit
 from cats4ml.rules.lifecycle import PairState
@@ -131,6 +131,14 @@ def picture_rows(challenge: Challenge, part: str) -> Iterator[tuple[str, ...]]:
     columns = ("image_id", "author", "author_url", "title", "license", "landing_url", "original_url", "sha256")
     for image_id, *texts in pictures_of(challenge, part).values_list(*columns).iterator(chunk_size=ROWS_AT_A_TIME):
         yield (image_id, *(harmless(text) for text in texts))
+
+
+def tombstone_rows(challenge: Challenge, part: str) -> Iterator[tuple[str, ...]]:
+    """The rows of `tombstones.csv`: what of the part's rows in every release before is gone, with its picture."""
+    rows = Tombstone.objects.filter(release__challenge=challenge, split=part).order_by("release__number", "position")
+    columns = ("release__version", "position", "image_sha256", "row_sha256", "kind", "taken_down_at")
+    for version, position, image, row, kind, at in rows.values_list(*columns):
+        yield version, str(position), image, row, kind, f"{at:%Y-%m-%d}"
 
 
 def licences_of(challenge: Challenge, part: str) -> dict[str, int]:

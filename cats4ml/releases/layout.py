@@ -21,6 +21,7 @@ RATINGS_CSV = "ratings.csv"
 SCORES_CSV = "scores.csv"
 IMAGES_CSV = "images.csv"
 LABELS_CSV = "labels.csv"
+TOMBSTONES_CSV = "tombstones.csv"
 POLICIES_JSON = "policies.json"
 CLASSIFIERS_JSON = "classifiers.json"
 CROISSANT = "croissant.json"
@@ -33,6 +34,8 @@ RATING_COLUMNS = ("task", "worker", "label", "seconds", "counted", "evidence")
 SCORE_COLUMNS = ("image_id", "label_id", "machine_mean")
 IMAGE_COLUMNS = ("image_id", "author", "author_url", "title", "license", "landing_url", "original_url", "sha256")
 LABEL_COLUMNS = ("label_id", "label_name", "question", "guidance")
+# Only where a picture of an earlier release was taken down, so that it is no part of `release.json`.
+TOMBSTONE_COLUMNS = ("release", "position", "image_sha256", "row_sha256", "kind", "taken_down_at")
 CSV_COLUMNS = {
     PAIRS_CSV: RELEASED_COLUMNS,
     RATINGS_CSV: RATING_COLUMNS,

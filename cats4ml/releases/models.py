@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from cats4ml.accounts.models import User
-from cats4ml.catalog.models import Classifier
+from cats4ml.catalog.models import Classifier, ComplaintKind
 from cats4ml.challenges.models import Challenge, PolicyVersion, RosterVersion
 from cats4ml.rules.split import Split
 from cats4ml.rules.verdicts import Outcome, Verdict
@@ -57,6 +57,19 @@ class Release(models.Model):
     published_at = models.DateTimeField(null=True, blank=True)
     freed_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     freed_at = models.DateTimeField(null=True, blank=True, help_text="When the held-out part became everybody's.")
+    withdrawn_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when its files are served no more: a picture in it was taken down."
+    )
+    withdrawn_reason = models.CharField(max_length=1000, blank=True, db_default="")
+    purged_at = models.DateTimeField(null=True, blank=True, help_text="When its bytes were deleted from the storage.")
+    replaces = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="replacements",
+        help_text="The withdrawn release in whose stead it was made.",
+    )
 
     class Meta:
         constraints: ClassVar = [
@@ -79,10 +92,38 @@ class Release(models.Model):
                 name="release_freed_after_it_was_published",
             ),
             models.CheckConstraint(condition=~Q(state="failed") | ~Q(error=""), name="release_failed_says_why"),
+            models.CheckConstraint(
+                condition=Q(withdrawn_at=None, withdrawn_reason="", purged_at=None)
+                | Q(withdrawn_at__isnull=False, state__in=["ready", "published"]) & ~Q(withdrawn_reason=""),
+                name="release_withdrawn_says_why",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.challenge.slug} release {self.version}"
+
+
+class Tombstone(models.Model):
+    """What is left of a row of a release whose picture was taken down: where it stood, and digests by which whoever has
+    a copy can find it. No id and no answer."""
+
+    release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="tombstones")
+    position = models.PositiveIntegerField()
+    split = models.CharField(max_length=8, choices=choices(Split))
+    image_sha256 = models.CharField(max_length=64, help_text="Of the picture's id in UTF-8.")
+    row_sha256 = models.CharField(
+        max_length=64, blank=True, help_text="Of its line of pairs.csv, without the line end."
+    )
+    kind = models.CharField(max_length=9, choices=ComplaintKind.choices)
+    taken_down_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["release", "position"], name="one_tombstone_at_a_position"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.position}. of {self.release_id}"
 
 
 class ReleasePart(models.TextChoices):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from django.db.models import F, IntegerField, Min, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Cast
 
+from cats4ml.catalog.hiding import shown
 from cats4ml.challenges.models import Challenge
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.submissions.models import Pair, Submission
@@ -27,14 +28,15 @@ ReleasedRow = tuple[str, str, str, int, int, int, int]
 
 
 def settled_pairs(challenge: Challenge) -> QuerySet[Pair]:
-    """The settled pairs in the order of their first claim; imported ones, which have none, before them by id.
+    """The settled pairs in the order of their first claim; imported ones, which have none, before them by id. Those
+    whose picture is taken down are left out.
 
     The first claim is the first that was ever made, be it valid or not: a later disqualification moves no row.
     """
     claims = Submission.objects.filter(pair=OuterRef("pk")).order_by().values("pair")
     first_claim = Subquery(claims.annotate(first=Min("pk")).values("first"))
     return (
-        Pair.objects.filter(challenge=challenge, state=PairState.SETTLED)
+        shown(Pair.objects.filter(challenge=challenge, state=PairState.SETTLED))
         .alias(first_claim=first_claim)
         .order_by(F("first_claim").asc(nulls_first=True), "pk")
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db.models import QuerySet
 from django.http import Http404
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from cats4ml.challenges.models import Challenge
@@ -11,9 +12,26 @@ from cats4ml.challenges.queries import Viewer
 from cats4ml.releases.layout import is_everybodys
 from cats4ml.releases.models import Release, ReleaseFile, ReleaseState
 from cats4ml.releases.queries import may_read, released, releases_of
-from cats4ml.ui.served_files import ASK_AGAIN, FOR_EVER, ServedFile
+from cats4ml.releases.withdrawing import replacement_of
+from cats4ml.ui.served_files import AN_HOUR, ASK_AGAIN, ServedFile
 
 LONGEST_PATH = 200
+
+
+class ReleaseWithdrawn(Exception):
+    """The files of this release are served no more. The sentence says why, and which release stands in its stead."""
+
+
+def withdrawn_in_words(release: Release) -> str:
+    """Empty for a release that stands."""
+    if release.withdrawn_at is None:
+        return ""
+    instead = replacement_of(release)
+    words = _("Release %(version)s was withdrawn on %(day)s: a picture in it was taken down.")
+    said = words % {"version": release.version, "day": date_format(release.withdrawn_at, "DATE_FORMAT")}
+    if instead is None:
+        return f"{said} {_('A new release without it is being prepared.')}"
+    return f"{said} {_('Release %(version)s stands in its stead.') % {'version': instead.version}}"
 
 
 def seen_by(viewer: Viewer, challenge: Challenge) -> QuerySet[Release]:
@@ -30,12 +48,20 @@ def readable_files(release: Release, viewer: Viewer) -> list[ReleaseFile]:
 
 
 def find_file(release: Release, path: str, viewer: Viewer) -> ReleaseFile:
-    """The file of exactly this path. One that this person may not have is as one that there isn't."""
+    """The file of exactly this path. One that this person may not have is as one that there isn't. Raises
+    `ReleaseWithdrawn` where the files are served no more."""
     if len(path) <= LONGEST_PATH and "\x00" not in path:
         file = ReleaseFile.objects.filter(release=release, path=path).select_related("release__challenge").first()
         if file is not None and may_read(file, viewer):
+            check_served(release)
             return file
     raise Http404(_("This release has no such file."))
+
+
+def check_served(release: Release) -> None:
+    """Raises `ReleaseWithdrawn`."""
+    if release.withdrawn_at is not None:
+        raise ReleaseWithdrawn(withdrawn_in_words(release))
 
 
 def served(file: ReleaseFile) -> ServedFile:
@@ -49,5 +75,5 @@ def served(file: ReleaseFile) -> ServedFile:
         size=file.bytes,
         sha256=file.sha256,
         written_at=release.frozen_at,
-        caching=FOR_EVER if open_to_all else ASK_AGAIN,
+        caching=AN_HOUR if open_to_all else ASK_AGAIN,
     )

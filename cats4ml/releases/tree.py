@@ -18,7 +18,16 @@ from cats4ml.releases.card import part_card, whole_card
 from cats4ml.releases.changelog import changelog, changes_since, in_short
 from cats4ml.releases.croissant import croissant
 from cats4ml.releases.datasheet import datasheet
-from cats4ml.releases.facts import Facts, facts_of, label_rows, licences_of, picture_rows, pictures_of, stored_pictures
+from cats4ml.releases.facts import (
+    Facts,
+    facts_of,
+    label_rows,
+    licences_of,
+    picture_rows,
+    pictures_of,
+    stored_pictures,
+    tombstone_rows,
+)
 from cats4ml.releases.figures import PartFigures
 from cats4ml.releases.frame import Frame, frame_of
 from cats4ml.releases.models import Release
@@ -155,6 +164,9 @@ def _write_about(folder: Path, part: str, frame: Frame, facts: Facts, figures: P
     challenge = facts.challenge
     _write_csv(folder / layout.IMAGES_CSV, layout.IMAGE_COLUMNS, picture_rows(challenge, part))
     _write_csv(folder / layout.LABELS_CSV, layout.LABEL_COLUMNS, label_rows(challenge))
+    tombstones = list(tombstone_rows(challenge, part))
+    if tombstones:
+        _write_csv(folder / layout.TOMBSTONES_CSV, layout.TOMBSTONE_COLUMNS, iter(tombstones))
     _write_json(folder / layout.POLICIES_JSON, frame.policies_of(figures.policies))
     _write_json(folder / layout.CLASSIFIERS_JSON, frame.classifiers_of(figures.rosters))
     _write_text(folder / layout.README, part_card(facts, part, figures))

@@ -154,8 +154,9 @@ SELECT
     ),
     EXISTS (SELECT FROM review_raterpause WHERE rater_id = %(rater)s AND cause = %(cause)s AND decision = %(resumed)s),
     (
-        SELECT COUNT(*) FROM review_controlquestion
+        SELECT COUNT(*) FROM review_controlquestion control JOIN catalog_image image ON image.id = control.image_id
         WHERE challenge_id = %(challenge)s AND use = %(warm_up)s AND retired_at IS NULL
+            AND image.sensitive <@ %(kinds)s::varchar[]
     ),
     lease.id, lease.ended, control.use, control.truth, control.label_id, control.retired_at,
     rating.answer, rating.state
@@ -170,7 +171,8 @@ ORDER BY rating.created_at, lease.id
 
 
 def _past(rater: Participation) -> _Past:
-    values: dict[str, int | str] = {
+    values: dict[str, int | str | list[str]] = {
+        "kinds": rater.sensitive_kinds or [],
         "rater": rater.pk,
         "challenge": rater.challenge_id,
         "late": RatingState.LATE,
@@ -198,7 +200,7 @@ def _add(past: _Past, row: _PastRow) -> None:
     if row.use != ControlUse.WARM_UP or (row.ended in UNUSED and row.answer is None):
         return
     past.had.update([f"truth {row.truth}", f"label {row.label}"])
-    past.left -= row.retired_at is None
+    past.left = max(0, past.left - (row.retired_at is None))
     if counts:
         past.warm_ups.append(right)
     elif not row.ended:
@@ -221,7 +223,13 @@ def _not_had(rater: Participation, use: ControlUse) -> QuerySet[ControlQuestion]
     had = Lease.objects.filter(rater=rater.pk, control=OuterRef("pk"))
     if use == ControlUse.WARM_UP:
         had = had.exclude(ended__in=UNUSED, rating=None)
-    return ControlQuestion.objects.filter(~Exists(had), challenge=rater.challenge_id, use=use, retired_at=None)
+    return ControlQuestion.objects.filter(
+        ~Exists(had),
+        challenge=rater.challenge_id,
+        use=use,
+        retired_at=None,
+        image__sensitive__contained_by=rater.sensitive_kinds or [],
+    )
 
 
 def _open_to(rater: Participation, drawn: QuerySet[ControlQuestion]) -> QuerySet[ControlQuestion]:

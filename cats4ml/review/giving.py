@@ -45,8 +45,10 @@ _OPEN = """
         JOIN review_lease mine ON mine.control_id = control.id AND mine.rater_id + 0 = %(rater)s
         WHERE pair.id = row.pair_id OFFSET 0)
 """
-_STARTED = "row.challenge_id = %(challenge)s AND row.places > 0 AND row.answers > 0"
-_FRESH = "row.challenge_id = %(challenge)s AND row.places > 0 AND row.answers = 0"
+# Of a kind that this rater doesn't want to see: asked first, for it needs nothing but the row.
+_WANTED = "row.sensitive <@ %(kinds)s::varchar[]"
+_STARTED = f"row.challenge_id = %(challenge)s AND row.places > 0 AND row.answers > 0 AND {_WANTED}"
+_FRESH = f"row.challenge_id = %(challenge)s AND row.places > 0 AND row.answers = 0 AND {_WANTED}"
 _NEXT = f"""
 WITH near AS (
     SELECT row.pair_id FROM (
@@ -73,7 +75,7 @@ SELECT pair_id FROM near UNION ALL SELECT pair_id FROM fresh UNION ALL SELECT pa
 """  # noqa: S608 - our own words
 _NEXT_OF_THESE = f"""
 SELECT row.pair_id FROM review_waiting row
-WHERE row.challenge_id = %(challenge)s AND row.places > 0 AND row.pair_id = ANY(%(only)s) AND {_OPEN}
+WHERE row.challenge_id = %(challenge)s AND row.places > 0 AND row.pair_id = ANY(%(only)s) AND {_WANTED} AND {_OPEN}
 ORDER BY row.answers = 0, CASE WHEN row.answers = 0 THEN 0 ELSE row.missing END, row.turn, row.shuffle, row.pair_id
 LIMIT 1 {{lock}}
 """  # noqa: S608 - our own words
@@ -117,5 +119,11 @@ def statement(
 ) -> tuple[str, dict[str, Any]]:
     """What `lock_next` asks the database, with its arguments."""
     sql = _NEXT if only is None else _NEXT_OF_THESE
-    arguments = {"rater": rater.pk, "challenge": rater.challenge_id, "people": people_like(rater), "only": only}
+    arguments = {
+        "rater": rater.pk,
+        "challenge": rater.challenge_id,
+        "people": people_like(rater),
+        "only": only,
+        "kinds": rater.sensitive_kinds or [],
+    }
     return sql.format(lock=lock, look=look), arguments

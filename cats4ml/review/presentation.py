@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
+from django.db.models import Prefetch
 from django.urls import reverse
 
+from cats4ml.catalog.hiding import shown
 from cats4ml.challenges.models import Challenge, Participation, Role, TargetLabel
 from cats4ml.review.actions.skipping import skips_left
 from cats4ml.review.controls import feedback_on, warm_up_state
@@ -27,6 +29,7 @@ AWAY_SECONDS = 120
 # Guidance no longer than this stands under the question; a longer one is folded.
 SHORT_GUIDANCE = 120
 MOST_EXAMPLES = 4  # of those that count, and of those that don't
+SHOWN_EXAMPLES = Prefetch("examples", queryset=shown(LabelExample.objects.all()))
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ class LastAnswer:
 
 def example_for(user_id: int | None, slug: str, example_id: int) -> LabelExample | None:
     """An example of this edition, for somebody who rates in it; None for everybody else and where there is none."""
-    examples = LabelExample.objects.select_related("image").filter(
+    examples = shown(LabelExample.objects.select_related("image")).filter(
         target__challenge__slug=slug,
         target__challenge__participations__user=user_id,
         target__challenge__participations__role=Role.RATER,
@@ -145,7 +148,7 @@ def cards_of(challenge: Challenge, leases: Sequence[Lease]) -> list[Card]:
         one.label_id: one
         for one in TargetLabel.objects.filter(challenge=challenge, label__in=labels)
         .select_related("label")
-        .prefetch_related("examples")
+        .prefetch_related(SHOWN_EXAMPLES)
     }
     return [_card(challenge, lease, targets[lease.subject.label_id]) for lease in leases]
 

@@ -52,8 +52,8 @@ def _open_to(challenge_id: int, rater_id: int, user_id: int) -> QuerySet[Pair]:
 
 
 def waiting_for(rater: Participation) -> QuerySet[Pair]:
-    """The pairs that this person may be given now, in the order in which they are given: those that somebody has
-    answered, nearest to their verdict first; then fresh ones; each by turn.
+    """The pairs that this person may be given now, of kinds that they chose to see, in the order in which they are
+    given: those that somebody has answered, nearest to their verdict first; then fresh ones; each by turn.
 
     This says what the queue promises. `review.giving` finds the first of them without looking at all.
     """
@@ -62,7 +62,7 @@ def waiting_for(rater: Participation) -> QuerySet[Pair]:
     missing = Case(When(waiting__answers=0, then=0), default=F("waiting__missing"), output_field=IntegerField())
     return (
         open_to(rater)
-        .filter(~Exists(held), waiting__places__gt=0)
+        .filter(~Exists(held), waiting__places__gt=0, waiting__sensitive__contained_by=rater.sensitive_kinds or [])
         .order_by(fresh, missing, "waiting__turn", "waiting__shuffle", "pk")
     )
 

@@ -30,13 +30,13 @@ PAIRS_A_TURN = 20
 
 _ABSENT = """
 WITH absent AS (
-    SELECT pair.id, pair.state_changed_at, claim.finder,
+    SELECT pair.id, pair.state_changed_at, claim.finder, image.sensitive,
         pair.least_ratings = 0
             AND NOT EXISTS (SELECT 1 FROM review_rating one WHERE one.pair_id = pair.id)
             AND NOT EXISTS (SELECT 1 FROM review_lease one WHERE one.pair_id = pair.id AND one.closed_at IS NULL)
             AS untouched,
         row_number() OVER (PARTITION BY claim.finder ORDER BY pair.id) - 1 AS place
-    FROM submissions_pair pair
+    FROM submissions_pair pair JOIN catalog_image image ON image.id = pair.image_id
     LEFT JOIN LATERAL (
         SELECT participation_id AS finder FROM submissions_submission
         WHERE pair_id = pair.id ORDER BY retracted_at IS NOT NULL, id LIMIT 1
@@ -59,7 +59,7 @@ WITH absent AS (
 )"""
 _INSERT = """
 INSERT INTO review_waiting
-    (pair_id, challenge_id, finder_id, turn, shuffle, answers, missing, places, policy_id, since)
+    (pair_id, challenge_id, finder_id, turn, shuffle, answers, missing, places, policy_id, since, sensitive)
 SELECT absent.id, %(challenge)s, absent.finder,
     CASE WHEN last.turn >= served.next THEN last.turn + (last.pairs + absent.place) / %(a_turn)s
         ELSE served.next + absent.place / %(a_turn)s END,
@@ -67,7 +67,7 @@ SELECT absent.id, %(challenge)s, absent.finder,
         sha256(%(outer)s || sha256(%(inner)s || convert_to('queue ' || absent.id, 'UTF8'))), 1, 4), 'hex')
     )::bit(32)::int,
     0, CASE WHEN untouched THEN %(missing)s ELSE 0 END, CASE WHEN untouched THEN %(missing)s ELSE 0 END,
-    %(policy)s, absent.state_changed_at
+    %(policy)s, absent.state_changed_at, absent.sensitive
 FROM absent CROSS JOIN served LEFT JOIN last USING (finder)
 ON CONFLICT DO NOTHING
 RETURNING pair_id, missing

@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
 from urllib.parse import quote
 
 from django.core.cache import cache
@@ -23,7 +25,7 @@ from django.utils.translation import gettext as _
 from cats4ml.accounts.actions import create_guest
 from cats4ml.accounts.models import User
 from cats4ml.challenges.actions import JoinRefused, join_challenge
-from cats4ml.challenges.acts import record_act
+from cats4ml.challenges.acts import difference, record_act
 from cats4ml.challenges.consents import Confirmed
 from cats4ml.challenges.models import ActKind, Challenge, Participation, Role
 from cats4ml.review.crowd_ids import knows_its_workers, worker_digest
@@ -77,6 +79,24 @@ PARAMETERS: Mapping[str, Parameters] = {
 }
 
 
+class Pay(NamedTuple):
+    """What whoever completes a study is paid, and what an hour must be paid at least, in one currency."""
+
+    reward: Decimal | None = None
+    currency: str = ""
+    least_wage: Decimal | None = None
+
+    def as_json(self) -> dict[str, str | None]:
+        return {
+            "reward": None if self.reward is None else f"{self.reward:.2f}",
+            "currency": self.currency,
+            "least_wage": None if self.least_wage is None else f"{self.least_wage:.2f}",
+        }
+
+
+NO_PAY = Pay()
+
+
 @dataclass(frozen=True)
 class Completion:
     """What a visitor takes back: the code, and where to, if the platform has such an address. `ready` is False for as
@@ -96,6 +116,7 @@ def create_study(
     completion_code: str,
     by: User,
     at: datetime,
+    pay: Pay = NO_PAY,
 ) -> Study:
     """A new, open study. Its address is made of its title.
 
@@ -107,22 +128,28 @@ def create_study(
         raise StudyRefused(_("Give the study a title with letters in it: its address is made of them."))
     if not 1 <= questions <= 1_000:
         raise StudyRefused(_("Ask for at least one question and at most 1,000."))
+    _check_pay(pay)
     if not re.fullmatch(r"[A-Za-z0-9_-]{4,64}", completion_code):
         raise StudyRefused(_("A completion code has 4 to 64 letters and digits, without spaces."))
     with transaction.atomic():
         Challenge.objects.select_for_update(no_key=True).get(pk=challenge.pk)
         if Study.objects.filter(challenge=challenge, slug=slug).exists():
             raise StudyRefused(_("This challenge has a study of that name. Choose another title."))
-        return Study.objects.create(
+        made = Study.objects.create(
             challenge=challenge,
             slug=slug,
             title=title,
             platform=platform,
             questions=questions,
             completion_code=completion_code,
+            reward=pay.reward,
+            currency=pay.currency,
+            least_wage=pay.least_wage,
             created_by=by,
             created_at=at,
         )
+        _record(made, f"Made the study “{title}”", by, at, {"questions": questions, "platform": str(platform)})
+    return made
 
 
 def open_study(*, study: Study, is_open: bool, by: User | None = None, at: datetime) -> None:
@@ -150,6 +177,39 @@ def open_study(*, study: Study, is_open: bool, by: User | None = None, at: datet
                 at=at,
             )
     study.is_open, study.closed_at = locked.is_open, locked.closed_at
+
+
+def set_pay(*, study: Study, pay: Pay, by: User | None, at: datetime) -> None:
+    """Say what a study pays, and what an hour must be paid at least. Twice is once. Raises `StudyRefused`."""
+    _check_pay(pay)
+    with transaction.atomic():
+        locked = Study.objects.select_for_update(no_key=True).get(pk=study.pk)
+        before = Pay(locked.reward, locked.currency, locked.least_wage)
+        if before == pay:
+            return
+        locked.reward, locked.currency, locked.least_wage = pay
+        locked.save(update_fields=["reward", "currency", "least_wage"])
+        changed = difference(before.as_json(), pay.as_json())
+        _record(study, f"Changed what the study pays: “{study.title}”", by, at, changed)
+    study.refresh_from_db()
+
+
+def _check_pay(pay: Pay) -> None:
+    if (pay.reward is not None or pay.least_wage is not None) and not re.fullmatch("[A-Z]{3}", pay.currency):
+        raise StudyRefused(_("Give the currency in three letters: EUR, GBP or USD, say."))
+    if any(sum_ is not None and sum_ <= 0 for sum_ in (pay.reward, pay.least_wage)):
+        raise StudyRefused(_("Sums of money are above zero."))
+
+
+def _record(study: Study, summary: str, by: User | None, at: datetime, details: Mapping[str, object]) -> None:
+    record_act(
+        challenge=study.challenge,
+        kind=ActKind.STUDIES,
+        summary=summary[:300],
+        details={"study": study.slug, **details},
+        by=by,
+        at=at,
+    )
 
 
 def query_of(study: Study) -> str:

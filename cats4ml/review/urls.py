@@ -10,6 +10,7 @@ urlpatterns = [
     path(f"{REVIEW}/answer/", views.answer, name="answer"),
     path(f"{REVIEW}/undo/", views.undo, name="undo"),
     path(f"{REVIEW}/skip/", views.skip, name="skip"),
+    path(f"{REVIEW}/kinds/", views.kinds, name="kinds"),
     path(f"{REVIEW}/report/", views.report, name="report"),
     path(f"{REVIEW}/pictures/<uuid:token>/", views.picture, name="picture"),
     path(f"{REVIEW}/examples/<int:example_id>/", views.example, name="example"),

@@ -22,6 +22,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from cats4ml.catalog.http import picture_response
+from cats4ml.catalog.models import SensitiveKind
 from cats4ml.challenges.http import View, for_role, page_context
 from cats4ml.challenges.models import Challenge, Participation, Role
 from cats4ml.challenges.queries import Viewer
@@ -29,6 +30,7 @@ from cats4ml.review.actions.answering import cast_rating, undo_rating
 from cats4ml.review.actions.leasing import hold_leases
 from cats4ml.review.actions.reports import report_picture
 from cats4ml.review.actions.rights import RaterPaused, RatingRefused, check_may_rate
+from cats4ml.review.actions.sensitive import choose_kinds
 from cats4ml.review.actions.skipping import skip as skip_question
 from cats4ml.review.controls import feedback_on
 from cats4ml.review.devices import device_of
@@ -44,6 +46,7 @@ from cats4ml.review.presentation import (
     told_of,
     warm_up_of,
 )
+from cats4ml.review.sensitive import must_choose
 from cats4ml.review.studies import completion_of
 from cats4ml.rules.answers import Answer
 
@@ -163,6 +166,10 @@ def review(request: HttpRequest, challenge: Challenge, viewer: Viewer, rater: Pa
         told = told_of(challenge, rating) if rating else None
         if told:
             return _told(request, challenge, viewer, told)
+    if "kinds" in request.GET or must_choose(rater):
+        chosen = rater.sensitive_kinds or []
+        kinds = [(kind, kind.value in chosen) for kind in SensitiveKind]
+        return _draw(request, challenge, viewer, sensitive_kinds=kinds, first_choice=rater.sensitive_kinds is None)
     if "begin" not in request.GET and not Lease.objects.filter(rater=rater).exists():
         warm_up = warm_up_of(rater)
         if warm_up.is_under_way:
@@ -254,13 +261,21 @@ def report(request: HttpRequest, challenge: Challenge, viewer: Viewer, rater: Pa
     return _after(request, challenge, viewer, rater, notice)
 
 
+@rater_page
+@require_POST
+def kinds(request: HttpRequest, challenge: Challenge, viewer: Viewer, rater: Participation) -> HttpResponse:
+    """Which kinds of sensitive pictures this rater will see: at any time another choice."""
+    choose_kinds(rater=rater, kinds=request.POST.getlist("kind"), at=timezone.now())
+    return redirect("review:review", slug=challenge.slug)
+
+
 @login_required
 @require_GET
 def picture(request: HttpRequest, slug: str, token: uuid.UUID) -> HttpResponseBase:
     """The picture of a question, to the rater who holds it and to nobody else."""
     leases = Lease.objects.select_related("pair__image", "control__image")
     lease = get_object_or_404(leases, token=token, rater__user=request.user.pk, rater__challenge__slug=slug)
-    return picture_response(lease.subject.image)
+    return picture_response(lease.subject.image, request)
 
 
 @login_required
@@ -270,4 +285,4 @@ def example(request: HttpRequest, slug: str, example_id: int) -> HttpResponseBas
     found = example_for(request.user.pk, slug, example_id)
     if found is None:
         raise Http404(_("There is no such example."))
-    return picture_response(found.image, small=True)
+    return picture_response(found.image, request, small=True)

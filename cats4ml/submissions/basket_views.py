@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_POST
 
+from cats4ml.challenges.hiding import shown_pool
 from cats4ml.challenges.http import for_role, page_context
 from cats4ml.challenges.models import Challenge, Participation, PoolImage, Role
 from cats4ml.challenges.queries import Viewer, target_labels
@@ -73,7 +74,7 @@ def basket(request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: P
 def put(request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Participation) -> HttpResponse:
     """Put a picture aside. To htmx the answer is the picture's part of the page, and the basket's count beside it."""
     key = request.POST.get("image_id", "").replace("\x00", "")
-    one = get_object_or_404(PoolImage.objects.select_related("image"), challenge=challenge, image_key=key)
+    one = get_object_or_404(shown_pool(challenge).select_related("image"), image_key=key)
     refusal = ""
     try:
         put_in_basket(participation=finder, image=one.image, label=request.POST.get("label", ""), at=timezone.now())

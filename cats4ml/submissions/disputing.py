@@ -28,6 +28,7 @@ def why_not_disputed(claim: Submission, *, points: int, at: datetime) -> str:
         (claim.retracted_at is not None, _("You took this claim back.")),
         (claim.participation.disqualified_at is not None, _("Your part in this challenge has ended.")),
         (claim.after_settlement, _("It was settled before you claimed it: how it ended is told with the release.")),
+        (pair.image.hidden_at is not None, _("Its picture was taken down, so that nobody can look at it again.")),
         (pair.state != PairState.SETTLED, _("It is not settled yet.")),
         (not edition.rules.takes_disputes, _("By this challenge’s rules outcomes aren’t disputed.")),
         (not edition.takes_ratings(at), _("Ratings have closed, so that outcomes can no longer be disputed.")),

@@ -22,6 +22,7 @@ class Problem(models.TextChoices):
     TEAM_CLAIM = "team_claim", gettext_lazy("Your team already claimed this pair")
     RATED = "rated", gettext_lazy("You or a team-mate rated this pair")
     UNSCORABLE = "unscorable", gettext_lazy("The picture of this pair can’t be scored")
+    TAKEN_DOWN = "taken_down", gettext_lazy("This picture was taken down")
     TAKEN_OUT = "taken_out", gettext_lazy("The organisers took this pair out")
     LEFT_OVER = "left_over", gettext_lazy("This pair was settled, and its claims have fallen away")
     OVER_QUOTA = "over_quota", gettext_lazy("Over your quota")
@@ -58,6 +59,7 @@ _REMEDIES = {
     Problem.TEAM_CLAIM: gettext_lazy("Leave it out. Your team-mate’s claim stands for the team."),
     Problem.RATED: gettext_lazy("Leave it out. Nobody claims a pair that they, or somebody of their team, judged."),
     Problem.UNSCORABLE: gettext_lazy("Choose another picture."),
+    Problem.TAKEN_DOWN: gettext_lazy("Choose another picture. It costs you nothing."),
     Problem.TAKEN_OUT: gettext_lazy("Choose another pair. It costs you nothing."),
     Problem.LEFT_OVER: gettext_lazy(
         "Choose another pair: how this one ended is decided, and it earns nobody anything."

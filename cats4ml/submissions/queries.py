@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,7 +13,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.utils import dateformat
 from django.utils.translation import gettext
 
-from cats4ml.catalog.models import Label
+from cats4ml.catalog.hiding import hidden_images, shown
+from cats4ml.catalog.models import Label, Takedown
 from cats4ml.challenges.models import Challenge, Participation, PoolImage, TargetLabel
 from cats4ml.challenges.queries import team_mates, team_mates_now
 from cats4ml.rules.credit import Quota, quota_of
@@ -131,6 +132,8 @@ def resolve_rows(challenge: Challenge, rows: Sequence[ClaimRow]) -> list[Checked
     keys = {row.image_id for row, problem in zip(rows, problems, strict=True) if problem is None}
     pool = PoolImage.objects.filter(challenge=challenge, image_key__in=keys)
     images: dict[str, int] = dict(pool.values_list("image_key", "image_id"))
+    hidden = set(hidden_images().filter(pk__in=images.values())) if images else set()
+    gone = _taken_down(challenge, keys - images.keys())
     checked = []
     for row, problem in zip(rows, problems, strict=True):
         if problem is not None:
@@ -138,11 +141,22 @@ def resolve_rows(challenge: Challenge, rows: Sequence[ClaimRow]) -> list[Checked
             continue
         image = images.get(row.image_id)
         label, label_problem, detail = labels.find(row.label_id)
-        if image is None:
+        if image in hidden or row.image_id in gone:
+            checked.append(CheckedRow(row, label=label, problem=Problem.TAKEN_DOWN))
+        elif image is None:
             checked.append(CheckedRow(row, label=label, problem=Problem.UNKNOWN_IMAGE))
         else:
             checked.append(CheckedRow(row, image_pk=image, label=label, problem=label_problem, detail=detail))
     return checked
+
+
+def _taken_down(challenge: Challenge, keys: Collection[str]) -> set[str]:
+    """Of ids that the pool doesn't have those that it had until their picture was taken down."""
+    if not keys:
+        return set()
+    pool = PoolImage.objects.filter(challenge=challenge, image=OuterRef("image"))
+    rows = Takedown.objects.filter(Exists(pool), former_id__in=keys, lifted_at=None)
+    return set(rows.values_list("former_id", flat=True))
 
 
 @dataclass(frozen=True)
@@ -329,8 +343,9 @@ def upload_of(participation: Participation, name: str) -> Upload | None:
 
 
 def public_queue(challenge: Challenge) -> QuerySet[Pair]:
-    """Every pair of the edition, newest first. `released_outcome`: how it ended, once a release has told everybody."""
-    pairs = Pair.objects.filter(challenge=challenge).select_related("image", "label").order_by("-id")
+    """Every pair of the edition whose picture is shown, newest first. `released_outcome`: how it ended, once a release
+    has told everybody."""
+    pairs = shown(Pair.objects.filter(challenge=challenge)).select_related("image", "label").order_by("-id")
     return pairs.annotate(released_outcome=released_outcome())
 
 

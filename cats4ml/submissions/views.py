@@ -11,8 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
+from cats4ml.challenges.hiding import shown_pool
 from cats4ml.challenges.http import challenge_and_viewer, for_role, page_context
-from cats4ml.challenges.models import Challenge, Participation, PoolImage, Role
+from cats4ml.challenges.models import Challenge, Participation, Role
 from cats4ml.challenges.queries import Viewer, target_labels
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.submissions.actions.claims import (
@@ -49,9 +50,7 @@ def submit_page(
 ) -> HttpResponse:
     """The page on which claims are made, with what was wrong with the form that was sent."""
     image_id = (form["image_id"].value() if form else request.GET.get("image", "")) or ""
-    target = PoolImage.objects.filter(challenge=challenge, image_key=image_id.replace("\x00", "")).select_related(
-        "image"
-    )
+    target = shown_pool(challenge).filter(image_key=image_id.replace("\x00", "")).select_related("image")
     labels = list(target_labels(challenge))
     initial = {"image_id": image_id, "label_id": request.GET.get("label", "")}
     refusal = ""

@@ -12,13 +12,14 @@ from django.utils.translation import gettext_noop
 @dataclass(frozen=True)
 class Section:
     """`role` is the attribute of `viewer`, and `edition` the one of the edition, that must be true for the link to
-    show; '' shows it to everybody."""
+    show; '' shows it to everybody. `counted`: which of the edition's `waiting`, where it has them, stands behind it."""
 
     name: str
     english: str
     url_name: str
     role: str = ""
     edition: str = ""
+    counted: str = ""
 
     @property
     def label(self) -> str:
@@ -57,7 +58,9 @@ CONSOLE_GROUPS: tuple[tuple[str, tuple[Section, ...]], ...] = (
             Section("pairs", gettext_noop("Pairs"), "console:pairs"),
             Section("adjudicate", gettext_noop("Ambiguous pairs"), "console:adjudicate"),
             Section("disputes", gettext_noop("Disputes"), "console:disputes"),
-            Section("reports", gettext_noop("Reports"), "console:reports"),
+            Section("reports", gettext_noop("Reports"), "console:reports", counted="reports"),
+            Section("takedowns", gettext_noop("Taken down"), "console:takedowns"),
+            Section("sensitive", gettext_noop("Sensitive pictures"), "console:sensitive"),
             Section("near-copies", gettext_noop("Near-copies"), "console:near_copies"),
         ),
     ),
@@ -87,6 +90,7 @@ class Link:
     label: str
     href: str
     current: bool
+    count: int = 0
 
 
 def url_or_empty(url_name: str, *args: Any) -> str:
@@ -117,6 +121,10 @@ class LinkGroup:
     current: bool
     links: tuple[Link, ...]
 
+    @property
+    def count(self) -> int:
+        return sum(link.count for link in self.links)
+
 
 def console_links(*, challenge: Any, current: str) -> tuple[LinkGroup, ...]:
     """The console's pages in groups, for who is already in it."""
@@ -129,5 +137,9 @@ def console_links(*, challenge: Any, current: str) -> tuple[LinkGroup, ...]:
 
 
 def _links(sections: Iterable[Section], challenge: Any, current: str) -> tuple[Link, ...]:
-    links = (Link(s.label, url_or_empty(s.url_name, challenge.slug), s.name == current) for s in sections)
+    waiting: dict[str, int] = getattr(challenge, "waiting", {})
+    links = (
+        Link(s.label, url_or_empty(s.url_name, challenge.slug), s.name == current, waiting.get(s.counted, 0))
+        for s in sections
+    )
     return tuple(link for link in links if link.href)

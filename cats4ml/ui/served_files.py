@@ -23,8 +23,9 @@ TYPES = {
     "zip": "application/zip",
 }
 PLAIN = "text/plain; charset=utf-8"
-# For what everybody may have and nobody may change any more. Whoever asks again gets a 304.
-FOR_EVER = "public, max-age=31536000, immutable"
+# For what everybody may have and nobody may change any more. It may be withdrawn, though: so caches ask again after an
+# hour, and get a 304.
+AN_HOUR = "public, max-age=3600"
 ASK_AGAIN = "private, no-cache"
 CHUNK = 256 * 1024
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)

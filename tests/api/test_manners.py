@@ -199,7 +199,8 @@ def test_description_names_every_address(db) -> None:
         "questions/", "root/",
     )  # fmt: skip
     of_releases = [f"/api/v1/releases/{{release_id}}/{path}" for path in release]
-    everything = ["/api/v1/challenges/", "/api/v1/me/", *of_releases, *(edition + path for path in below)]
+    ours = ["/api/v1/challenges/", "/api/v1/me/", "/api/v1/pictures/{image_uuid}/reports/"]
+    everything = [*ours, *of_releases, *(edition + path for path in below)]
     assert sorted(paths) == sorted(everything)
     assert set(paths[f"{edition}submissions/"]["post"]["requestBody"]["content"]) == {"application/json", "text/csv"}
     assert set(paths[f"{edition}pairs/"]["get"]["responses"]["200"]["content"]) == {

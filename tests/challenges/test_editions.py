@@ -353,7 +353,7 @@ def test_a_clone_has_labels_texts_policy_and_a_proposal_and_nothing_of_people_da
     source.refresh_from_db()
     target = source.target_labels.get(label__key="owl")
     rows = [ExampleRow(world.images[0].image_id, fits=True, caption="an owl")]
-    explain_label(target=target, question="An owl?", guidance="Any owl", rows=rows)
+    explain_label(target=target, question="An owl?", guidance="Any owl", rows=rows, at=START)
     world.claim(world.finder(), (0, "cat"))
     clone = partial(clone_with_examples, source=source, by=ada, at=START)
     bare, full = clone(slug="bare", title="Bare", with_pool=False), clone(slug="full", title="Full", with_pool=True)

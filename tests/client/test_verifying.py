@@ -76,6 +76,8 @@ def test_a_whole_release_is_counted_again_and_what_is_not_proven_is_said(release
             "those that were given.",
             "What is said in words: names, questions, attribution, the cards of classifiers; and of the datasheets "
             "agreement, dates, and people who are not in the files.",
+            "That the release still stands: one with a picture that was taken down is withdrawn. Its page says so, and "
+            "which release stands in its stead.",
         ],
         "first_difference": None,
         "differences": [],

@@ -36,6 +36,8 @@ HERE = {
     "console:adjudicate": "Ambiguous pairs",
     "console:disputes": "Disputes",
     "console:reports": "Reports",
+    "console:takedowns": "Taken down",
+    "console:sensitive": "Sensitive pictures",
     "console:controls": "Control questions",
     "console:controls_from_pairs": "Control questions",
     "console:guidance": "Control questions",

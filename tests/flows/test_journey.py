@@ -263,6 +263,8 @@ PAGES = {
         "console/ambiguous/",
         "console/disputes/",
         "console/reports/",
+        "console/takedowns/",
+        "console/sensitive/",
         "console/studies/",
         "console/classifiers/",
         "console/near-copies/",

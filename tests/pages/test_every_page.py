@@ -30,6 +30,8 @@ CONSOLE = (
     "console:adjudicate",
     "console:disputes",
     "console:reports",
+    "console:takedowns",
+    "console:sensitive",
     "console:studies",
     "console:classifiers",
     "console:near_copies",

@@ -40,7 +40,9 @@ def mask(content: bytes) -> bytes:
 def told(name: str, reply) -> tuple[str, int, list[tuple[str, str]], bytes]:
     """All that goes over the wire, without what is random or a clock."""
     content = b"".join(reply.streaming_content) if reply.streaming else reply.content
-    headers = [(one, mask(value.encode()).decode()) for one, value in reply.items() if one.lower() not in CLOCKS_AND_NAMES]
+    headers = [
+        (one, mask(value.encode()).decode()) for one, value in reply.items() if one.lower() not in CLOCKS_AND_NAMES
+    ]
     cookies = [(f"cookie {one}", "") for one in sorted(reply.cookies)]
     return name, reply.status_code, sorted(headers) + cookies, mask(content)
 

@@ -67,6 +67,7 @@ def test_the_card_holds_its_forms_and_addresses_and_no_others(world) -> None:
         f"/challenges/{world.challenge.slug}/",
         picture_of(world, now),
         picture_of(world, following),
+        f"{urls(world)['review']}?kinds=1",
         *urls(world).values(),
     }
     # Values of forms, without their CSRF tokens of 64 characters.

@@ -32,9 +32,11 @@ from cats4ml.api.serializers import (
     QuotaSerializer,
 )
 from cats4ml.api.views.base import ApiView, EditionView
+from cats4ml.catalog.hiding import shown
 from cats4ml.challenges.actions import join_challenge
 from cats4ml.challenges.announcements import live_announcements
 from cats4ml.challenges.consents import Confirmed
+from cats4ml.challenges.hiding import shown_pool
 from cats4ml.challenges.models import Challenge, Participation, PoolImage, Role, TargetLabel
 from cats4ml.challenges.queries import target_labels, visible_challenges
 from cats4ml.submissions.queries import quota_for
@@ -50,7 +52,7 @@ def shown_challenges(request: Request) -> QuerySet[Challenge]:
     return (
         visible_challenges(request.user)
         .select_related("policy")
-        .annotate(label_count=_count(TargetLabel.objects.all()), picture_count=_count(PoolImage.objects.all()))
+        .annotate(label_count=_count(TargetLabel.objects.all()), picture_count=_count(shown(PoolImage.objects.all())))
     )
 
 
@@ -95,7 +97,7 @@ class ImageList(EditionView):
     def get(self, request: Request, slug: str) -> Response:
         """The target images, with what is known of their authors and licences."""
         asked = read_filters(ImageFilters, request)
-        pool = PoolImage.objects.filter(challenge=self.challenge).select_related("image")
+        pool = shown_pool(self.challenge).select_related("image")
         if "image_id" in asked:
             pool = pool.filter(image_key=asked["image_id"])
         page = self.page_of(pool)

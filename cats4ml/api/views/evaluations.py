@@ -50,6 +50,7 @@ from cats4ml.releases.evaluations import (
 )
 from cats4ml.releases.models import ReleasePair
 from cats4ml.releases.predictions import PredictionsRefused
+from cats4ml.releases.serving import check_served
 from cats4ml.ui.spreadsheets import harmless
 
 NO_SUCH_RELEASE = refusal("No such release, or one that is not published.")
@@ -135,6 +136,7 @@ class QuestionList(FrozenReleaseView):
 
         Run a classifier on them and send its scores to `evaluations/`. The pictures are the challenge's.
         """
+        check_served(self.release)
         rows = ReleasePair.objects.filter(release=self.release).select_related("pair__image", "pair__label")
         if request.accepted_renderer.format == CSVRenderer.format:
             found = rows.order_by("position").values_list(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
-from django.http import FileResponse, Http404
+from django.http import Http404
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
@@ -36,7 +37,7 @@ from cats4ml.review.actions.reports import report_picture
 from cats4ml.review.actions.skipping import skip, skips_left
 from cats4ml.review.controls import feedback_on
 from cats4ml.review.models import Device, Lease, ReportKind
-from cats4ml.review.presentation import Example, cards_of, example_for, guidance_of
+from cats4ml.review.presentation import SHOWN_EXAMPLES, Example, cards_of, example_for, guidance_of
 from cats4ml.rules.answers import Answer
 
 
@@ -80,9 +81,9 @@ class QuestionPicture(QuestionView):
     content_negotiation_class = AnyAccepted
 
     @extend_schema(responses={(200, "image/*"): OpenApiTypes.BINARY, **OWN})
-    def get(self, request: Request, slug: str, token: uuid.UUID) -> FileResponse:
+    def get(self, request: Request, slug: str, token: uuid.UUID) -> HttpResponseBase:
         """The picture of a question that you hold, under an address that tells nothing of it."""
-        return picture_response(self.lease_of(token).subject.image)
+        return picture_response(self.lease_of(token).subject.image, request)
 
 
 class QuestionGuidance(QuestionView):
@@ -90,7 +91,7 @@ class QuestionGuidance(QuestionView):
     def get(self, request: Request, slug: str, token: uuid.UUID) -> Response:
         """What the organisers say of the label that you are asked about, with their examples."""
         targets = TargetLabel.objects.filter(challenge=self.challenge).select_related("label")
-        target = targets.prefetch_related("examples").get(label=self.lease_of(token).subject.label_id)
+        target = targets.prefetch_related(SHOWN_EXAMPLES).get(label=self.lease_of(token).subject.label_id)
         guidance = guidance_of(target)
         shown = {
             "label_name": guidance.label,
@@ -113,12 +114,12 @@ class ExamplePicture(EditionView):
     content_negotiation_class = AnyAccepted
 
     @extend_schema(responses={(200, "image/*"): OpenApiTypes.BINARY, **OWN})
-    def get(self, request: Request, slug: str, example_id: int) -> FileResponse:
+    def get(self, request: Request, slug: str, example_id: int) -> HttpResponseBase:
         """The small picture of an example, under an address that tells nothing of it."""
         found = example_for(self.rater.user_id, slug, example_id)
         if found is None:
             raise Http404(_("There is no such example."))
-        return picture_response(found.image, small=True)
+        return picture_response(found.image, request, small=True)
 
 
 class RatingList(EditionView):

@@ -47,6 +47,7 @@ BYTES = {
     (206, "*/*"): OpenApiTypes.BINARY,
     304: OpenApiResponse(description="The file that `If-None-Match` names is still the one."),
     404: refusal("No such file, or one of the held-out part before that is freed."),
+    410: refusal("The release was withdrawn: a picture in it was taken down. `detail` says which one stands now."),
     416: OpenApiResponse(description="The file has no such bytes."),
 }
 
@@ -67,6 +68,7 @@ def shown(request: Request, release: Release) -> dict[str, Any]:
         **{name: getattr(release, name) for name in ("id", "challenge", "version", "state", "step", "done", "total")},
         **{name: getattr(release, name) for name in ("error", "notes", "root_digest", "former")},
         **{name: getattr(release, name) for name in ("frozen_at", "published_at", "freed_at")},
+        **{name: getattr(release, name) for name in ("withdrawn_at", "withdrawn_reason")},
         "pairs": counts.get("pairs"),
         "ratings": counts.get("ratings"),
         "public_pairs": public and public["pairs"],

@@ -22,6 +22,7 @@ from cats4ml.catalog.pictures import PictureRefused, Stored, examine, store
 
 # What is said of a picture for which every source failed otherwise: the first of these that happened.
 _LEAST_TELLING = (FORBIDDEN, GONE)
+TAKEN_DOWN, TAKEN_DOWN_WORDS = "taken_down", "the same picture was taken down here"
 
 
 class StorageTrouble(Exception):
@@ -30,11 +31,13 @@ class StorageTrouble(Exception):
 
 @dataclass(frozen=True)
 class Sources:
-    """The places that pictures are fetched from. `bucket` is None where there is none."""
+    """The places that pictures are fetched from. `bucket` is None where there is none. `refused`: SHA-256 of pictures
+    that were taken down here, and that come back under no id."""
 
     bucket: Bucket | None
     web: Web
     patience: Patience
+    refused: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,8 @@ def fetch_picture(wanted: Wanted, sources: Sources, turns: Turns) -> Got | NotGo
         except PictureRefused as refusal:
             failures.append((place.name, SourceFailed(refusal.reason, refusal.detail)))
         else:
+            if examined.sha256 in sources.refused:
+                return NotGot(wanted.pk, TAKEN_DOWN, TAKEN_DOWN_WORDS, temporary=False, unheard=False)
             try:
                 return Got(wanted.pk, store(examined), len(content))
             except Exception as error:

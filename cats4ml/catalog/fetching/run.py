@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.core.files.storage import default_storage
 from django.db.models import QuerySet
@@ -15,6 +15,7 @@ from cats4ml.catalog.fetching.patience import Turns
 from cats4ml.catalog.fetching.picture import Got, NotGot, Sources, StorageTrouble, fetch_picture
 from cats4ml.catalog.fetching.sources import BucketMissing, Wanted
 from cats4ml.catalog.fetching.writing import record_results
+from cats4ml.catalog.hiding import all_taken_down_bytes
 from cats4ml.catalog.models import Image
 from cats4ml.catalog.storage import PictureFolder
 
@@ -54,8 +55,8 @@ class _Run:
 
 
 def waiting_for_fetch(images: QuerySet[Image], *, retry_failed: bool) -> QuerySet[Image]:
-    """Those that have no file yet; those that failed before only with `retry_failed`."""
-    lacking = images.filter(file="")
+    """Those that have no file yet and aren't taken down; those that failed before only with `retry_failed`."""
+    lacking = images.filter(file="", hidden_at=None)
     return lacking if retry_failed else lacking.filter(fetch_failure=None)
 
 
@@ -76,6 +77,7 @@ def fetch(
     """
     if isinstance(default_storage, PictureFolder):
         default_storage.remove_forgotten()
+    sources = replace(sources, refused=frozenset(all_taken_down_bytes()))
     run = _Run(sources, parallel, Tally())
     turns = Turns(sources.patience, run.stop)
     todo = waiting_for_fetch(images, retry_failed=retry_failed)

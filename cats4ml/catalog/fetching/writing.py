@@ -20,7 +20,7 @@ WITH incoming AS (
     ) AS one(image, file, sha256, width, height, hash, thumbnail, upright)
 ),
 lacking AS (
-    SELECT id FROM catalog_image WHERE id IN (SELECT image FROM incoming) AND file = ''
+    SELECT id FROM catalog_image WHERE id IN (SELECT image FROM incoming) AND file = '' AND hidden_at IS NULL
     ORDER BY id FOR NO KEY UPDATE
 )
 UPDATE catalog_image SET
@@ -32,7 +32,7 @@ FROM incoming JOIN lacking ON lacking.id = incoming.image WHERE catalog_image.id
 _FAILURES = """
 INSERT INTO catalog_fetchfailure (image_id, reason, detail, tries, created_at)
 SELECT image, reason, detail, 1, %s FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS one(image, reason, detail)
-WHERE EXISTS (SELECT FROM catalog_image WHERE id = image AND file = '')
+WHERE EXISTS (SELECT FROM catalog_image WHERE id = image AND file = '' AND hidden_at IS NULL)
 ORDER BY image
 ON CONFLICT (image_id) DO UPDATE SET reason = excluded.reason, detail = excluded.detail,
     tries = LEAST(catalog_fetchfailure.tries + 1, 32767), created_at = excluded.created_at

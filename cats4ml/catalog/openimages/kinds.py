@@ -114,7 +114,10 @@ def _image_write(columns: Sequence[str]) -> str:
             SELECT * FROM catalog_image AS held
             WHERE held.collection = %(collection)s AND held.image_id = given.image_id LIMIT 1
         ) AS known ON true
-        WHERE known.id IS NULL OR ({known}) IS DISTINCT FROM ({given})
+        WHERE (known.id IS NULL OR ({known}) IS DISTINCT FROM ({given})) AND NOT EXISTS (
+            SELECT FROM catalog_takedown AS gone
+            WHERE gone.collection = %(collection)s AND gone.former_id = given.image_id AND gone.lifted_at IS NULL
+        )
         ON CONFLICT (collection, image_id) DO UPDATE SET {updates}
         RETURNING there.xmax = 0 AS is_new
     ) SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM written

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from cats4ml.accounts.models import Team, User
+from cats4ml.catalog.models import SensitiveKind
 from cats4ml.challenges.models.editions import Challenge, ConsentText
 
 
@@ -37,6 +39,12 @@ class Participation(models.Model):
         default=False, help_text="Plays out of competition: shown on the board beside the others, without a rank."
     )
     created_at = models.DateTimeField(default=timezone.now)
+    sensitive_kinds = ArrayField(
+        models.CharField(max_length=8, choices=SensitiveKind.choices),
+        null=True,
+        blank=True,
+        help_text="Which kinds of sensitive pictures this person chose to see; null where they haven't said.",
+    )
 
     class Meta:
         constraints: ClassVar = [

@@ -11,7 +11,8 @@ from django.db import transaction
 
 from cats4ml.accounts.models import User
 from cats4ml.challenges.acts import record_act
-from cats4ml.challenges.models import ActKind, Challenge, PoolImage, TargetLabel
+from cats4ml.challenges.hiding import shown_pool
+from cats4ml.challenges.models import ActKind, Challenge, TargetLabel
 from cats4ml.review.models import ControlQuestion, ControlUse
 from cats4ml.rules.answers import Answer
 
@@ -158,7 +159,7 @@ def _record(control: ControlQuestion, said: str, by: User | None, at: datetime) 
 
 def _images(challenge: Challenge, ids: Iterable[str]) -> dict[str, int]:
     asked = [one for one in ids if "\0" not in one]
-    pool = PoolImage.objects.filter(challenge=challenge, image_key__in=asked)
+    pool = shown_pool(challenge).filter(image_key__in=asked)
     return dict(pool.values_list("image_key", "image_id"))
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import transaction
 
+from cats4ml.accounts.models import User
 from cats4ml.challenges.actions import describe_label
-from cats4ml.challenges.models import Challenge, PoolImage, TargetLabel
+from cats4ml.challenges.acts import difference, record_act
+from cats4ml.challenges.hiding import shown_pool
+from cats4ml.challenges.models import ActKind, Challenge, TargetLabel
 from cats4ml.review.models import LabelExample
 
 MOST_EXAMPLES = 12
@@ -44,7 +48,7 @@ def set_examples(*, target: TargetLabel, rows: Sequence[ExampleRow]) -> list[Lab
         if len(row.caption) > MOST_CAPTION or "\0" in row.caption:
             raise ExamplesRefused(f"Shorten the caption of picture {row.image_id} to {MOST_CAPTION} characters.")
     asked = [image_id for image_id in ids if "\0" not in image_id]
-    pool = PoolImage.objects.filter(challenge=target.challenge_id, image_key__in=asked)
+    pool = shown_pool(target.challenge).filter(image_key__in=asked)
     images = dict(pool.values_list("image_key", "image_id"))
     missing = [image_id for image_id in ids if image_id not in images]
     if missing:
@@ -60,12 +64,39 @@ def set_examples(*, target: TargetLabel, rows: Sequence[ExampleRow]) -> list[Lab
         )
 
 
-def explain_label(*, target: TargetLabel, question: str, guidance: str, rows: Sequence[ExampleRow]) -> None:
-    """Say what raters are asked about a label, what counts as it, and by which examples. All of it or nothing; raises
-    `ExamplesRefused`."""
+def explain_label(
+    *,
+    target: TargetLabel,
+    question: str,
+    guidance: str,
+    rows: Sequence[ExampleRow],
+    by: User | None = None,
+    at: datetime,
+) -> None:
+    """Say what raters are asked about a label, what counts as it, and by which examples. All of it or nothing, and what
+    changes goes into the log; raises `ExamplesRefused`."""
     with transaction.atomic():
+        before = _as_told(target)
         set_examples(target=target, rows=rows)
         describe_label(target=target, question=question, guidance=guidance)
+        changed = difference(before, _as_told(target))
+        if changed:
+            record_act(
+                challenge=target.challenge,
+                kind=ActKind.GUIDANCE,
+                summary=f"Changed what raters are told about {target.label.name}"[:300],
+                details={"label_id": target.label.key, **changed},
+                by=by,
+                at=at,
+            )
+
+
+def _as_told(target: TargetLabel) -> dict[str, object]:
+    """The examples by the numbers of their pictures' rows: an id would stay in the log when its picture is taken
+    down."""
+    rows = LabelExample.objects.filter(target=target).order_by("position", "pk")
+    examples = [list(row) for row in rows.values_list("image_id", "fits", "caption")]
+    return {"question": target.question, "guidance": target.guidance, "examples": examples}
 
 
 def copy_examples(*, source: Challenge, target: Challenge) -> int:
@@ -75,7 +106,7 @@ def copy_examples(*, source: Challenge, target: Challenge) -> int:
     rows = LabelExample.objects.filter(target__challenge=source, target__label__in=list(labels)).select_related(
         "target"
     )
-    shown = rows.filter(image__in=PoolImage.objects.filter(challenge=target).values("image")).order_by("pk")
+    shown = rows.filter(image__in=shown_pool(target).values("image")).order_by("pk")
     copies = [
         LabelExample(
             target=labels[row.target.label_id],

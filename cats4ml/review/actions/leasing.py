@@ -150,3 +150,16 @@ def withdraw_leases(*, rater: Participation, at: datetime) -> int:
 def close_leases_of(pair_id: int, *, at: datetime) -> int:
     """Take a pair back from the raters who hold it. Whoever is answering at this moment ends their lease themselves."""
     return _close(Lease.objects.filter(pair=pair_id, closed_at=None), at, limit=1_000, how=LeaseEnd.WITHDRAWN)
+
+
+def close_leases_of_image(image_id: int, *, at: datetime) -> int:
+    """Take every question about a picture back, pairs and controls, whoever holds it; it is held against nobody."""
+    of_pairs = Lease.objects.filter(pair__image=image_id, closed_at=None)
+    of_controls = Lease.objects.filter(control__image=image_id, closed_at=None)
+    return sum(_close(rows, at, limit=10_000, how=LeaseEnd.WITHDRAWN) for rows in (of_pairs, of_controls))
+
+
+def close_these(leases: Sequence[int], *, at: datetime) -> int:
+    """Take these questions back; it is held against nobody."""
+    rows = Lease.objects.filter(pk__in=leases, closed_at=None)
+    return _close(rows, at, limit=10_000, how=LeaseEnd.WITHDRAWN)

@@ -69,11 +69,26 @@ def sweep_queue(challenge: Challenge, *, at: datetime) -> int:
     if cache.get(key) is not None:
         return done
     began = time.monotonic()
+    done += _follow_pictures(challenge)
     done += fill(challenge, at=at) + _mend_different(challenge, at) + _read_again(challenge, at)
     rest = min(REST_SECONDS, (time.monotonic() - began) * REST_TIMES)
     if rest >= 1:
         cache.set(key, 1, timeout=rest)
     return done
+
+
+_SENSITIVE = """
+UPDATE review_waiting row SET sensitive = image.sensitive
+FROM submissions_pair pair JOIN catalog_image image ON image.id = pair.image_id
+WHERE pair.id = row.pair_id AND row.challenge_id = %(challenge)s AND row.sensitive <> image.sensitive
+"""
+
+
+def _follow_pictures(challenge: Challenge) -> int:
+    """What is sensitive of a picture may have been said in the moment in which its pair came to the queue."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SENSITIVE, {"challenge": challenge.pk})
+        return int(cursor.rowcount)
 
 
 def _follow_policy(challenge: Challenge, at: datetime) -> int:

@@ -9,7 +9,10 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext
 
-from cats4ml.challenges.models import Challenge, Participation
+from cats4ml.accounts.models import User
+from cats4ml.challenges.acts import record_act
+from cats4ml.challenges.complaints import tell_organisers
+from cats4ml.challenges.models import ActKind, Challenge, Participation
 from cats4ml.review.actions.rights import RatingRefused
 from cats4ml.review.locks import lock_rater
 from cats4ml.review.models import Lease, LeaseEnd, PictureReport, ReportKind
@@ -55,18 +58,43 @@ def report_picture(
             lease.shown_at = lease.shown_at or at
             lease.save(update_fields=["closed_at", "ended", "shown_at"])
             recount([] if lease.pair_id is None else [lease.pair_id])
+            tell_organisers(image=lease.subject.image, what=str(ReportKind(kind).label), at=at)
     look_at_passed_over(lease, at=at)
     return report
 
 
-def resolve_reports(*, challenge: Challenge, reports: Collection[int], at: datetime) -> list[PictureReport]:
-    """Mark these of an edition's reports as dealt with. Returns those that were open; the others stay as they are."""
-    return _marked(challenge, reports, at, resolved_at=None)
+def resolve_reports(
+    *, challenge: Challenge, reports: Collection[int], by: User | None = None, at: datetime
+) -> list[PictureReport]:
+    """Mark these of an edition's reports as dealt with, and write that down. Returns those that were open; the others
+    stay as they are."""
+    with transaction.atomic():
+        found = _marked(challenge, reports, at, resolved_at=None)
+        _write_down(challenge, "Dealt with", found, by, at)
+    return found
 
 
-def reopen_reports(*, challenge: Challenge, reports: Collection[int]) -> list[PictureReport]:
+def reopen_reports(
+    *, challenge: Challenge, reports: Collection[int], by: User | None = None, at: datetime
+) -> list[PictureReport]:
     """Let these of an edition's reports wait for an organiser again. Returns those that were dealt with."""
-    return _marked(challenge, reports, None, resolved_at__isnull=False)
+    with transaction.atomic():
+        found = _marked(challenge, reports, None, resolved_at__isnull=False)
+        _write_down(challenge, "Opened again", found, by, at)
+    return found
+
+
+def _write_down(challenge: Challenge, said: str, found: list[PictureReport], by: User | None, at: datetime) -> None:
+    if found:
+        number = len(found)
+        record_act(
+            challenge=challenge,
+            kind=ActKind.REPORTS,
+            summary=f"{said} {number:,} report{'' if number == 1 else 's'} by raters",
+            details={"reports": [one.pk for one in found]},
+            by=by,
+            at=at,
+        )
 
 
 def _marked(challenge: Challenge, reports: Collection[int], at: datetime | None, **now: object) -> list[PictureReport]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from cats4ml.catalog.models import SensitiveKind
 from cats4ml.challenges.models import Challenge, Participation, PolicyVersion
 from cats4ml.submissions.models import Pair
 
@@ -42,6 +44,12 @@ class Waiting(models.Model):
         help_text="By which `missing` counts.",
     )
     since = models.DateTimeField(help_text="When it came to review.")
+    sensitive = ArrayField(
+        models.CharField(max_length=8, choices=SensitiveKind.choices),
+        default=list,
+        db_default=[],
+        help_text="What of its picture not everybody wants to see: it is given to raters who chose all of it.",
+    )
 
     class Meta:
         indexes: ClassVar = [

@@ -29,6 +29,13 @@ class Study(models.Model):
     completion_code = models.CharField(max_length=64)
     is_open = models.BooleanField(default=True)
     closed_at = models.DateTimeField(null=True, blank=True, help_text="When it was closed the last time.")
+    reward = models.DecimalField(
+        max_digits=8, decimal_places=2, null=True, blank=True, help_text="What whoever completes it is paid."
+    )
+    currency = models.CharField(max_length=3, blank=True, db_default="", help_text="As ISO 4217 has it: EUR, GBP, USD.")
+    least_wage = models.DecimalField(
+        max_digits=8, decimal_places=2, null=True, blank=True, help_text="What an hour must be paid at least."
+    )
     created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
 

@@ -159,6 +159,8 @@ def _check_open(pair: Pair, by: User) -> None:
         raise AdjudicationRefused(_("This challenge is final: its board stands."))
     if pair.tally_source == TallySource.IMPORTED:
         raise AdjudicationRefused(_("This tally was imported from a release, and stands as it was published."))
+    if pair.image.hidden_at is not None:
+        raise AdjudicationRefused(_("The picture was taken down: nobody can look at it, and what was settled stands."))
     if pair.state != PairState.SETTLED:
         raise AdjudicationRefused(_("This pair is not settled. Decide about it once the raters are through."))
 

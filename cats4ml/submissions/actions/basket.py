@@ -11,7 +11,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from cats4ml.catalog.models import Image, Label
-from cats4ml.challenges.models import Participation, PoolImage
+from cats4ml.challenges.hiding import shown_pool
+from cats4ml.challenges.models import Participation
 from cats4ml.submissions.actions.claims import submit_pairs
 from cats4ml.submissions.basket_queries import basket_items, basket_rows
 from cats4ml.submissions.models import BasketItem
@@ -53,7 +54,7 @@ def put_in_basket(*, participation: Participation, image: Image, label: str, at:
     A picture that lies there without a label gets this one. Raises `BasketRefused` for a picture out of the pool, for
     what is no target label, and where the basket is full.
     """
-    if not PoolImage.objects.filter(challenge=participation.challenge_id, image=image).exists():
+    if not shown_pool(participation.challenge).filter(image=image).exists():
         raise BasketRefused(_("This picture is not in the pool any more. Choose another one."))
     chosen = _label(LabelIndex(participation.challenge), label)
     with transaction.atomic():

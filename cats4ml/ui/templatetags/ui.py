@@ -258,3 +258,12 @@ def licence(value: str | None) -> str:
 def web_address(value: str | None) -> str:
     """The address where it begins with http, else nothing, so that no link leads elsewhere."""
     return licences.web_address(value or "")
+
+
+@register.filter
+def covered_for(image: Any, viewer: Any) -> bool:
+    """Whether a picture is covered for who looks: it is of a kind that not everybody wants to see, and they haven't
+    chosen to see all of that."""
+    parts = [part for part in (getattr(viewer, "finder", None), getattr(viewer, "rater", None)) if part is not None]
+    chosen = {kind for part in parts for kind in part.sensitive_kinds or []}
+    return not set(image.sensitive) <= chosen

@@ -26,9 +26,15 @@ from cats4ml_client.verifying.places import MANIFEST, Place, place_of
 from cats4ml_client.verifying.reading import Record, csv_lines
 from cats4ml_client.verifying.report import Difference, Report, Unverifiable
 from cats4ml_client.verifying.tables import Keys, Tables, check_images, check_same_labels, number_of, read_tables
+from cats4ml_client.verifying.tombstones import check_tombstones
 
 T = TypeVar("T")
 PAIRS_AT_A_TIME = 5000
+# A copy stays what it was, and this program asks nobody.
+STILL_STANDS = (
+    "That the release still stands: one with a picture that was taken down is withdrawn. Its page says so, and which "
+    "release stands in its stead."
+)
 
 
 def in_silence(what: str, done: int) -> None:
@@ -82,7 +88,7 @@ class _Run:
             self.step(lambda part=part: check_croissant(place, part, sums))  # type: ignore[misc]  # bound now
         report.archives = self.step(lambda: check_archives(place, sums)) or []
         report.formats = ["CSV", "JSON lines", *(["Parquet"] if parquet.can_read() else [])]
-        report.not_proven = [*self._not_proven_of_files(sums), *report.not_proven]
+        report.not_proven = [*self._not_proven_of_files(sums), *report.not_proven, STILL_STANDS]
 
     def _check_root(self, sums: Sums) -> None:
         given = self.report.root_given
@@ -101,6 +107,8 @@ class _Run:
         check_versions(about, tables)
         check_counts(about, found)
         check_moment_and_columns(about, found)
+        for part in self.report.parts:
+            self.step(lambda part=part: check_tombstones(place, part))  # type: ignore[misc]  # bound now
         self.step(lambda: check_cards(place, found, about.object("counts").object("heldout").whole("pairs")))
         self.report.not_proven = list(_not_proven_of_contents(list(found.values())))
 

@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cats4ml.challenges.editions import EditionRefused
 from cats4ml.console.folder_data import BadRow, FolderData, read_folder
-from cats4ml.console.folder_import import ImportStopped, check_edition, known_digests, write_folder
+from cats4ml.console.folder_import import ImportStopped, check_edition, known_digests, taken_down, write_folder
 from cats4ml.console.progress import Log, Progress
 from cats4ml.console.readiness import ensure_tables, signals_interrupt
 from cats4ml.console.tables import MOST_SHOWN, TableRefused
@@ -76,7 +77,8 @@ class Command(BaseCommand):
                 bar.total = total
                 bar.to(done)
 
-            return read_folder(folder, known=lambda ids: known_digests(slug, ids), tell=tell)
+            known = partial(known_digests, slug)
+            return read_folder(folder, known=known, tell=tell, gone=taken_down(slug))
 
 
 def _check(data: FolderData, *, skip_bad: bool) -> None:

@@ -18,6 +18,7 @@ from cats4ml.releases.actions import ReleaseRefused, request_release
 from cats4ml.releases.building import FROZEN, build
 from cats4ml.releases.models import Release
 from cats4ml.releases.progress import TOTAL
+from cats4ml.releases.serving import ReleaseWithdrawn, check_served
 from cats4ml.releases.storage import CopyRefused, check_out, copy_to
 
 
@@ -110,5 +111,9 @@ def _copied(challenge: Challenge, options: dict[str, Any], out: Path) -> Release
         raise ReleaseRefused(
             f"{challenge.slug} has no release {version or '(say which with --version)'} that is ready."
         )
+    try:
+        check_served(found)
+    except ReleaseWithdrawn as gone:
+        raise ReleaseRefused(str(gone)) from gone
     copy_to(found, out)
     return found
