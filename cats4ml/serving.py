@@ -10,6 +10,7 @@ import logging
 import logging.config
 import os
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,12 @@ class AccessLines(Logger):  # type: ignore[misc]  # gunicorn has no types
         ids = [value for name, value in resp.headers if name.lower() == REQUEST_HEADER.lower()]
         extra = {**fields, "bytes": getattr(resp, "sent", None), "request_id": ids[-1] if ids else None}
         self.access_log.info("%s %s %d in %.3f s", *fields.values(), extra=extra)
+
+
+def post_worker_init(worker: Worker) -> None:
+    """A process that serves pages also looks whether clock and workers are there. Named, not imported: its models can
+    be imported only now that the process has set Django up."""
+    import_module("cats4ml.console.watchman").start()
 
 
 def child_exit(server: Arbiter, worker: Worker) -> None:

@@ -1,6 +1,6 @@
 """What a web server's process does where the clock or the web workers are silent: it stands in for them.
 
-A thread of each process that serves pages (`wsgi.py` starts it) looks every quarter of a minute. Where the clock is
+A thread of each process that serves pages (`serving.py` starts it) looks every quarter of a minute. Where the clock is
 silent it rings the sweeps itself; where the web workers are, it notes the standstill and has stalled pairs sent again,
 so that an organiser is told by the one part that still runs.
 """

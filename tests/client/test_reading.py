@@ -66,7 +66,9 @@ def test_joining_takes_the_agreement_to_the_text_in_force(bench) -> None:
     asked = program("join")
     assert (asked.code, asked.err) == (
         2,
-        "Your finds are published.\ncats4ml: Do you agree to this text?\nIf you do: cats4ml join --agree 1\n",
+        "Your finds are published.\nThe pairs that you claim are published with the data, without your name. What you "
+        "write about why machines may err is licensed under CC BY 4.0, so that anybody may use it who names the "
+        "challenge.\ncats4ml: Do you agree to this text?\nIf you do: cats4ml join --agree 1\n",
     )
     old = program("join", "--agree", "0")
     assert (old.code, old.err) == (3, "cats4ml: Please read and accept the consent text as it stands now.\n")
