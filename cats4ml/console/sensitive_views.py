@@ -55,7 +55,8 @@ def picture_sensitive(request: HttpRequest, challenge: Challenge, viewer: Viewer
 @for_organisers
 @require_http_methods(["GET", "HEAD", "POST"])
 def sensitive(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
-    form = SensitiveForm(request.POST or None, request.FILES or None)
+    sent = (request.POST, request.FILES) if request.method == "POST" else ()
+    form = SensitiveForm(*sent)
     if request.method == "POST" and form.is_valid():
         try:
             kinds = _read(challenge, form.cleaned_data["file"])

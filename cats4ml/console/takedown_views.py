@@ -67,7 +67,7 @@ def picture(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int)
     standing = takedown_of(image)
     if standing is not None:
         return redirect("console:takedown", slug=challenge.slug, pk=standing.pk)
-    form = TakedownForm(request.POST or None)
+    form = TakedownForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         by, at = organiser_of(request), timezone.now()
         kind, reason = ComplaintKind(form.cleaned_data["kind"]), form.cleaned_data["reason"]

@@ -240,7 +240,7 @@ def test_bytes_are_deleted_for_good_and_pictures_like_it_are_named(used) -> None
 
 
 def test_anybody_reports_a_picture_and_its_organisers_are_told_at_once(used) -> None:
-    image, visitor = used.images[1], Client()
+    image, visitor = used.images[1], Client(REMOTE_ADDR="192.0.2.77")
     address = reverse("pages:report_picture", args=[image.uuid])
     assert address in visitor.get(reverse("pages:explore_picture", args=[used.challenge.slug, image.uuid])).text
     sent = {"kind": "person", "note": "It is me", "contact": "me@example.org"}

@@ -134,6 +134,7 @@ console:pause_decide console 405 | console 302+
 console:studies console 200 | console 302+
 console:study console 200 | console 405
 console:study_open console 405 | console 302+
+console:study_pay console 405 | console 302+
 console:study_visits console 200 | console 405
 console:classifiers console 200 | console 405
 console:roster console 200 | console 405
@@ -153,6 +154,14 @@ console:disputes console 200 | console 405
 console:dispute console 200 | console 422
 console:reports console 200 | console 405
 console:reports_decide console 405 | console 302
+console:picture console 200 | console 422
+console:picture_sensitive console 405 | console 302
+console:sensitive console 200 | console 422
+console:takedowns console 200 | console 405
+console:takedown console 200 | console 405
+console:takedown_picture console 200 | console 405
+console:takedown_lift console 405 | console 302+
+console:takedown_delete console 405 | console 302
 console:controls console 200 | console 405
 console:control_add console 405 | console 422
 console:control_import console 405 | console 422
@@ -173,6 +182,7 @@ console:release_retry console 405 | console 302
 console:release_delete console 405 | console 302+
 pages:home everybody 200 | everybody 405
 pages:picture everybody 200 | everybody 405
+pages:report_picture everybody 200 | everybody 302+
 pages:challenge everybody 200 | everybody 405
 pages:join signed 200 | in 302+ 302 302 422 403 302+ 302+ 302+
 pages:data everybody 200+ | everybody 405
@@ -208,6 +218,7 @@ submissions:queue everybody 200 | everybody 405
 review:review rater 200+ 200+ | rater 405 405
 review:answer rater 405 405 | rater 302+ 302
 review:undo rater 405 405 | rater 302 302
+review:kinds rater 405 405 | rater 302+ 302+
 review:skip rater 405 405 | rater 302 302
 review:report rater 405 405 | rater 302+ 302
 review:picture in 404 404 404 200 404 404 404 404 | in 405 405 405 405 405 405 405 405
@@ -306,6 +317,7 @@ accounts:language everybody 405 | 302 302 302 302 302 302 302 302 302
 """
 API = """
 api:me 401 200 200 200 200 200 200 200 200 200 200 200 200 | 401 405 405 405 405 403 405 405 405 405 405 405 405
+api:picture_reports 401 405 405 405 405 405 405 405 405 405 405 405 405 | 401 201+ 201+ 201+ 201+ 403 201+ 201+ 201+ 201+ 201+ 201+ 201+
 api:challenges everybody 200 | everybody 405
 api:challenge everybody 200 | everybody 405
 api:announcements everybody 200 | everybody 405

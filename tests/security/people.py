@@ -13,6 +13,7 @@ from django.test import Client
 from cats4ml.accounts.actions import create_token
 from cats4ml.accounts.models import ApiToken, Notice, NoticeKind, Team, TeamInvitation, User
 from cats4ml.accounts.notices import notify
+from cats4ml.catalog.models import ComplaintKind, Takedown
 from cats4ml.challenges.announcements import announce
 from cats4ml.challenges.data_files import ask_for
 from cats4ml.challenges.models import (
@@ -24,6 +25,7 @@ from cats4ml.challenges.models import (
     Role,
 )
 from cats4ml.challenges.teams import invite, make_team
+from cats4ml.console.takedowns import take_down
 from cats4ml.releases.evaluations import hand_in, set_listed
 from cats4ml.releases.models import Evaluation, Release
 from cats4ml.review.actions.controls import ControlRow, add_controls
@@ -82,6 +84,7 @@ class Everybody:
     study: Study
     pause: RaterPause
     near_copy: NearCopy
+    takedown: Takedown
     decision: PolicyDecision
     control: ControlQuestion
     example: LabelExample
@@ -128,7 +131,7 @@ def _rates(world: World) -> None:
 
 
 def build_everybody() -> Everybody:
-    world, elsewhere = make_world(policy=Policy(quorum=2, lease_seconds=3600)), make_world()
+    world, elsewhere = make_world(pictures=7, policy=Policy(quorum=2, lease_seconds=3600)), make_world()
     roles = ("stranger", "finder", "other", "rater", "organiser", "elsewhere")
     people = {role: _person(f"the-{role}") for role in roles}
     people["superuser"] = _person("the-superuser", is_superuser=True, is_staff=True)
@@ -172,7 +175,11 @@ def build_everybody() -> Everybody:
     assert controls is not None
     target = world.challenge.target_labels.get(label__key="cat")
     explain_label(
-        target=target, question="", guidance="", rows=[ExampleRow(world.images[5].image_id, fits=True, caption="A cat")]
+        target=target,
+        question="",
+        guidance="",
+        rows=[ExampleRow(world.images[5].image_id, fits=True, caption="A cat")],
+        at=world.pass_time(1),
     )
     lease = hold_leases(rater=rater, at=world.pass_time(1), count=1)[0]
     study = create_study(
@@ -246,6 +253,9 @@ def build_everybody() -> Everybody:
         study=study,
         pause=pause,
         near_copy=near_copy,
+        takedown=take_down(
+            image=world.images[6], kind=ComplaintKind.OTHER, reason="x", by=organiser, at=world.pass_time(1)
+        ),
         decision=PolicyDecision.objects.create(
             challenge=world.challenge, policy=world.challenge.policy, by=organiser, created_at=world.clock
         ),
