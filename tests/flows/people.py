@@ -32,7 +32,7 @@ def sign_in(page: Page, site: Site, role: str) -> None:
     page.goto("/accounts/login/")
     page.locator("input[name=login]").fill(name)
     page.locator("input[name=password]").fill(password)
-    page.locator("main button[type=submit]").click()
+    page.locator("main button.button-main").click()
     expect(page.get_by_text(name, exact=True).first).to_be_attached()
 
 

@@ -202,7 +202,7 @@ def test_whoever_was_signed_out_signs_in_and_finds_the_answer_counted(page, rate
     page.wait_for_url("**/accounts/login/**")
     page.locator("input[name=login]").fill(rater.user.username)
     page.locator("input[name=password]").fill("correct horse battery")
-    page.locator("main button[type=submit]").click()
+    page.locator("main button.button-main").click()
     page.wait_for_url("**/review/")
     page.wait_for_function("before => (document.getElementById('card').dataset.token || '') !== before", arg=answered)
     settled(page)
