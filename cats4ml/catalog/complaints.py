@@ -88,6 +88,11 @@ def resolve_complaints(
     return found
 
 
+def forget_contacts_of(user: User) -> None:
+    """Take out where somebody wanted an answer: their account is deleted, and no address of theirs is kept."""
+    PictureComplaint.objects.filter(by=user).exclude(contact="").update(contact="")
+
+
 def reopen_complaints(*, ids: Collection[int]) -> list[PictureComplaint]:
     """Let these wait again. Returns those that were dealt with."""
     with transaction.atomic():

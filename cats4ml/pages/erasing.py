@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from cats4ml.accounts.erasing import forget_person
 from cats4ml.accounts.models import User
+from cats4ml.catalog.complaints import forget_contacts_of
 from cats4ml.challenges.consents import leave_challenge
 from cats4ml.challenges.models import Challenge, ChallengeStatus, Participation, Role
 from cats4ml.challenges.organisers import leave_organisers, organised_alone
@@ -46,6 +47,7 @@ def erase_account(*, user: User, at: datetime) -> User:
             clear_basket(participation=part)
             forget_uploads(participation=part)
             forget_ids_of(rater=part)
+        forget_contacts_of(locked)
         forget(user=locked)
         forget_person(user=locked, at=at)
         rename_lines(user=locked)

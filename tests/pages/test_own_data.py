@@ -16,6 +16,8 @@ from django.urls import reverse
 from cats4ml.accounts.actions import create_token
 from cats4ml.accounts.models import ApiToken, Notice, NoticeKind, OwnData, OwnDataState, Team, User
 from cats4ml.accounts.notices import notify
+from cats4ml.catalog.complaints import complain
+from cats4ml.catalog.models import ComplaintKind, PictureComplaint
 from cats4ml.challenges import teams
 from cats4ml.challenges.actions import join_challenge
 from cats4ml.challenges.models import Challenge, ChallengeStatus, Participation, Role
@@ -57,6 +59,9 @@ def lively(world: World) -> tuple[Participation, Participation]:
     Submission.objects.filter(participation=finder).update(rationale="Ada’s words")
     Submission.objects.filter(participation=other).update(rationale="Bob’s words")
     create_token(user=finder.user, name="laptop", scopes=["submit"], at=START)
+    for user in (finder.user, other.user):
+        image, contact = world.images[1], f"{user.username}@example.org"
+        complain(image=image, kind=ComplaintKind.OFFENSIVE, note="", contact=contact, by=user, sender="", at=START)
     return finder, rater
 
 
@@ -80,6 +85,7 @@ def test_the_file_has_everything_of_a_person_and_nothing_of_others(world) -> Non
     found, text = contents(client)
     assert sorted(found) == [
         "account",
+        "complaints",
         "consents",
         "credits",
         "notices",
@@ -148,6 +154,7 @@ def test_a_deleted_account_leaves_a_pseudonym_with_its_credits_and_an_equal_boar
     )
     assert erase_account(user=ada, at=START).username == name
     assert client.get(reverse("accounts:notices")).status_code == 302
+    assert sorted(PictureComplaint.objects.values_list("contact", flat=True)) == ["", "bob@example.org"]
     assert [rows.filter(user=ada).count() for rows in (ApiToken.objects, Notice.objects, OwnData.objects)] == [0, 0, 0]
     assert default_storage.exists(file) is False
     assert (Team.objects.get().captain, [one.user for one in teams.members_of(team)]) == (bob, [bob])
