@@ -215,7 +215,9 @@ WORDS: Mapping[str, tuple[str | Promise, str | Promise]] = {
     ),
     "stalled_mail": (
         _("Mails are not sent"),
-        _("%(number)s mails wait to be sent, the oldest since %(since)s. Look at the mail server and the web workers."),
+        _(
+            "Mails that wait to be sent: %(number)s, the oldest since %(since)s. Look at the mail server and the web workers."
+        ),
     ),
 }
 

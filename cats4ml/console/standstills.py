@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Count, F, Min, Q, QuerySet
 from django.urls import reverse
 
+from cats4ml.accounts.mail import waiting_mails_are_shown
 from cats4ml.accounts.models import MailState, NoticeKind, OutgoingMail, User
 from cats4ml.accounts.notice_words import WORDS
 from cats4ml.accounts.notices import notify
@@ -130,8 +131,9 @@ def find(at: datetime) -> Iterator[Found]:
     yield from _scores(at, beats, web_lives=web is None)
     yield from _orders(at)
     yield from _boards(at)
-    mails = OutgoingMail.objects.filter(state=MailState.WAITING, next_try_at__lt=at - MAIL_AFTER)
-    yield from _counted(StandstillKind.MAIL, mails, "next_try_at")
+    if not waiting_mails_are_shown():  # where there is no mail server they lie there to be read
+        mails = OutgoingMail.objects.filter(state=MailState.WAITING, next_try_at__lt=at - MAIL_AFTER)
+        yield from _counted(StandstillKind.MAIL, mails, "next_try_at")
 
 
 def _scores(at: datetime, beats: Mapping[str, datetime], *, web_lives: bool) -> Iterator[Found]:

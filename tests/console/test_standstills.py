@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
+from cats4ml.accounts.mail import post
 from cats4ml.accounts.models import Notice
 from cats4ml.challenges.edition_moves import MOVES, move_edition
 from cats4ml.challenges.editions import EditionRefused
@@ -78,6 +79,15 @@ def test_pairs_that_get_no_score_and_orders_that_nobody_takes_on_stand_still(org
     Release.objects.update(state="ready")
     all_beat(organised)
     assert kinds(organised) == []
+
+
+def test_mails_that_wait_stand_still_only_where_a_server_is_to_send_them(organised, settings) -> None:
+    post(to="ada@example.org", subject="Hello", body="", at=organised.clock)
+    organised.pass_time(11 * 60)
+    all_beat(organised)
+    assert kinds(organised) == []
+    settings.EMAIL_HOST = "mail.example.org"
+    assert kinds(organised) == ["mail"]
 
 
 def test_a_web_server_rings_for_a_silent_clock_and_notes_silent_workers(organised) -> None:
