@@ -55,6 +55,7 @@ def test_the_switch_keeps_the_choice_and_leads_back_to_this_site_only(db) -> Non
     reply = client.post("/account/language/", {"language": "de", "next": "/account/tokens/?a=1"})
     assert (reply.status_code, reply.url) == (302, "/account/tokens/?a=1")
     assert User.objects.get(pk=person.pk).language == "de"
+    assert [f">{name}</button>" in client.get("/account/").text for name in ("English", "Deutsch")] == [True, True]
     elsewhere = ("https://example.org/", "//example.org", "javascript:alert(1)", "")
     assert {client.post("/account/language/", {"language": "xx", "next": one}).url for one in elsewhere} == {"/"}
     assert User.objects.get(pk=person.pk).language == "de"

@@ -174,6 +174,12 @@ def page_language() -> str:
     return f"{language}-{region.upper()}" if region else language
 
 
+@register.simple_tag
+def site_languages() -> list[tuple[str, str]]:
+    """Code and name of each language, named in itself: who can't read the page finds theirs."""
+    return list(settings.LANGUAGES)
+
+
 @register.simple_tag(takes_context=True)
 def site_links(context: Context) -> Iterable[Link | dict[str, Any]]:
     """The header's links: `nav_items` of the context where a page brings its own, else the challenge's sections."""
