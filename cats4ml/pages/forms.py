@@ -14,21 +14,24 @@ from cats4ml.challenges.models import Challenge, Role
 
 class JoinForm(forms.Form):
     role = forms.ChoiceField(
-        label="I want to",
-        choices=[(Role.FINDER.value, "find pictures that fool the machines"), (Role.RATER.value, "rate pictures")],
+        label=gettext_lazy("I want to"),
+        choices=[
+            (Role.FINDER.value, gettext_lazy("find pictures that fool the machines")),
+            (Role.RATER.value, gettext_lazy("rate pictures")),
+        ],
         widget=forms.RadioSelect,
         initial=Role.FINDER.value,
-        error_messages={"required": "Choose what you want to do."},
+        error_messages={"required": gettext_lazy("Choose what you want to do.")},
     )
     team = forms.ModelChoiceField(
         queryset=Team.objects.none(),
         required=False,
-        empty_label="Nobody, I take part alone",
-        label="Together with",
+        empty_label=gettext_lazy("Nobody, I take part alone"),
+        label=gettext_lazy("Together with"),
     )
     consent = forms.BooleanField(
-        label="I have read the text above and agree to it.",
-        error_messages={"required": "You can take part only if you agree."},
+        label=gettext_lazy("I have read the text above and agree to it."),
+        error_messages={"required": gettext_lazy("You can take part only if you agree.")},
     )
     old_enough = forms.BooleanField(
         error_messages={"required": gettext_lazy("You can take part only if you are old enough.")}
