@@ -34,7 +34,7 @@ def test_reports_of_pairs_and_of_control_questions_are_counted_and_shown(world, 
     report(world, first, pair=pair, note="all black <b>")
     report(world, second, control=control)
     overview = client.get(f"/challenges/{world.challenge.slug}/console/").content.decode()
-    assert [text in overview for text in ("Reports of pictures by raters", f'href="{url}"')] == [True, True]
+    assert [text in overview for text in ("Reports of pictures", f'href="{url}"')] == [True, True]
     html = client.get(url).content.decode()
     facts = [
         "<h1>2 reports wait for you</h1>",
