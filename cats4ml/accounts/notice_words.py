@@ -216,7 +216,8 @@ WORDS: Mapping[str, tuple[str | Promise, str | Promise]] = {
     "stalled_mail": (
         _("Mails are not sent"),
         _(
-            "Mails that wait to be sent: %(number)s, the oldest since %(since)s. Look at the mail server and the web workers."
+            "Mails that wait to be sent: %(number)s, the oldest since %(since)s. Look at the mail server and the web "
+            "workers."
         ),
     ),
 }
