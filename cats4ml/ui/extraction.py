@@ -73,7 +73,7 @@ def _head(catalogue: Catalog) -> None:
     catalogue.header_comment = "# Translations of CATS4ML. `make messages` keeps this file up to date with the sources."
     catalogue.msgid_bugs_address = ""
     catalogue.last_translator = "CATS4ML"
-    catalogue.language_team = catalogue.locale.english_name if catalogue.locale else ""
+    catalogue.language_team = (catalogue.locale.english_name if catalogue.locale else None) or ""
     if isinstance(catalogue.revision_date, str):
         catalogue.revision_date = catalogue.creation_date
 

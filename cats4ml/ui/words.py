@@ -8,10 +8,12 @@ from datetime import date, datetime, timedelta
 from django.utils.dateformat import format as format_date
 from django.utils.formats import get_format
 from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext_noop, ngettext, override, pgettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop, ngettext, override, pgettext
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
+# Languages whose nouns keep their capital within a sentence.
+CAPITAL_NOUNS = ("de",)
 
 
 class Translated(Mapping[str, str]):
@@ -63,6 +65,10 @@ STATES = Translated(
         "unscorable": gettext_noop("Can’t be scored"),
         "withdrawn": gettext_noop("Withdrawn"),
     }
+)
+
+ANSWERS = Translated(
+    {"yes": gettext_noop("Yes"), "no": gettext_noop("No"), "dont_know": gettext_noop("Don’t know")},
 )
 
 
@@ -191,9 +197,24 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def inside(text: object) -> str:
+    """A label as it stands within a sentence: 'Mouse' → 'mouse', but 'Maus' in a language that writes nouns so."""
+    words = str(text)
+    if (get_language() or "").partition("-")[0] in CAPITAL_NOUNS:
+        return words
+    return words[:1].lower() + words[1:]
+
+
+def quoted(text: object) -> str:
+    """What somebody wrote, in the quotation marks of the reader's language."""
+    # Translators: quotation marks round what somebody wrote.
+    return pgettext("quotation", "“%(text)s”") % {"text": text}
+
+
 def date_text(moment: date | datetime, style: str) -> str:
     """Styles: full 'Fri 18 Dec 2026, 18:00', short '18 Dec, 18:00', day '18 Dec 2026', month_day '18 Dec', clock
-    '18:00'. In the moment's own zone."""
+    '18:00', long_day '18 December 2026', long_month_day '18 December', weekday 'Friday', weekday_day 'Fri 18 Dec'. In
+    the moment's own zone."""
     return format_date(moment, _date_formats(style))
 
 
@@ -205,6 +226,10 @@ def _date_formats(style: str) -> str:
         "day": pgettext("date format", "j M Y"),
         "month_day": pgettext("date format", "j M"),
         "clock": pgettext("date format", "H:i"),
+        "long_day": pgettext("date format", "j F Y"),
+        "long_month_day": pgettext("date format", "j F"),
+        "weekday": pgettext("date format", "l"),
+        "weekday_day": pgettext("date format", "D j M"),
     }
     return formats[style]
 
