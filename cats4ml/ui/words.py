@@ -163,14 +163,11 @@ def percentage(part: float) -> str:
     return f"{round(100 * min(1.0, max(0.0, part)), 2):g}%"
 
 
-def counted(number: int, one: str, many: str = "", **values: object) -> str:
+def counted(number: int, one: str, many: str, **values: object) -> str:
     """`counted(9412, "%(n)s pair", "%(n)s pairs")` → '9,412 pairs', in the reader's language.
 
     `one` and `many` are extracted as those of ngettext are; `n` is the number as the language writes it.
-    Without `many` it is English that nobody translates yet: `counted(2, "pair")`.
     """
-    if not many:
-        return f"{figure(number)} {one}{'' if number == 1 else 's'}"
     return ngettext(one, many, number) % {"n": figure(number), **values}
 
 
