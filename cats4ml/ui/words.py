@@ -8,12 +8,10 @@ from datetime import date, datetime, timedelta
 from django.utils.dateformat import format as format_date
 from django.utils.formats import get_format
 from django.utils.functional import Promise
-from django.utils.translation import get_language, gettext_noop, ngettext, override, pgettext
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext, override, pgettext
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
-# Languages whose nouns keep their capital within a sentence.
-CAPITAL_NOUNS = ("de",)
 
 
 class Translated(Mapping[str, str]):
@@ -195,11 +193,12 @@ def sentence(text: str) -> str:
 
 
 def inside(text: object) -> str:
-    """A label as it stands within a sentence: 'Mouse' → 'mouse', but 'Maus' in a language that writes nouns so."""
+    """A label as it stands within a sentence: 'Paused' → 'paused'. Where a language writes nouns with a capital, its
+    catalogue lists the labels that begin small."""
     words = str(text)
-    if (get_language() or "").partition("-")[0] in CAPITAL_NOUNS:
-        return words
-    return words[:1].lower() + words[1:]
+    # Translators: “all”, or, where nouns keep their capital, the labels that don’t, with semicolons between them.
+    small = pgettext("labels that begin small within a sentence", "all")
+    return words[:1].lower() + words[1:] if small == "all" or words in small.split("; ") else words
 
 
 def quoted(text: object) -> str:
