@@ -43,7 +43,7 @@ class Gone(APIException):
 
     status_code = status.HTTP_410_GONE
     default_code = "gone"
-    default_detail = "This is gone."
+    default_detail = gettext_lazy("This is gone.")
 
 
 def translate(error: Exception) -> Exception:

@@ -31,6 +31,7 @@ from cats4ml.challenges.models import (
 )
 from cats4ml.challenges.rosters import lock_rosters
 from cats4ml.rules.policy import Policy
+from cats4ml.ui.words import inside
 
 
 class JoinRefused(Exception):
@@ -291,7 +292,7 @@ def _check_role(challenge: Challenge, user: User, role: Role, mine: QuerySet[Par
                 "You take part in this challenge as a %(label)s. One person can’t both claim pairs and rate them, "
                 "so that nobody judges their own finds."
             )
-            % {"label": other.label.lower()}
+            % {"label": inside(other.label)}
         )
 
 

@@ -15,6 +15,7 @@ from cats4ml.challenges.acts import difference, record_act
 from cats4ml.challenges.editions import EditionRefused, set_status
 from cats4ml.challenges.models import ActKind, Challenge, ChallengeStatus
 from cats4ml.challenges.rosters import coverage
+from cats4ml.ui.words import inside, quoted
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise as StrPromise
@@ -194,10 +195,10 @@ def move_edition(
 
 def _check(current: Challenge, move: Move, reason: str, at: datetime, typed_slug: str) -> None:
     if current.status not in move.sources:
-        could = f" {_('or')} ".join(f"“{one.label.lower()}”" for one in moves_from(current.status)) or _("nothing")
+        could = f" {_('or')} ".join(quoted(inside(one.label)) for one in moves_from(current.status)) or _("nothing")
         raise EditionRefused(
             _("the challenge is “%(status)s” now, where “%(label)s” makes no sense: what can be done is %(could)s")
-            % {"status": current.get_status_display().lower(), "label": move.label.lower(), "could": could}
+            % {"status": inside(current.get_status_display()), "label": inside(move.label), "could": could}
         )
     if move.reasoned and not reason.strip():
         raise EditionRefused(_("say why: the reason is kept in the log of what was done"))

@@ -41,6 +41,7 @@ from cats4ml.submissions.disputing import waiting_disputes
 from cats4ml.submissions.models import Adjudication, Pair
 from cats4ml.submissions.presentation import reason_of
 from cats4ml.submissions.queries import valid_claims
+from cats4ml.ui.words import OUTCOMES, inside, sentence
 
 QUICK_REASONS = (
     ("shown", gettext_noop("The picture shows it clearly.")),
@@ -218,11 +219,11 @@ def _facts(one: Pair) -> dict[str, Any]:
 
 def _tell(request: HttpRequest, before: Pair, done: Pair) -> None:
     how = {"yes": gettext("yes"), "no": gettext("no"), "undecided": gettext("can’t tell")}[done.verdict]
-    ended = done.get_outcome_display().lower()
+    ended = inside(OUTCOMES[done.outcome].word)
     messages.success(
         request,
         gettext("%(name)s, %(image_id)s: %(how)s. It counts as %(ended)s now.")
-        % {"name": before.label.name.capitalize(), "image_id": before.image.image_id, "how": how, "ended": ended},
+        % {"name": sentence(before.label.name), "image_id": before.image.image_id, "how": how, "ended": ended},
     )
 
 

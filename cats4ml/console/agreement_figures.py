@@ -26,7 +26,7 @@ from cats4ml.ui.plots import tick_text
 from cats4ml.ui.plots_band import BandPlot, Step, make_band_plot
 from cats4ml.ui.plots_columns import Column, ColumnPlot, Share, SharePlot, make_column_plot, make_share_plot
 from cats4ml.ui.plots_dots import Dot, DotPlot, make_dot_plot, number
-from cats4ml.ui.words import OUTCOMES, figure
+from cats4ml.ui.words import OUTCOMES, decimal, figure, inside, share_text, short_decimal
 
 BOUNDS = (TENTATIVE, RELIABLE)
 OUTCOME_ORDER = ("false_negative", "false_positive", "agreement", "ambiguous", "")
@@ -34,7 +34,7 @@ OUTCOME_ORDER = ("false_negative", "false_positive", "agreement", "ambiguous", "
 
 def _entropy_name(one: EntropyBin) -> str:
     return (
-        _("more than %(low)s, up to %(high)s") % {"low": f"{one.low:.1f}", "high": f"{one.high:.1f}"}
+        _("more than %(low)s, up to %(high)s") % {"low": decimal(one.low, 1), "high": decimal(one.high, 1)}
         if one.high
         else "0"
     )
@@ -113,7 +113,7 @@ def entropy_plot(bins: Sequence[EntropyBin]) -> ColumnPlot | None:
         [
             Column(
                 _entropy_name(one),
-                f"{one.high:.1g}" if one.high < 1 else f"{one.high:.1f}",
+                short_decimal(round(one.high, 1)) if one.high < 1 else decimal(one.high, 1),
                 tuple(one.outcomes.get(key, 0) for key in OUTCOME_ORDER),
             )
             for one in used
@@ -152,7 +152,7 @@ def _line(one: LabelAgreement) -> LabelLine:
         Part(_("with a don’t know"), one.unsure, "none"),
         Part(_("all the same"), one.unanimous, "rest"),
     )
-    return LabelLine(one.name, one.pairs, parts, f"{one.divided / one.pairs:.0%}", advice(one), one.label)
+    return LabelLine(one.name, one.pairs, parts, share_text(one.divided / one.pairs), advice(one), one.label)
 
 
 def advice(one: LabelAgreement) -> str:
@@ -160,12 +160,12 @@ def advice(one: LabelAgreement) -> str:
     if one.reads_apart:
         sentences.append(
             _("Raters split on %(value)s of the pairs of this label: give an example that fits and one that doesn’t.")
-            % {"value": f"{one.divided / one.pairs:.0%}"}
+            % {"value": share_text(one.divided / one.pairs)}
         )
     if one.often_unsure:
         sentences.append(
             _("On %(value)s somebody didn’t know: say what counts, and from how far.")
-            % {"value": f"{one.unsure / one.pairs:.0%}"}
+            % {"value": share_text(one.unsure / one.pairs)}
         )
     return " ".join(sentences)
 
@@ -188,7 +188,8 @@ class RaterCard:
 
 
 def rater_card(one: RaterConfusion, slug: str) -> RaterCard:
-    lines = [*_lines(one.others, _("Others say")), *_lines(one.controls, _("Controls are"))]
+    others, controls = (_("Others say yes"), _("Others say no")), (_("Controls are yes"), _("Controls are no"))
+    lines = [*_lines(one.others, others), *_lines(one.controls, controls)]
     return RaterCard(
         name=one.name,
         href=url_or_empty("console:rater", slug, one.rater),
@@ -197,9 +198,9 @@ def rater_card(one: RaterConfusion, slug: str) -> RaterCard:
     )
 
 
-def _lines(confusion: Confusion, who: str) -> list[Line]:
-    sides = ((confusion.if_yes, confusion.if_yes.yes, "yes"), (confusion.if_no, confusion.if_no.no, "no"))
-    return [_confusion_line(f"{who} {side}", tally, same) for tally, same, side in sides if tally.total]
+def _lines(confusion: Confusion, names: tuple[str, str]) -> list[Line]:
+    sides = ((confusion.if_yes, confusion.if_yes.yes), (confusion.if_no, confusion.if_no.no))
+    return [_confusion_line(name, tally, same) for name, (tally, same) in zip(names, sides, strict=True) if tally.total]
 
 
 def _confusion_line(name: str, tally: Tally, same: int) -> Line:
@@ -219,23 +220,21 @@ class SpeedFigure:
 
 
 def speed_figure(speed: Speed) -> SpeedFigure:
-    name = str(Device(speed.device).label) if speed.device else str(speed.name)
-    if speed.device == Device.UNKNOWN:
-        name = str(_("Device not known"))
+    name = _("Device not known") if speed.device == Device.UNKNOWN else speed.name
     return SpeedFigure(
         name,
         speed.answers,
         make_share_plot(
             [_share(one) for one in speed.bins],
             names=[_short(one) for one in speed.bins],
-            title=_("Answers that agree with the verdict, by seconds, %(name)s") % {"name": name.lower()},
+            title=_("Answers that agree with the verdict, by seconds, %(name)s") % {"name": inside(name)},
             columns=(_("Yes or no answers"), _("Don’t know")),
         ),
     )
 
 
 def _short(one: SpeedBin) -> str:
-    return f"{one.low:g}+"
+    return f"{short_decimal(one.low)}+"
 
 
 def _share(one: SpeedBin) -> Share | None:

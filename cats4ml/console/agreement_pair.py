@@ -32,7 +32,7 @@ from cats4ml.rules.verdicts import (
 )
 from cats4ml.submissions.models import Credit, CreditKind, Dispute, DisputeState, Pair, Submission, TallySource
 from cats4ml.ui.navigation import url_or_empty
-from cats4ml.ui.words import figure
+from cats4ml.ui.words import OUTCOMES, decimal, figure, inside
 
 RULE_NAMES = dict(RULES)
 _CREDITS = {
@@ -187,14 +187,14 @@ def _events(pair: Pair, bases: Sequence[VerdictBasis]) -> Iterator[Event]:
                 claim.retracted_at,
                 _("Claim taken back by %(public_name)s") % {"public_name": claim.participation.public_name},
             )
-    if pair.scored_at is not None:
+    if pair.scored_at is not None and pair.machine_mean is not None:
         voices = ngettext("%(n)s classifier", "%(n)s classifiers", pair.machine_voices or 0) % {
             "n": figure(pair.machine_voices or 0)
         }
         yield Event(
             pair.scored_at,
             _("Scored by %(voices)s") % {"voices": voices},
-            _("The mean is %(machine_mean)s.") % {"machine_mean": f"{pair.machine_mean:.2f}"},
+            _("The mean is %(machine_mean)s.") % {"machine_mean": decimal(pair.machine_mean, 2)},
         )
     for basis in bases:
         answers = ngettext("%(n)s answer", "%(n)s answers", len(basis.votes)) % {"n": figure(len(basis.votes))}
@@ -205,7 +205,7 @@ def _events(pair: Pair, bases: Sequence[VerdictBasis]) -> Iterator[Event]:
         yield Event(
             basis.created_at,
             what,
-            _("Yes is true with probability %(posterior)s.") % {"posterior": f"{basis.posterior:.2f}"},
+            _("Yes is true with probability %(posterior)s.") % {"posterior": decimal(basis.posterior, 2)},
         )
     if pair.settled_at is not None:
         expert = (
@@ -213,7 +213,7 @@ def _events(pair: Pair, bases: Sequence[VerdictBasis]) -> Iterator[Event]:
             if pair.adjudicated_reason
             else ""
         )
-        yield Event(pair.settled_at, _("Settled: %(label)s") % {"label": Outcome(pair.outcome).label.lower()}, expert)
+        yield Event(pair.settled_at, _("Settled: %(label)s") % {"label": inside(OUTCOMES[pair.outcome].word)}, expert)
     if pair.reopened_reason and pair.settled_at is None:
         yield Event(pair.state_changed_at, _("Opened again"), pair.reopened_reason)
     acts = OrganiserAct.objects.filter(challenge=pair.challenge_id, kind__in=_ACTS, details__pair=pair.pk)
@@ -244,12 +244,12 @@ def _words(pair: Pair) -> Iterator[Event]:
         if dispute.decided_at is not None:
             yield Event(
                 dispute.decided_at,
-                _("Dispute decided: %(label)s") % {"label": DisputeState(dispute.state).label.lower()},
+                _("Dispute decided: %(label)s") % {"label": inside(DisputeState(dispute.state).label)},
                 dispute.answer,
             )
     for report in PictureReport.objects.filter(pair=pair):
         yield Event(
             report.created_at,
-            _("Picture reported: %(kind)s") % {"kind": report.get_kind_display().lower()},
+            _("Picture reported: %(kind)s") % {"kind": inside(report.get_kind_display())},
             report.note,
         )

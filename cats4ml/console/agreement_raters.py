@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from django.db import connection
 from django.utils.translation import gettext
@@ -14,9 +13,7 @@ from cats4ml.challenges.models import Challenge, Participation
 from cats4ml.review.models import Device
 from cats4ml.rules.answers import Answer, Tally
 from cats4ml.rules.intervals import Interval, wilson_interval
-
-if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise as StrPromise
+from cats4ml.ui.words import short_decimal
 
 # Seconds at which the bins part; the first begins at 0, the last has no end.
 SECONDS = (0.6, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 10.0, 20.0)
@@ -135,9 +132,9 @@ class SpeedBin:
     @property
     def name(self) -> str:
         return (
-            gettext("%(low)s and more") % {"low": f"{self.low:g}"}
+            gettext("%(low)s and more") % {"low": short_decimal(self.low)}
             if self.high is None
-            else gettext("%(low)s to %(high)s") % {"low": f"{self.low:g}", "high": f"{self.high:g}"}
+            else gettext("%(low)s to %(high)s") % {"low": short_decimal(self.low), "high": short_decimal(self.high)}
         )
 
 
@@ -146,8 +143,11 @@ class Speed:
     """Answers to settled pairs by the time that they took. `device`: '' for all together."""
 
     device: str
-    name: str | StrPromise  # kept with what is counted, in no language
     bins: tuple[SpeedBin, ...]
+
+    @property
+    def name(self) -> str:
+        return str(Device(self.device).label) if self.device else gettext("All devices")
 
     @property
     def answers(self) -> int:
@@ -185,4 +185,4 @@ def _speed(device: str, counts: _Counts) -> Speed:
     edges = (0.0, *SECONDS)
     ends = (*SECONDS, None)
     bins = tuple(SpeedBin(low, high, *numbers) for low, high, numbers in zip(edges, ends, counts.bins, strict=True))
-    return Speed(device=device, name=str(Device(device).label) if device else gettext("All devices"), bins=bins)
+    return Speed(device=device, bins=bins)

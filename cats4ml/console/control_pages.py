@@ -236,7 +236,9 @@ class ExampleForm(forms.Form):
         widget=forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off", "class": "id"}),
     )
     fits = forms.ChoiceField(
-        label=gettext_lazy("The label"), choices=[("yes", "fits"), ("no", gettext_lazy("does not fit"))], required=False
+        label=gettext_lazy("The label"),
+        choices=[("yes", gettext_lazy("fits")), ("no", gettext_lazy("does not fit"))],
+        required=False,
     )
     caption = forms.CharField(label=gettext_lazy("Caption"), required=False, max_length=MOST_CAPTION)
     position = forms.IntegerField(label=gettext_lazy("Place"), required=False, min_value=1, max_value=99)

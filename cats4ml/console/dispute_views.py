@@ -25,6 +25,7 @@ from cats4ml.submissions.actions.disputes import Decision, DisputeRefused, decid
 from cats4ml.submissions.models import Dispute, DisputeState, Submission
 from cats4ml.submissions.presentation import reason_of
 from cats4ml.ui.paging import keyset_page
+from cats4ml.ui.words import inside
 
 DISPUTES_A_PAGE = 30
 MOST_MORE = 9
@@ -125,7 +126,7 @@ def dispute(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int)
         except DisputeRefused as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, _("Answered: %(state)s.") % {"state": decided.get_state_display().lower()})
+            messages.success(request, _("Answered: %(state)s.") % {"state": inside(decided.get_state_display())})
             return redirect("console:disputes", slug=challenge.slug)
     target = TargetLabel.objects.get(challenge=challenge, label=pair.label_id)
     same = Dispute.objects.filter(submission__pair=pair).select_related(

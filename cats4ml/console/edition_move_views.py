@@ -20,7 +20,7 @@ from cats4ml.console.edition_steps import happenings
 from cats4ml.console.views import for_organisers
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.submissions.models import Pair
-from cats4ml.ui.words import STATES
+from cats4ml.ui.words import STATES, inside
 
 UNSETTLED = (PairState.QUEUED, PairState.IN_REVIEW, PairState.UNSCORABLE)
 PAIRS_SHOWN = 50
@@ -69,7 +69,7 @@ def _made(request: HttpRequest, challenge: Challenge, asked: Move, form: MoveFor
     except EditionRefused as refusal:
         form.add_error(None, sentence(refusal))
         return False
-    now = challenge.get_status_display().lower()
+    now = inside(challenge.get_status_display())
     messages.success(
         request,
         _("The challenge is “%(now)s” now.") % {"now": now}

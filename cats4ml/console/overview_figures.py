@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.utils import dateformat
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, gettext_lazy, ngettext, pgettext
 
 from cats4ml.challenges.models import Challenge
 from cats4ml.console.agreement_figures import label_plot
@@ -18,10 +17,11 @@ from cats4ml.ui.meters import Part
 from cats4ml.ui.plots_dots import DotPlot
 from cats4ml.ui.plots_mirror import Bin, MirrorPlot, make_mirror_plot
 from cats4ml.ui.plots_queue import Ahead, Depth, QueuePlot, make_queue_plot
-from cats4ml.ui.words import OUTCOMES, about, duration, figure
+from cats4ml.ui.words import OUTCOMES, about, date_text, duration, figure, inside
 
 FN, FP, AGREE, AMBIGUOUS = (outcome.value for outcome in Outcome)
 DEFAULT_THRESHOLD = 0.5
+NEEDS_YOU = gettext_lazy("Something needs you")
 
 
 def headline(challenge: Challenge, overview: Overview, *, at: datetime, needs: int) -> str:
@@ -40,7 +40,7 @@ def headline(challenge: Challenge, overview: Overview, *, at: datetime, needs: i
                 max(1, round(ahead.per_day)),
             ) % {"n": figure(max(1, round(ahead.per_day)))}
     if needs:
-        return gettext("Something needs you")
+        return str(NEEDS_YOU)
     if funnel.in_review or funnel.queued:
         return ngettext(
             "%(n)s pair in review, nothing is stuck", "%(n)s pairs in review, nothing is stuck", funnel.in_review
@@ -54,9 +54,9 @@ def day_in_words(moment: datetime, *, at: datetime) -> str:
     if days <= 1:
         return gettext("today") if days <= 0 else gettext("tomorrow")
     return (
-        gettext("on %(weekday)s") % {"weekday": dateformat.format(moment, "l")}
+        gettext("on %(weekday)s") % {"weekday": date_text(moment, "weekday")}
         if days < 7
-        else gettext("on %(day)s") % {"day": dateformat.format(moment, "j F")}
+        else gettext("on %(day)s") % {"day": date_text(moment, "long_month_day")}
     )
 
 
@@ -83,7 +83,7 @@ def forecast_in_words(overview: Overview, *, at: datetime) -> str:
 
 
 def _short_day(moment: datetime) -> str:
-    return dateformat.format(moment, "D j M")
+    return date_text(moment, "weekday_day")
 
 
 def queue_plot(overview: Overview, *, at: datetime) -> QueuePlot | None:
@@ -101,7 +101,12 @@ def queue_plot(overview: Overview, *, at: datetime) -> QueuePlot | None:
     return make_queue_plot(
         depths,
         title=gettext("Pairs in review"),
-        columns=(gettext("Pairs"), gettext("The oldest waits for"), gettext("Came"), gettext("Left")),
+        columns=(
+            gettext("Pairs"),
+            gettext("The oldest waits for"),
+            gettext("Came"),
+            pgettext("went out of the queue", "Left"),
+        ),
         ahead=points,
         clears=clears,
     )
@@ -189,7 +194,7 @@ def label_rows(labels: Sequence[LabelOutcomes]) -> list[LabelRow]:
         LabelRow(
             line=one,
             parts=tuple(
-                Part(OUTCOMES[key].plural.lower(), one.outcomes[key], OUTCOMES[key].tone)
+                Part(inside(OUTCOMES[key].plural), one.outcomes[key], OUTCOMES[key].tone)
                 for key in (FN, FP, AGREE, AMBIGUOUS)
             ),
             cells=tuple((key, OUTCOMES[key].plural, one.outcomes[key]) for key in (FN, FP, AGREE, AMBIGUOUS)),

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Aggregate, Case, Count, F, FloatField, IntegerField, Max, Q, QuerySet, Value, When
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from cats4ml.challenges.models import Challenge, Participation
 from cats4ml.review.models import (
@@ -25,9 +25,20 @@ from cats4ml.review.models import (
 from cats4ml.rules.answers import Answer
 from cats4ml.rules.intervals import Interval, wilson_interval
 from cats4ml.rules.lifecycle import PairState
+from cats4ml.ui.words import ANSWERS, Translated
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise as StrPromise
+
+
+_STATES = Translated(
+    {
+        "rating": gettext_noop("Rating"),
+        "paused": gettext_noop("Paused"),
+        "ended": gettext_noop("Ended"),
+        "discounted": gettext_noop("Discounted"),
+    }
+)
 
 
 class RaterState(StrEnum):
@@ -38,7 +49,7 @@ class RaterState(StrEnum):
 
     @property
     def label(self) -> str:
-        return self.value.capitalize()
+        return _STATES[self.value]
 
 
 class Median(Aggregate):
@@ -95,7 +106,7 @@ class RaterLine:
     def shares(self) -> tuple[tuple[str, int, float], ...]:
         """Each answer's word, how often it was given, and its share."""
         counts = ((Answer.YES, self.yes), (Answer.NO, self.no), (Answer.DONT_KNOW, self.dont_know))
-        return tuple((answer.label, number, number / self.given) for answer, number in counts)
+        return tuple((ANSWERS[answer.value], number, number / self.given) for answer, number in counts)
 
 
 def given_ratings(challenge: Challenge) -> QuerySet[Rating]:

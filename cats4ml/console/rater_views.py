@@ -42,6 +42,7 @@ from cats4ml.review.discount_previews import Fate, Preview, preview_discount, pr
 from cats4ml.review.models import PauseDecision, RaterDiscount, RaterPause
 from cats4ml.review.trust import PauseRefused, pause_rater
 from cats4ml.ui.scatter import Point, Scatter, make_scatter
+from cats4ml.ui.words import decimal
 
 RATERS_A_PAGE = 50
 MOST_SHOWN = 200
@@ -96,7 +97,7 @@ def _speed_and_accuracy(challenge: Challenge, lines: Sequence[RaterLine]) -> Sca
             seconds=line.seconds,
             share=line.right_share,
             words=_("%(right)s of %(controls)s controls right, %(seconds)s s")
-            % {"right": line.right, "controls": line.controls, "seconds": f"{line.seconds:.1f}"},
+            % {"right": line.right, "controls": line.controls, "seconds": decimal(line.seconds, 1)},
             faint=line.state in (RaterState.ENDED, RaterState.DISCOUNTED),
         )
         for line in lines

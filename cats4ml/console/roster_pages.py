@@ -12,7 +12,7 @@ from cats4ml.catalog.models import Label
 from cats4ml.challenges.models import Challenge, RosterMember, RosterVersion
 from cats4ml.challenges.rosters import coverage, members_of, needed_classifiers
 from cats4ml.submissions.transfer import Transfer, transfer
-from cats4ml.ui.words import count_in_words
+from cats4ml.ui.words import count_in_words, counted, short_decimal, written
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def _calibration(table: Mapping[str, Any] | None) -> str:
     if not table:
         return _("none")
     if table.get("method") == "temperature":
-        return _("temperature %(value)s") % {"value": f"{table['temperature']:g}"}
+        return _("temperature %(value)s") % {"value": short_decimal(table["temperature"])}
     return str(table.get("method") or _("none"))
 
 
@@ -82,9 +82,9 @@ def flattened(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str,
         if isinstance(value, Mapping):
             yield from flattened(value, f"{name}, ")
         elif isinstance(value, float):
-            yield name, f"{value:.4g}"
+            yield name, written(f"{value:.4g}")
         elif isinstance(value, (list, tuple)):
-            yield name, f"{len(value):,} values"
+            yield name, counted(len(value), "%(n)s value", "%(n)s values")
         else:
             yield name, str(value)
 

@@ -53,6 +53,7 @@ class RuleLine:
     summary: Summary
     query: str
     in_force: bool = False
+    chosen: bool = False
 
 
 def rule_lines(challenge: Challenge, in_force: Policy, chosen: Policy | None) -> list[RuleLine]:
@@ -63,7 +64,12 @@ def rule_lines(challenge: Challenge, in_force: Policy, chosen: Policy | None) ->
     summaries = kept_comparison(challenge, [policy for _, policy in named])
     return [
         RuleLine(
-            name, verdict_in_words(policy), summary, urlencode(in_words(policy)), in_force=name == gettext("In force")
+            name,
+            verdict_in_words(policy),
+            summary,
+            urlencode(in_words(policy)),
+            in_force=policy is in_force,
+            chosen=policy is chosen,
         )
         for (name, policy), summary in zip(named, summaries, strict=True)
     ]

@@ -11,6 +11,7 @@ from statistics import median
 from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet
+from django.utils.translation import gettext_noop
 
 from cats4ml.challenges.models import Challenge
 from cats4ml.console.rater_pages import Median
@@ -28,6 +29,7 @@ from cats4ml.review.models import (
 from cats4ml.review.studies import note_completed
 from cats4ml.rules.intervals import Interval, wilson_interval
 from cats4ml.ui.spreadsheets import harmless
+from cats4ml.ui.words import Translated
 
 CSV_HEAD = (
     "external_id", "session_id", "external_study", "status", "answers", "controls", "controls_right",
@@ -38,12 +40,25 @@ CSV_HEAD = (
 CENT = Decimal("0.01")
 
 
+_PAYING = Translated(
+    {
+        "approve": gettext_noop("Approve"),
+        "look at": gettext_noop("Look at"),
+        "not finished": gettext_noop("Not finished"),
+    }
+)
+
+
 class Paying(StrEnum):
     """`LOOK_AT`: completed, but paused or discounted since: an organiser should look before paying."""
 
     APPROVE = "approve"
     LOOK_AT = "look at"
     NOT_FINISHED = "not finished"
+
+    @property
+    def word(self) -> str:
+        return _PAYING[self.value]
 
 
 @dataclass(frozen=True)

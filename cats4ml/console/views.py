@@ -81,11 +81,13 @@ def overview(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> Http
 def _shown(challenge: Challenge, found: Counted[Overview], *, needs: int, everything: bool) -> dict[str, Any]:
     overview, at = found.figures, found.at
     labels = figures.label_rows(overview.labels)
+    headline = figures.headline(challenge, overview, at=at, needs=needs)
     return {
         "overview": overview,
         "funnel": overview.funnel,
         "spent": overview.spent,
-        "headline": figures.headline(challenge, overview, at=at, needs=needs),
+        "headline": headline,
+        "tells_needs": headline == str(figures.NEEDS_YOU),
         "week_before": figures.week_before(overview),
         "oldest": figures.oldest_in_words(overview),
         "alpha": number(overview.alpha.value) if overview.alpha else "",

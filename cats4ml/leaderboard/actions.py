@@ -213,16 +213,16 @@ def _count(
 
 
 def _figures(total: Mapping[str, int]) -> dict[str, int]:
-    counted = Counter(total)
-    negatives, positives = counted[Outcome.FALSE_NEGATIVE], counted[Outcome.FALSE_POSITIVE]
+    sums = Counter(total)
+    negatives, positives = sums[Outcome.FALSE_NEGATIVE], sums[Outcome.FALSE_POSITIVE]
     return {
-        "points": counted["points"],
+        "points": sums["points"],
         "false_negatives": negatives,
         "false_positives": positives,
-        "claims": counted["claims"],
-        "settled": counted["settled"],
-        "pending": counted["pending"],
-        "rejected": max(0, counted["settled"] + counted["unscorable"] - negatives - positives),
+        "claims": sums["claims"],
+        "settled": sums["settled"],
+        "pending": sums["pending"],
+        "rejected": max(0, sums["settled"] + sums["unscorable"] - negatives - positives),
     }
 
 

@@ -21,8 +21,9 @@ from cats4ml.releases.building import ON_THE_WAY
 from cats4ml.releases.dispatch import ring_release
 from cats4ml.releases.models import Evaluation, Release, ReleaseState
 from cats4ml.releases.rows import settled_pairs
+from cats4ml.releases.words import count_of
 from cats4ml.submissions.dispatch import after_commit
-from cats4ml.ui.words import counted, figure
+from cats4ml.ui.words import figure
 
 MOST_NOTES = 5_000
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
@@ -152,7 +153,7 @@ def publish(*, release: Release, by: User | None, at: datetime) -> Release:
             )
         locked.state, locked.published_at, locked.published_by = ReleaseState.PUBLISHED, at, by
         locked.save(update_fields=["state", "published_at", "published_by"])
-        public = counted(locked.counts["public"]["pairs"], "pair")
+        public = count_of(locked.counts["public"]["pairs"], "pair")
         _log(locked, f"Published release {locked.version}: the {public} of its public part.", by=by, at=at)
         notify(
             users=people_of(locked.challenge),
@@ -183,7 +184,7 @@ def free_heldout(*, release: Release, by: User | None, at: datetime) -> Release:
         _check_stands(locked)
         locked.freed_at, locked.freed_by = at, by
         locked.save(update_fields=["freed_at", "freed_by"])
-        heldout = counted(locked.counts["heldout"]["pairs"], "pair")
+        heldout = count_of(locked.counts["heldout"]["pairs"], "pair")
         _log(locked, f"Freed the held-out part of release {locked.version}: {heldout}.", by=by, at=at)
     return locked
 

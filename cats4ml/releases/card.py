@@ -10,9 +10,9 @@ from cats4ml.releases import layout
 from cats4ml.releases.citing import bibtex
 from cats4ml.releases.facts import Facts
 from cats4ml.releases.figures import PartFigures
-from cats4ml.releases.words import SELECTED
+from cats4ml.releases.words import SELECTED, count_of
 from cats4ml.rules.verdicts import Outcome
-from cats4ml.ui.words import OUTCOMES, counted
+from cats4ml.ui.words import OUTCOMES
 
 # The hub's own names.
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -33,7 +33,7 @@ def whole_card(facts: Facts, figures: Mapping[str, PartFigures]) -> str:
     body = [
         f"# {facts.name}",
         facts.challenge.summary.strip(),
-        f"{counted(facts.total, 'pair')} of a picture and a label on which people and classifiers were compared: "
+        f"{count_of(facts.total, 'pair')} of a picture and a label on which people and classifiers were compared: "
         f"{public:,} in the public part and "
         f"{heldout:,} in the held-out part, which is kept back so that classifiers can be judged on answers that "
         "none of them has seen.",
@@ -53,7 +53,7 @@ def part_card(facts: Facts, part: str, figures: PartFigures) -> str:
     body = [
         f"# {facts.name}: {layout.NAMES[part]}",
         facts.challenge.summary.strip(),
-        f"{counted(figures.pairs, 'pair')} of {facts.total:,}. The columns are told in `docs/releases.md` of the "
+        f"{count_of(figures.pairs, 'pair')} of {facts.total:,}. The columns are told in `docs/releases.md` of the "
         "platform; `datasheet.md` says who made "
         "the set, how, and what it is not good for.",
         f'In the folder above:\n\n```python\nimport datasets\n\npairs = datasets.load_dataset("{part}")["{part}"]\n```',

@@ -14,9 +14,10 @@ from cats4ml.releases import layout
 from cats4ml.releases.facts import Facts
 from cats4ml.releases.models import Release, ReleasePair
 from cats4ml.releases.rows import ROWS_AT_A_TIME, settled_pairs
+from cats4ml.releases.words import count_of
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.rules.verdicts import Outcome
-from cats4ml.ui.words import OUTCOMES, counted
+from cats4ml.ui.words import OUTCOMES
 
 MOST_NAMED = 1000
 _GONE = {
@@ -104,7 +105,7 @@ def changelog(facts: Facts, former: Release | None, changes: dict[str, PartChang
     lines = [
         f"# {facts.name}",
         "",
-        f"Frozen on {facts.frozen_at:%d %B %Y}. {counted(facts.total, 'pair')}: {_sizes(facts)}.",
+        f"Frozen on {facts.frozen_at:%d %B %Y}. {count_of(facts.total, 'pair')}: {_sizes(facts)}.",
     ]
     if facts.notes.strip():
         lines += ["", facts.notes.strip()]
@@ -145,4 +146,4 @@ def in_short(changes: dict[str, PartChanges]) -> str:
     added, gone, changed = (
         sum(getattr(one, name) for one in changes.values()) for name in ("added", "gone", "changed")
     )
-    return f"{counted(added, 'pair')} added, {gone:,} gone, {changed:,} changed"
+    return f"{count_of(added, 'pair')} added, {gone:,} gone, {changed:,} changed"

@@ -13,9 +13,8 @@ from cats4ml.releases.facts import Facts
 from cats4ml.releases.figures import PartFigures
 from cats4ml.releases.frame import Frame
 from cats4ml.releases.stored import Written
-from cats4ml.releases.words import BIASES, LIMITS, SELECTED, USES
+from cats4ml.releases.words import BIASES, LIMITS, SELECTED, USES, count_of
 from cats4ml.ui.policy_words import machines_in_words, verdict_in_words
-from cats4ml.ui.words import counted
 
 CONFORMS_TO = ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"]
 CONTEXT: dict[str, Any] = {
@@ -112,7 +111,7 @@ def croissant(
         "conformsTo": CONFORMS_TO,
         "name": f"{facts.name}: {layout.NAMES[part]}",
         "description": (
-            f"{counted(figures.pairs, 'pair')} of a picture and a label on which people and classifiers were "
+            f"{count_of(figures.pairs, 'pair')} of a picture and a label on which people and classifiers were "
             f"compared. {SELECTED}"
         ),
         "url": facts.page,
@@ -145,12 +144,14 @@ def _responsible(facts: Facts, frame: Frame, figures: PartFigures) -> Mapping[st
     policies = [policy for version, policy in sorted(frame.policies.values(), key=lambda one: one[0])
                 if version in figures.policies]  # fmt: skip
     alpha = figures.alpha()
-    agreement = "is not defined" if alpha.value is None else f"is {alpha.value:.3f} over {counted(alpha.pairs, 'pair')}"
+    agreement = (
+        "is not defined" if alpha.value is None else f"is {alpha.value:.3f} over {count_of(alpha.pairs, 'pair')}"
+    )
     classifiers = sorted({one.classifier.name for version in figures.rosters for one in frame.members[version]})
     frame_of_time = (figures.first_settled, figures.last_settled)
     values: dict[str, Any] = {
         "rai:dataCollection": (
-            f"{counted(facts.finders, 'finder')} searched a pool of pictures for pairs of a picture and a label that "
+            f"{count_of(facts.finders, 'finder')} searched a pool of pictures for pairs of a picture and a label that "
             "an ensemble of "
             "classifiers gets wrong without knowing it, and claimed them. All settled pairs are released, whatever "
             "came of them."
@@ -174,7 +175,7 @@ def _responsible(facts: Facts, frame: Frame, figures: PartFigures) -> Mapping[st
         "rai:dataAnnotationAnalysis": [f"Krippendorff's alpha of all answers {agreement}.", *_decided(figures)],
         "rai:annotationsPerItem": _answers(figures),
         "rai:annotatorDemographics": [
-            f"Unknown: the platform asks nothing of the kind. {counted(len(figures.workers), 'rater')} answered."
+            f"Unknown: the platform asks nothing of the kind. {count_of(len(figures.workers), 'rater')} answered."
         ],
         "rai:machineAnnotationTools": classifiers,
         "rai:dataBiases": [SELECTED, *BIASES],

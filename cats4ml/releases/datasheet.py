@@ -10,11 +10,11 @@ from cats4ml.releases import layout
 from cats4ml.releases.facts import Facts
 from cats4ml.releases.figures import Alpha, PartFigures
 from cats4ml.releases.frame import Frame
-from cats4ml.releases.words import BIASES, LIMITS, SELECTED, USES, how_to_read, in_order
+from cats4ml.releases.words import BIASES, LIMITS, SELECTED, USES, count_of, how_to_read, in_order
 from cats4ml.rules.policy import Policy
 from cats4ml.rules.verdicts import Outcome, VerdictRule
 from cats4ml.ui.policy_words import afterwards_in_words, credit_in_words, machines_in_words, verdict_in_words
-from cats4ml.ui.words import OUTCOMES, counted
+from cats4ml.ui.words import OUTCOMES
 
 ROLES = {Role.FINDER.value: "finders", Role.RATER.value: "raters"}
 STOPS_EARLY = (VerdictRule.LEAD, VerdictRule.WEIGHTED)
@@ -59,7 +59,7 @@ def _composition(
 ) -> Iterator[str]:
     whole, left = facts.total, facts.left_out
     yield (
-        f"This part has {counted(figures.pairs, 'pair')} of a picture and a label, of {whole:,} in the release. Each "
+        f"This part has {count_of(figures.pairs, 'pair')} of a picture and a label, of {whole:,} in the release. Each "
         "pair was drawn "
         "into the public or the held-out part by a seeded hash when it was first claimed, whatever its outcome."
     )
@@ -85,7 +85,7 @@ def _composition(
         f"yet; and {left.unscorable:,} that can’t be scored, {left.withdrawn:,} retracted or taken out."
     )
     yield (
-        f"The pairs are about {counted(figures.images, 'picture')}, of which the platform has {stored:,} as files. "
+        f"The pairs are about {count_of(figures.images, 'picture')}, of which the platform has {stored:,} as files. "
         f"{_copies(facts)} "
         "Pictures are not part of the release: `images.csv` says whose each is, under which licence, and where it is "
         "to be found."
@@ -107,18 +107,18 @@ def _collection(facts: Facts, figures: PartFigures) -> Iterator[str]:
     if figures.first_settled and figures.last_settled:
         yield f"Settled from {figures.first_settled:%d %B %Y} to {figures.last_settled:%d %B %Y}."
     yield (
-        f"{counted(facts.finders, 'finder')} made the claims of both parts; {counted(len(figures.workers), 'rater')} "
+        f"{count_of(facts.finders, 'finder')} made the claims of both parts; {count_of(len(figures.workers), 'rater')} "
         "gave "
-        f"{counted(figures.ratings, 'answer')} to the pairs of this part, of which the verdicts were read from "
+        f"{count_of(figures.ratings, 'answer')} to the pairs of this part, of which the verdicts were read from "
         f"{figures.counted:,}. "
-        f"{counted(facts.discounted, 'rater')} of the challenge {'is' if facts.discounted == 1 else 'are'} "
+        f"{count_of(facts.discounted, 'rater')} of the challenge {'is' if facts.discounted == 1 else 'are'} "
         "discounted; their answers are in no "
         "verdict and in no file. Nobody rated a pair of their own or of their team."
     )
     yield "Nothing is known of the raters’ demographics: the platform does not ask."
     for platform, (studies, people) in facts.studies.items():
         yield (
-            f"{counted(people, 'rater')} came by {counted(studies, 'paid study').replace('studys', 'studies')} on "
+            f"{count_of(people, 'rater')} came by {count_of(studies, 'paid study').replace('studys', 'studies')} on "
             f"{platform}."
         )
     yield from _consent(facts)
@@ -220,7 +220,7 @@ def _maintenance(facts: Facts, since: str) -> Iterator[str]:
     yield "A release never changes. What is corrected later is in the next one, whose changelog names it."
     yield f"Since the release before it: {since}." if since else "It is the first release of this challenge."
     yield (
-        f"Finders disputed the outcome of {counted(facts.disputes, 'pair')} of both parts; each dispute was looked "
+        f"Finders disputed the outcome of {count_of(facts.disputes, 'pair')} of both parts; each dispute was looked "
         "at by an organiser, or waits."
         if facts.disputes
         else "No finder disputed the outcome of a released pair."

@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from cats4ml.accounts.models import User
 from cats4ml.catalog.models import Label
@@ -25,9 +25,10 @@ from cats4ml.releases.evaluation_shown import (
 )
 from cats4ml.releases.evaluations import names_of
 from cats4ml.releases.models import Evaluation, EvaluationState, Release
-from cats4ml.rules.evaluation import BOTH, INTERVAL_NOTE, Kind
+from cats4ml.rules.evaluation import BOTH, Kind
 from cats4ml.rules.split import Split
 from cats4ml.ui.plots_dots import Dot, DotPlot, make_dot_plot
+from cats4ml.ui.words import Translated, figure, inside, share_text
 
 FEW_PAIRS = 20
 LABELS_SHOWN = 25
@@ -54,6 +55,19 @@ SECTION_HEADS = {
     ),
     BOTH: (gettext_lazy("On all pairs"), gettext_lazy("Both parts of this release are open. Best first.")),
 }
+KINDS = Translated(
+    {
+        "adverse": gettext_noop("Adverse pairs"),
+        "false_negative": gettext_noop("Where the ensemble missed it"),
+        "false_positive": gettext_noop("Where the ensemble saw what isn’t there"),
+        "agreement": gettext_noop("Agreements"),
+        "all": gettext_noop("All pairs"),
+    }
+)
+INTERVAL_NOTE = gettext_lazy(
+    "Intervals hold the truth 95 times in 100: Wilson’s, for as many pairs as the pictures are worth. F1 follows from "
+    "the share of hits among all pairs where the classifier or the people say yes."
+)
 SELECTED_AGAINST = gettext_lazy("The set was selected against it")
 
 
@@ -70,7 +84,7 @@ class Share:
         return (
             ""
             if self.low is None or self.high is None
-            else _("%(low)s to %(high)s") % {"low": f"{self.low:.0%}", "high": f"{self.high:.0%}"}
+            else _("%(low)s to %(high)s") % {"low": share_text(self.low), "high": share_text(self.high)}
         )
 
 
@@ -109,7 +123,7 @@ def _section(release: Release, section: Section, user: User | AnonymousUser) -> 
         "id": section.stands_on,
         "head": head,
         "words": words,
-        "part": PART_NAMES[part].lower(),
+        "part": inside(PART_NAMES[part]),
         "is_heldout": section.stands_on == Split.HELDOUT,
         "groups": groups,
         "ensemble": _ensemble(release, part),
@@ -153,7 +167,7 @@ def told_in_words(told: dict[str, Any] | None) -> str:
         return _("There are so few such held-out pairs that any figure would give answers away.")
     if told["why"] == "used_up":
         return _("All reports about held-out pairs are used: one more could give answers away.")
-    return _("Not a step better than the best before: below %(told)s.") % {"told": f"{told['below']:.0%}"}
+    return _("Not a step better than the best before: below %(told)s.") % {"told": share_text(told["below"])}
 
 
 def evaluation_context(one: Evaluation, *, release: Release, others: QuerySet[Evaluation]) -> dict[str, Any]:
@@ -170,11 +184,10 @@ def evaluation_context(one: Evaluation, *, release: Release, others: QuerySet[Ev
     return {
         "tables": [_table(part, found) for part in parts],
         "heldout": [
-            {"kind": Kind(kind).label, "told": told, "words": told_in_words(told)}
-            for kind, told in found["heldout"].items()
+            {"kind": KINDS[kind], "told": told, "words": told_in_words(told)} for kind, told in found["heldout"].items()
         ],
         "compared": _compared(one, main, names_of(others), freed=freed),
-        "compared_part": PART_NAMES[main].lower(),
+        "compared_part": inside(PART_NAMES[main]),
         "label_rows": _label_rows(labels, names),
         "label_plot": _label_plot(labels, names),
         "by": _by(one),
@@ -187,7 +200,9 @@ def _table(part: str, found: dict[str, Any]) -> dict[str, Any]:
     for kind in Kind:
         own, machines = found["figures"][part][kind.value], found["ensemble"][part][kind.value]
         cells = [(words, Share(*own[name])) for name, words in FIGURES]
-        rows.append({"kind": kind.label, "pairs": own["pairs"], "cells": cells, "ensemble": machines["accuracy"][0]})
+        rows.append(
+            {"kind": KINDS[kind.value], "pairs": own["pairs"], "cells": cells, "ensemble": machines["accuracy"][0]}
+        )
     return {
         "part": PART_NAMES[part],
         "rows": rows,
@@ -202,7 +217,7 @@ def _compared(one: Evaluation, part: str, names: dict[str, str], *, freed: bool)
     return [
         {
             **row,
-            "kind": Kind(row["kind"]).label,
+            "kind": KINDS[row["kind"]],
             "apart": row["p_raised"] < 0.05,
             "ahead": row["first_pictures"] > row["second_pictures"],
             "uuid": "" if row["with"] == "ensemble" else row["with"],
@@ -241,7 +256,7 @@ def _label_plot(labels: dict[str, Any], names: dict[str, str]) -> DotPlot | None
             low=figures["accuracy"][1],
             high=figures["accuracy"][2],
             weak=figures["pairs"] < FEW_PAIRS,
-            cells=(f"{figures['pairs']:,}",),
+            cells=(figure(figures["pairs"]),),
         )
         for name, figures in sorted(most, key=lambda one: (one[1]["accuracy"][0], one[0]))
     ]

@@ -9,7 +9,6 @@ from typing import IO
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils import dateformat
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -24,7 +23,7 @@ from cats4ml.releases.evaluation_dispatch import ring_evaluation
 from cats4ml.releases.models import Evaluation, EvaluationSource, EvaluationState, Release, ReleaseState
 from cats4ml.releases.predictions import Predictions, pack_scores, read_predictions
 from cats4ml.submissions.dispatch import after_commit
-from cats4ml.ui.words import figure
+from cats4ml.ui.words import date_text, figure, short_decimal
 
 DAY = timedelta(hours=24)
 READABLE = (ReleaseState.READY, ReleaseState.PUBLISHED)
@@ -172,7 +171,8 @@ def _checked(name: str, description: str, threshold: float) -> str:
         )
     if not 0.0 < threshold < 1.0:
         raise EvaluationRefused(
-            _("The threshold should lie between 0 and 1, not at %(threshold)s.") % {"threshold": f"{threshold:g}"}
+            _("The threshold should lie between 0 and 1, not at %(threshold)s.")
+            % {"threshold": short_decimal(threshold)}
         )
     return name
 
@@ -188,7 +188,7 @@ def _check_allowance(allowance: Allowance) -> None:
         "You and your team have used all of the day’s %(n)s evaluations. The next is free at %(time)s UTC on %(day)s.",
         allowance.per_day,
     )
-    free = {"time": f"{allowance.again:%H:%M}", "day": dateformat.format(allowance.again, "j F")}
+    free = {"time": date_text(allowance.again, "clock"), "day": date_text(allowance.again, "long_month_day")}
     raise DailyLimit(words % {"n": allowance.per_day, **free}, allowance.again)
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from cats4ml.releases.figures import PartFigures
 from cats4ml.releases.frame import Frame
 from cats4ml.rules.verdicts import VerdictRule
-from cats4ml.ui.words import counted
 
 SELECTED = (
     "The set was selected against the ensemble of these classifiers: on false negatives and false positives the "
@@ -36,6 +35,11 @@ LIMITS = (
 )
 
 
+def count_of(number: int, noun: str) -> str:
+    """`count_of(9412, "pair")` → '9,412 pairs'. Releases are in English, whoever makes them."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def in_order(items: Iterable[str]) -> str:
     return "; ".join(items) + "."
 
@@ -56,10 +60,10 @@ def how_to_read(frame: Frame, figures: PartFigures) -> Iterator[str]:
         "ambiguous."
     )
     if not figures.not_by_tally and not figures.not_by_row:
-        yield f"Every one of the {counted(figures.pairs, 'row')} of this part reads so."
+        yield f"Every one of the {count_of(figures.pairs, 'row')} of this part reads so."
         return
     yield (
-        f"Of the {counted(figures.pairs, 'row')} of this part, {figures.not_by_tally:,} have another verdict than "
+        f"Of the {count_of(figures.pairs, 'row')} of this part, {figures.not_by_tally:,} have another verdict than "
         "that, because an expert "
         f"decided or because answers count by their rater’s skill, and {figures.not_by_row:,} another outcome, for "
         "that reason or because too "

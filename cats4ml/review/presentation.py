@@ -18,7 +18,7 @@ from cats4ml.review.actions.skipping import skips_left
 from cats4ml.review.controls import feedback_on, warm_up_state
 from cats4ml.review.models import ControlUse, LabelExample, Lease, Rating, RatingState
 from cats4ml.review.queries import rating_count, standing_pause
-from cats4ml.rules.answers import Answer
+from cats4ml.ui.words import ANSWERS
 
 SESSION_GOAL = 100
 # The rater's pace is read from so many answers at most, and told once there are so many.
@@ -203,8 +203,8 @@ def told_of(challenge: Challenge, rating: Rating) -> Told | None:
         width=subject.image.width,
         height=subject.image.height,
         question=_question(challenge, target),
-        answer=Answer(rating.answer).label,
-        truth=Answer(feedback.truth).label,
+        answer=ANSWERS[rating.answer],
+        truth=ANSWERS[feedback.truth],
         right=feedback.right,
         explanation=feedback.explanation,
         is_last=more == 0 and standing_pause(rating.rater) is None,
@@ -253,4 +253,4 @@ def last_answer_of(rater: Participation, answers: Sequence[Rating], at: datetime
     wait = timedelta(seconds=rater.challenge.rules.provisional_seconds)
     told = last.control is not None and last.control.use == ControlUse.WARM_UP
     undoable = not told and last.state == RatingState.PROVISIONAL and at < last.created_at + wait
-    return LastAnswer(label=Answer(last.answer).label, undoable=undoable)
+    return LastAnswer(label=ANSWERS[last.answer], undoable=undoable)

@@ -18,11 +18,6 @@ from cats4ml.rules.intervals import Z_95, Interval
 from cats4ml.rules.split import Split
 from cats4ml.rules.verdicts import Outcome, Verdict, is_adverse
 
-INTERVAL_NOTE = (
-    "Intervals hold the truth 95 times in 100: Wilson’s, for as many pairs as the pictures are worth. F1 follows from "
-    "the share of hits among all pairs where the classifier or the people say yes."
-)
-
 
 class Kind(StrEnum):
     """Which pairs figures are about. False negatives and false positives are the ensemble's, not the classifier's."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -23,8 +23,9 @@ from cats4ml.rules.split import Split
 from cats4ml.rules.verdicts import Outcome, Verdict
 
 
-def choices(codes: type[StrEnum]) -> list[tuple[str, str]]:
-    return [(code.value, code.value.replace("_", " ").capitalize()) for code in codes]
+def choices(codes: type[StrEnum]) -> list[tuple[str, Any]]:
+    """The codes with their words, whose texts stand in `cats4ml.ui.words`."""
+    return [(code.value, _(code.value.replace("_", " ").capitalize())) for code in codes]
 
 
 class TallySource(models.TextChoices):

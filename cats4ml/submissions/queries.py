@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
-from django.utils import dateformat
 from django.utils.translation import gettext
 
 from cats4ml.catalog.hiding import hidden_images, shown
@@ -22,6 +21,7 @@ from cats4ml.rules.lifecycle import PairState
 from cats4ml.submissions.models import Credit, Pair, Submission, TallySource, Upload
 from cats4ml.submissions.problems import MAX_RATIONALE, Problem
 from cats4ml.submissions.released import released_outcome
+from cats4ml.ui.words import date_text
 
 
 @dataclass(frozen=True)
@@ -217,7 +217,7 @@ def known_pairs(participation: Participation, keys: Iterable[tuple[int, int]]) -
 
 
 def _on(moment: datetime) -> str:
-    return gettext("On %(date)s.") % {"date": dateformat.format(moment, "j F Y")}
+    return gettext("On %(date)s.") % {"date": date_text(moment, "long_day")}
 
 
 def _against_known(row: CheckedRow, known: KnownPair | None) -> CheckedRow:

@@ -65,17 +65,17 @@ def read_catalogue(path: Path) -> Catalog:
 
 
 def new_catalogue(code: str) -> Catalog:
-    return Catalog(
-        locale=code,
-        project="CATS4ML",
-        version="1",
-        charset="utf-8",
-        fuzzy=False,
-        header_comment="# Translations of CATS4ML. `make messages` keeps this file up to date with the sources.",
-        msgid_bugs_address="",
-        last_translator="",
-        language_team="",
-    )
+    return Catalog(locale=code, project="CATS4ML", version="1", charset="utf-8", fuzzy=False)
+
+
+def _head(catalogue: Catalog) -> None:
+    """What stands at the top of the file, where Babel would leave blanks to be filled in."""
+    catalogue.header_comment = "# Translations of CATS4ML. `make messages` keeps this file up to date with the sources."
+    catalogue.msgid_bugs_address = ""
+    catalogue.last_translator = "CATS4ML"
+    catalogue.language_team = (catalogue.locale.english_name if catalogue.locale else None) or ""
+    if isinstance(catalogue.revision_date, str):
+        catalogue.revision_date = catalogue.creation_date
 
 
 def update(path: Path, found: Catalog) -> Catalog:
@@ -85,6 +85,7 @@ def update(path: Path, found: Catalog) -> Catalog:
     created = catalogue.creation_date
     catalogue.update(found, no_fuzzy_matching=True)
     catalogue.creation_date = created
+    _head(catalogue)
     catalogue.obsolete.clear()
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:

@@ -65,6 +65,10 @@ STATES = Translated(
     }
 )
 
+ANSWERS = Translated(
+    {"yes": gettext_noop("Yes"), "no": gettext_noop("No"), "dont_know": gettext_noop("Don’t know")},
+)
+
 
 # What allauth writes, as this site says it.
 IN_OUR_WORDS = Translated(
@@ -157,14 +161,11 @@ def percentage(part: float) -> str:
     return f"{round(100 * min(1.0, max(0.0, part)), 2):g}%"
 
 
-def counted(number: int, one: str, many: str = "", **values: object) -> str:
+def counted(number: int, one: str, many: str, **values: object) -> str:
     """`counted(9412, "%(n)s pair", "%(n)s pairs")` → '9,412 pairs', in the reader's language.
 
     `one` and `many` are extracted as those of ngettext are; `n` is the number as the language writes it.
-    Without `many` it is English that nobody translates yet: `counted(2, "pair")`.
     """
-    if not many:
-        return f"{figure(number)} {one}{'' if number == 1 else 's'}"
     return ngettext(one, many, number) % {"n": figure(number), **values}
 
 
@@ -191,9 +192,25 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def inside(text: object) -> str:
+    """A label as it stands within a sentence: 'Paused' → 'paused'. Where a language writes nouns with a capital, its
+    catalogue lists the labels that begin small."""
+    words = str(text)
+    # Translators: “all”, or, where nouns keep their capital, the labels that don’t, with semicolons between them.
+    small = pgettext("labels that begin small within a sentence", "all")
+    return words[:1].lower() + words[1:] if small == "all" or words in small.split("; ") else words
+
+
+def quoted(text: object) -> str:
+    """What somebody wrote, in the quotation marks of the reader's language."""
+    # Translators: quotation marks round what somebody wrote.
+    return pgettext("quotation", "“%(text)s”") % {"text": text}
+
+
 def date_text(moment: date | datetime, style: str) -> str:
     """Styles: full 'Fri 18 Dec 2026, 18:00', short '18 Dec, 18:00', day '18 Dec 2026', month_day '18 Dec', clock
-    '18:00'. In the moment's own zone."""
+    '18:00', long_day '18 December 2026', long_month_day '18 December', weekday 'Friday', weekday_day 'Fri 18 Dec'. In
+    the moment's own zone."""
     return format_date(moment, _date_formats(style))
 
 
@@ -205,6 +222,10 @@ def _date_formats(style: str) -> str:
         "day": pgettext("date format", "j M Y"),
         "month_day": pgettext("date format", "j M"),
         "clock": pgettext("date format", "H:i"),
+        "long_day": pgettext("date format", "j F Y"),
+        "long_month_day": pgettext("date format", "j F"),
+        "weekday": pgettext("date format", "l"),
+        "weekday_day": pgettext("date format", "D j M"),
     }
     return formats[style]
 

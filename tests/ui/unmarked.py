@@ -16,6 +16,8 @@ SAME_EVERYWHERE = re.compile(
     r"CATS4ML|GitHub|SHA-256|BibTeX|CSV|JSON|PNG|UTC|ORCID|DOI|CHECKSUMS|datasets|pandas|sha256sum --check|&\w+;|&#\w+;"
     r"|\bs\b|(?<![^\W\d_])[A-Za-z](?![^\W\d_])"  # one letter: a key, a unit, a mark
 )
+# What nobody reads, and what is typed as it stands.
+SILENT = ("script", "style", "pre")
 LETTER = re.compile(r"[^\W\d_]")
 TAGS_WITH_TEXTS = ("include", "with", "progress", "quota_meter", "points_plot", "field")
 GLUE = re.compile(r"\|(pluralize|yesno|default|default_if_none|add):?(\"[^\"]*\")?")
@@ -34,13 +36,13 @@ class _Page(HTMLParser):
         self.silent = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.silent += tag in ("script", "style")
+        self.silent += tag in SILENT
         for name, value in attrs:
             if (name in SPOKEN or SPOKEN_DATA.match(name)) and has_words(value or ""):
                 self.found.append((self.getpos()[0], f'{name}="{value or ""}"'))
 
     def handle_endtag(self, tag: str) -> None:
-        self.silent -= tag in ("script", "style") and self.silent > 0
+        self.silent -= tag in SILENT and self.silent > 0
 
     def handle_data(self, data: str) -> None:
         if not self.silent and has_words(data):
@@ -62,7 +64,7 @@ def _glued(contents: str) -> list[str]:
     return [
         f"|{name}{':' + words if words else ''}"
         for name, words in GLUE.findall(contents)
-        if name == "pluralize" or (has_words(words or "") and not words.startswith('"?'))
+        if name == "pluralize" or (has_words(words or "") and not words.startswith(('"?', '"#')))
     ]
 
 

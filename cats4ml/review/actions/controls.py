@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from cats4ml.accounts.models import User
 from cats4ml.challenges.acts import record_act
@@ -15,6 +16,7 @@ from cats4ml.challenges.hiding import shown_pool
 from cats4ml.challenges.models import ActKind, Challenge, TargetLabel
 from cats4ml.review.models import ControlQuestion, ControlUse
 from cats4ml.rules.answers import Answer
+from cats4ml.ui.words import figure, inside
 
 logger = logging.getLogger(__name__)
 
@@ -176,20 +178,25 @@ def _problem(row: ControlRow, image: int | None, label: int | None) -> str:
     if row.malformed:
         return row.malformed
     if "\0" in row.explanation:
-        return "The explanation holds a NUL character. Save the file as “CSV UTF-8”."
+        return _("The explanation holds a NUL character. Save the file as “CSV UTF-8”.")
+    uses = f" {_('or')} ".join(ControlUse.values)
     checks = (
-        (not row.image_id, "The picture’s ID is missing. Fill it in."),
+        (not row.image_id, _("The picture’s ID is missing. Fill it in.")),
         (
             image is None,
-            "This picture is not among the target images. Check its ID; spreadsheets drop leading zeros.",
+            _("This picture is not among the target images. Check its ID; spreadsheets drop leading zeros."),
         ),
-        (not row.label_id, "The label’s ID is missing. Fill it in."),
-        (label is None, "This is no target label. Use the ID of one of them."),
-        (row.truth not in TRUTHS, "The truth should be yes or no: of a control question experts are sure."),
-        (row.use not in ControlUse.values, f"The use should be {' or '.join(ControlUse.values)}."),
+        (not row.label_id, _("The label’s ID is missing. Fill it in.")),
+        (label is None, _("This is no target label. Use the ID of one of them.")),
+        (row.truth not in TRUTHS, _("The truth should be yes or no: of a control question experts are sure.")),
+        (
+            row.use not in ControlUse.values,
+            _("The use should be %(uses)s.") % {"uses": uses},
+        ),
         (
             len(row.explanation) > MOST_EXPLANATION,
-            f"The explanation has {len(row.explanation):,} characters. Shorten it to {MOST_EXPLANATION}.",
+            _("The explanation has %(length)s characters. Shorten it to %(most)s.")
+            % {"length": figure(len(row.explanation)), "most": MOST_EXPLANATION},
         ),
     )
     return next((words for wrong, words in checks if wrong), "")
@@ -198,19 +205,24 @@ def _problem(row: ControlRow, image: int | None, label: int | None) -> str:
 def _repeated(row: ControlRow, before: ControlRow) -> str:
     if (row.truth, row.use) == (before.truth, before.use):
         return ""
-    return f"Line {before.line:,} has the same picture and label with another truth or use. Keep one of the two."
+    return _("Line %(line)s has the same picture and label with another truth or use. Keep one of the two.") % {
+        "line": figure(before.line)
+    }
 
 
 def _against(row: ControlRow, existing: ControlQuestion) -> str:
     """Why a row can't stand beside the control question that is there."""
     if existing.retired_at is not None:
-        return "This control question was retired. Bring it back on its page in the console, or leave the row out."
+        return _("This control question was retired. Bring it back on its page in the console, or leave the row out.")
     if existing.truth != row.truth:
-        return (
-            f"This picture and label are a control question already, and its truth is {existing.truth}. Answers were "
+        truth = {"yes": _("yes"), "no": _("no")}[existing.truth]
+        return _(
+            "This picture and label are a control question already, and its truth is %(truth)s. Answers were "
             "judged by that: if it is wrong, retire it."
-        )
+        ) % {"truth": truth}
     if existing.use != row.use:
-        kind = existing.get_use_display().lower()
-        return f"This picture and label are a control question already, for another use ({kind}). Leave the row out."
+        kind = inside(existing.get_use_display())
+        return _(
+            "This picture and label are a control question already, for another use (%(kind)s). Leave the row out."
+        ) % {"kind": kind}
     return ""

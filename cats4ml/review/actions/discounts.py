@@ -50,7 +50,7 @@ def discount_rater(*, rater: Participation, reason: str, by: User, at: datetime)
     entries of the ledger alone. The rater is asked nothing more: a pause stands from now on.
     Raises `DiscountRefused` without a reason, or in a final edition.
     """
-    _check(rater, reason, "a rater is discounted")
+    _check(rater, reason, _("Say why: a rater is discounted only with a reason."))
     with transaction.atomic():
         lock_rater(rater)
         standing = standing_discount(rater)
@@ -75,7 +75,7 @@ def lift_discount(*, rater: Participation, reason: str, by: User, at: datetime) 
 
     Their pause stays until an organiser decides about it. Raises as `discount_rater` does.
     """
-    _check(rater, reason, "a discount is lifted")
+    _check(rater, reason, _("Say why: a discount is lifted only with a reason."))
     with transaction.atomic():
         lock_rater(rater)
         discount = standing_discount(rater)
@@ -105,9 +105,9 @@ def standing_discount(rater: Participation) -> RaterDiscount | None:
     return RaterDiscount.objects.filter(rater=rater, lifted_at=None).first()
 
 
-def _check(rater: Participation, reason: str, what: str) -> None:
+def _check(rater: Participation, reason: str, say_why: str) -> None:
     if not reason.strip():
-        raise DiscountRefused(f"Say why: {what} only with a reason.")
+        raise DiscountRefused(say_why)
     if rater.challenge.is_final:
         raise DiscountRefused(_("This edition is final: its verdicts and its board stand."))
 

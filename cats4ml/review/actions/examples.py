@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from cats4ml.accounts.models import User
 from cats4ml.challenges.actions import describe_label
@@ -39,20 +40,27 @@ def set_examples(*, target: TargetLabel, rows: Sequence[ExampleRow]) -> list[Lab
     is too long, and for more examples than somebody would look at.
     """
     if len(rows) > MOST_EXAMPLES:
-        raise ExamplesRefused(f"Choose up to {MOST_EXAMPLES} examples: nobody looks at more before they begin.")
+        raise ExamplesRefused(
+            _("Choose up to %(most)s examples: nobody looks at more before they begin.") % {"most": MOST_EXAMPLES}
+        )
     ids = [row.image_id for row in rows]
     for image_id in ids:
         if ids.count(image_id) > 1:
-            raise ExamplesRefused(f"Picture {image_id} is named twice. Keep one of the two.")
+            raise ExamplesRefused(_("Picture %(id)s is named twice. Keep one of the two.") % {"id": image_id})
     for row in rows:
         if len(row.caption) > MOST_CAPTION or "\0" in row.caption:
-            raise ExamplesRefused(f"Shorten the caption of picture {row.image_id} to {MOST_CAPTION} characters.")
+            raise ExamplesRefused(
+                _("Shorten the caption of picture %(id)s to %(most)s characters.")
+                % {"id": row.image_id, "most": MOST_CAPTION}
+            )
     asked = [image_id for image_id in ids if "\0" not in image_id]
     pool = shown_pool(target.challenge).filter(image_key__in=asked)
     images = dict(pool.values_list("image_key", "image_id"))
     missing = [image_id for image_id in ids if image_id not in images]
     if missing:
-        raise ExamplesRefused(f"Picture {missing[0][:80]!r} is not among the target images. Check its ID.")
+        raise ExamplesRefused(
+            _("Picture %(id)s is not among the target images. Check its ID.") % {"id": repr(missing[0][:80])}
+        )
     with transaction.atomic():
         TargetLabel.objects.select_for_update(of=("self",), no_key=True).get(pk=target.pk)
         LabelExample.objects.filter(target=target).delete()

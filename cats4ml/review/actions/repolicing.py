@@ -116,12 +116,12 @@ def undo_policy(
 def why_not_undone(decision: PolicyDecision, edition: Challenge) -> str:
     """Why a decision can't be undone, in a sentence; empty where it can."""
     if PolicyDecision.objects.filter(undoes=decision).exists():
-        return "This decision has been undone already."
+        return _("This decision has been undone already.")
     last = PolicyDecision.objects.filter(challenge=edition).order_by("-pk").first()
     if last is None or last.pk != decision.pk or edition.policy_id != decision.policy_id:
-        return "Another policy came in force since. Undo that first, or put the policy that you want in force."
+        return _("Another policy came in force since. Undo that first, or put the policy that you want in force.")
     if decision.former_id is None:
-        return "What was in force before is not known here. Put the policy that you want in force instead."
+        return _("What was in force before is not known here. Put the policy that you want in force instead.")
     return ""
 
 

@@ -26,7 +26,7 @@ from cats4ml.submissions.actions.settlement import SettlementRefused, reopen_pai
 from cats4ml.submissions.disputing import LEAST_WORDS, MOST_WORDS, why_not_disputed
 from cats4ml.submissions.models import Credit, Dispute, DisputeState, Pair, Submission
 from cats4ml.submissions.queries import storable
-from cats4ml.ui.words import figure
+from cats4ml.ui.words import figure, inside
 
 # What raters or a public page could ever see of it: nothing of what the finder wrote.
 REOPENED_BECAUSE = "Its outcome was disputed: more raters were asked."
@@ -148,7 +148,7 @@ def _check_repeated(dispute: Dispute, decision: Decision, answer: str) -> None:
     who = dispute.decided_by.public_name if dispute.decided_by else _("Somebody")
     raise DisputeRefused(
         _("%(who)s has decided this dispute meanwhile: %(state)s.")
-        % {"who": who, "state": dispute.get_state_display().lower()}
+        % {"who": who, "state": inside(dispute.get_state_display())}
     )
 
 

@@ -209,6 +209,18 @@ def figure(value: int | float | None) -> str:
 
 
 @register.filter
+def inside(value: object) -> str:
+    """A label as it stands within a sentence: 'Mouse' → 'mouse' where the language writes nouns so."""
+    return words.inside(value)
+
+
+@register.filter
+def quoted(value: object) -> str:
+    """What somebody wrote, in the quotation marks of the language."""
+    return words.quoted(value)
+
+
+@register.filter
 def share(value: float | None) -> str:
     """0.48 → 48%. A dash for None."""
     return "–" if value is None else words.share_text(value)
