@@ -9,7 +9,7 @@ from django.contrib.auth.admin import UserAdmin
 from django.http import HttpRequest
 
 from cats4ml.accounts.models import ApiToken, OutgoingMail, Team, TeamMembership, User
-from cats4ml.ui.admin import ReadOnlyAdmin
+from cats4ml.ui.admin import ReadOnlyAdmin, ReadOnlyInline
 
 admin.site.site_header = "CATS4ML"
 admin.site.site_title = "CATS4ML"
@@ -48,14 +48,12 @@ class OutgoingMailAdmin(ReadOnlyAdmin):
     exclude = ("body", "headers")
 
 
-class MembershipInline(admin.TabularInline):
+class MembershipInline(ReadOnlyInline):
     model = TeamMembership
-    autocomplete_fields: ClassVar = ["user"]
-    extra = 0
 
 
 @admin.register(Team)
-class TeamAdmin(admin.ModelAdmin):
+class TeamAdmin(ReadOnlyAdmin):
     list_display = ("name", "created_at")
     search_fields = ("name",)
     inlines: ClassVar = [MembershipInline]
