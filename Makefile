@@ -112,7 +112,7 @@ browser: install-test
 
 # The checks run beside the tests: these wait half of their time for programs that they start.
 test: install-test browser
-	@$(MAKE) --no-print-directory -j 2 checks pytest
+	@$(MAKE) --no-print-directory -j 2 pytest checks
 
 checks: lint migrations-check deploy-check audit
 
