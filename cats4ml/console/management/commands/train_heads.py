@@ -84,8 +84,8 @@ def run(arguments: Sequence[str]) -> dict[str, Any]:
         text=True,
         start_new_session=True,
     )
-    guard.watch(child.pid)
     try:
+        guard.watch(child.pid)
         answer, _ = child.communicate()
     except KeyboardInterrupt:
         _stop(child)
