@@ -93,7 +93,10 @@ def test_messages_that_wait_are_counted_by_queue_and_priority(db: None) -> None:
     depths = health.queue_depths(suffixes=["counted"])
     with current_app.connection_for_write() as connection:
         connection.default_channel.queue_purge("web.counted")
-    assert {place: number for place, number in depths.items() if number} == {("web.counted", 3): 1}
+    # The other queues may hold what tests before this one rang for.
+    assert {place: number for place, number in depths.items() if number and "counted" in place[0]} == {
+        ("web.counted", 3): 1
+    }
     assert {queue for queue, _ in depths} == {"web", "web.counted", "scoring", "scoring.counted"}
 
 

@@ -34,7 +34,7 @@ OF_ROUTE: dict[str, Callable[[Everybody], object]] = {
     "console:dispute pk": lambda here: here.dispute.pk,
     "console:control_retire pk": lambda here: here.control.pk,
     "console:control_restore pk": lambda here: here.control.pk,
-    "console:label_guidance pk": lambda here: here.example.target.label_id,
+    "console:label_guidance pk": lambda here: here.example.target_id,
     "console:pair pk": lambda here: here.waiting.pk,
     "console:pair_withdraw pk": lambda here: here.waiting.pk,
     "console:pair_restore pk": lambda here: here.waiting.pk,
