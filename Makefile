@@ -10,7 +10,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PINS := pyproject.toml constraints.txt $(wildcard requirements*.txt)
 PIP := $(PY) -m pip --disable-pip-version-check install --no-input -c constraints.txt
-TEST_PROCESSES ?= 2
+TEST_PROCESSES ?= 3
 MANIFESTS = $(shell find deploy/kubernetes -name '*.yaml' ! -name kustomization.yaml)
 SCHEMA := $(VENV)/bin/check-jsonschema --builtin-schema vendor.compose-spec
 
@@ -21,7 +21,7 @@ help:
 	@echo '     DEMO_RATERS=no       … without the raters of the demonstration, to rate oneself'
 	@echo 'make client               installs the command line for participants, .venv/bin/cats4ml'
 	@echo 'make test                 all checks and tests, as the continuous integration runs them'
-	@echo '     TEST_PROCESSES=1     … in so many processes (default 2)'
+	@echo '     TEST_PROCESSES=1     … in so many processes (default 3)'
 	@echo 'make test-fast            the quick tests only'
 	@echo 'make audit                pins and secrets; make audit-online also asks for known holes'
 	@echo 'make lint                 style, types, layers, container files'

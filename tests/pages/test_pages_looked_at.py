@@ -18,8 +18,10 @@ FILES = {
 # Of one thing, so that its address isn't known before; most of them are looked at by tests of their own.
 OF_ONE_THING = {
     "console:adjudicate_pair", "console:dispute", "console:finder", "console:finder_disqualify",
-    "console:label_guidance", "console:pair", "console:picture", "console:rater", "console:rater_discount", "console:roster",
-    "console:study", "console:takedown", "console:takedown_picture", "console:verdict_rule_undo", "evaluations:board", "evaluations:evaluation",
+    "console:label_guidance", "console:pair",
+    "console:picture", "console:rater", "console:rater_discount", "console:roster",
+    "console:study", "console:takedown", "console:takedown_picture", "console:verdict_rule_undo",
+    "evaluations:board", "evaluations:evaluation",
     "pages:explore_like", "pages:explore_picture", "pages:leave", "pages:release", "pages:report_picture", "pages:team",
     "submissions:dispute", "submissions:upload",
 }  # fmt: skip
