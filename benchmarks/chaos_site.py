@@ -90,6 +90,9 @@ class Site:
         self.address = address_of("127.0.0.1", port).rstrip("/")
         programs = local_programs(host="127.0.0.1", port=port, scoring=scoring, demo_raters=False)
         quiet = {"API_RATE_USER": "100000/min", "API_RATE_ANONYMOUS": "100000/min", "SCORING_THREADS": "1"}
+        quiet |= dict.fromkeys(
+            ("PAGE_RATE_SEARCH", "PAGE_RATE_PICTURES", "PAGE_RATE_FILES", "PAGE_RATE_SENT", "PAGE_RATE_PAGES"), "none"
+        )  # all come from one address
         self.processes = {one.name: Process(one, folder, quiet) for one in programs}
         self._guard = Guard()
 

@@ -84,7 +84,10 @@ def _stage(options: argparse.Namespace) -> dict[str, Any]:
     Image.objects.filter(collection=SLUG).update(thumbnail=key, upright=key)
     Pair.objects.filter(challenge=made.challenge, state=PairState.SETTLED).update(policy=made.challenge.policy)
     raters = [new_rater(made.challenge, f"load-rater-{number}") for number in range(numbers["raters"])]
-    watchers = [User.objects.create_user(f"load-watcher-{number}") for number in range(numbers["watchers"])]
+    watchers = [
+        User.objects.create_user(f"load-watcher-{number}", vouched_at=timezone.now())
+        for number in range(numbers["watchers"])
+    ]
     vacuum()
     people = {
         "finders": [_person(one.user, ["submit"]) for one in made.finders],
@@ -126,6 +129,12 @@ def _site(options: argparse.Namespace) -> Iterator[str]:
         # One address stands for all these people.
         "API_RATE_USER": "100000/min",
         "API_RATE_ANONYMOUS": "100000/min",
+        # All of them come from one address.
+        "PAGE_RATE_SEARCH": "none",
+        "PAGE_RATE_PICTURES": "none",
+        "PAGE_RATE_FILES": "none",
+        "PAGE_RATE_SENT": "none",
+        "PAGE_RATE_PAGES": "none",
         "LOG_LEVEL": "WARNING",
     }
     python = sys.executable
