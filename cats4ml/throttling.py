@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import time
 from collections.abc import Callable
@@ -12,12 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from redis.exceptions import RedisError
 
 from cats4ml.addresses import client_address
 from cats4ml.json_cache import count_up
-
-logger = logging.getLogger(__name__)
 
 SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
 SEARCH, PICTURES, FILES, SENT, PAGES = "search", "pictures", "files", "sent", "pages"
@@ -64,11 +60,7 @@ def seconds_to_wait(kind: str, who: str, *, at: float) -> int:
     most, seconds = rate
     window, into = divmod(at, seconds)
     key, former = (f"rate-{kind}-{who}-{int(one)}" for one in (window, window - 1))
-    try:
-        now, before = count_up(key, former, seconds=2 * seconds)
-    except (RedisError, OSError) as error:
-        logger.warning("requests are not counted: %s", type(error).__name__)
-        return 0
+    now, before = count_up(key, former, seconds=2 * seconds)
     if now + before * (seconds - into) / seconds <= most:
         return 0
     return max(1, int(seconds - into) + 1)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from hypothesis import settings as hypothesis_settings
 from playwright.sync_api import Browser, sync_playwright
 from pytest_django import DjangoDbBlocker
@@ -67,12 +67,15 @@ def chromium() -> Iterator[Browser]:
     path = find_chromium()
     if path is None:
         pytest.skip(NONE_FOUND)
+    # Where a loop runs Django keeps other connections for this thread than before: these would stay open, and lost.
+    connections.close_all()
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(
             executable_path=str(path), args=["--no-sandbox", "--disable-background-networking"]
         )
         yield started
         started.close()
+        connections.close_all()
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ from cats4ml.accounts.mail import post
 from cats4ml.accounts.models import NoticeKind, User
 from cats4ml.accounts.notices import notify
 from cats4ml.addresses import client_address
+from cats4ml.json_cache import count_once
 
 # What allauth would write a mail of, and which notice of ours tells it.
 TOLD: Mapping[str, str] = {
@@ -106,9 +107,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             raise ImmediateHttpResponse(ratelimit.respond_429(request)) from problem
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
-        key = self._failures_key(credentials)
-        cache.add(key, 0, timeout=FAILURES_COUNT_FOR)
-        cache.incr(key)
+        count_once(self._failures_key(credentials), seconds=FAILURES_COUNT_FOR)
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
         user: User | None = super().authenticate(request, **credentials)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -14,6 +15,7 @@ from rest_framework.views import exception_handler
 
 from cats4ml.catalog.complaints import ComplaintRefused
 from cats4ml.challenges.actions import JoinRefused
+from cats4ml.outages import RETRY_SECONDS, passes
 from cats4ml.releases.actions import ReleaseRefused
 from cats4ml.releases.serving import ReleaseWithdrawn
 from cats4ml.review.actions.rights import AlreadyRated, RaterPaused, RatingRefused
@@ -22,6 +24,8 @@ from cats4ml.submissions.actions.claims import ClaimRefused
 from cats4ml.submissions.actions.disputes import AlreadyDisputed, DisputeRefused
 from cats4ml.submissions.claim_files import UnreadableUpload
 from cats4ml.submissions.models import Submission
+
+logger = logging.getLogger(__name__)
 
 
 class Conflict(APIException):
@@ -46,6 +50,15 @@ class Gone(APIException):
     default_detail = gettext_lazy("This is gone.")
 
 
+class Unavailable(APIException):
+    """The database is away for a moment; nothing was saved."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "unavailable"
+    default_detail = gettext_lazy("The database does not answer. Nothing was saved; try again in a few seconds.")
+    wait = RETRY_SECONDS  # `Retry-After`
+
+
 def translate(error: Exception) -> Exception:
     """The domain's refusals as answers with the sentence that they carry; any other error as it is."""
     if isinstance(error, (AlreadyRated, AlreadyDisputed, ReleaseRefused)):
@@ -67,4 +80,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     if request is not None:
         request.accepted_renderer = JSONRenderer()
         request.accepted_media_type = JSONRenderer.media_type
+    if passes(error):
+        logger.error("the database gave up: %s", error)
+        error = Unavailable()
     return exception_handler(translate(error), context)

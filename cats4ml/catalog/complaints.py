@@ -6,13 +6,13 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from django.core.cache import cache
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from cats4ml.accounts.models import User
 from cats4ml.catalog.models import ComplaintKind, Image, PictureComplaint, Resolution
+from cats4ml.json_cache import count_once
 
 MOST_NOTE = 1_000
 # So many in an hour from one address or person, and about one picture, before somebody has looked.
@@ -68,11 +68,7 @@ def complain(
 
 
 def _beyond(key: str, most: int) -> bool:
-    cache.add(key, 0, timeout=AN_HOUR)
-    try:
-        return int(cache.incr(key)) > most
-    except ValueError:  # it ran out between the two
-        return False
+    return count_once(key, seconds=AN_HOUR) > most
 
 
 def resolve_complaints(

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 import uuid
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse, HttpResponseServerError
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.loader import get_template
 from django_guid.api import set_guid
 from django_guid.context import guid
 
+from cats4ml.outages import RETRY_SECONDS, passes
 from scoring.logs import REQUEST_HEADER, TaskNames
 
 # What proxies make: 32 hexadecimal digits, with or without the hyphens of a UUID. Anything else could be anything.
@@ -37,7 +39,11 @@ class RequestId:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """The page of a failure, with the id under which the log tells of it. Needs neither database nor session."""
-    return HttpResponseServerError(get_template("500.html").render({"request_id": guid.get()}))
+    soon = passes(sys.exc_info()[1])
+    page = get_template("500.html").render({"request_id": guid.get(), "soon": soon})
+    if not soon:
+        return HttpResponse(page, status=500)
+    return HttpResponse(page, status=503, headers={"Retry-After": RETRY_SECONDS})
 
 
 class Names(TaskNames):

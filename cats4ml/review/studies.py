@@ -15,7 +15,6 @@ from decimal import Decimal
 from typing import NamedTuple
 from urllib.parse import quote
 
-from django.core.cache import cache
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils.crypto import constant_time_compare
@@ -28,6 +27,7 @@ from cats4ml.challenges.actions import JoinRefused, join_challenge
 from cats4ml.challenges.acts import difference, record_act
 from cats4ml.challenges.consents import Confirmed
 from cats4ml.challenges.models import ActKind, Challenge, Participation, Role
+from cats4ml.json_cache import count_once
 from cats4ml.review.crowd_ids import knows_its_workers, worker_digest
 from cats4ml.review.models import (
     CrowdIdentity,
@@ -348,8 +348,7 @@ def _first_visit(
 
 def _check_number(study: Study, address: str) -> None:
     for key, most in ((f"study-{study.pk}", BY_STUDY), (f"study-{study.pk}-{address}", BY_ADDRESS)):
-        cache.add(key, 0, timeout=AN_HOUR)
-        if cache.incr(key) > most:
+        if count_once(key, seconds=AN_HOUR) > most:
             raise StudyRefused(_("Many people have begun from here within the hour. Please try again in an hour."))
 
 

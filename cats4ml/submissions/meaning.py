@@ -18,6 +18,7 @@ from django.core.cache import cache
 
 from cats4ml.catalog.models import Classifier
 from cats4ml.challenges.models import Challenge
+from cats4ml.json_cache import count_once
 from cats4ml.submissions import dispatch
 from scoring.contract import TextResult, unpack_half
 
@@ -109,8 +110,7 @@ def _ask(challenge: Challenge, text: str, mark: str, at: datetime, *, stranger: 
         return State.WAITING  # somebody else just has
     who, most = ("strangers", MOST_OF_STRANGERS) if stranger else ("known", MOST_A_MINUTE)
     counter = f"meaning-asked-{challenge.pk}-{who}-{int(at.timestamp()) // _MINUTE}"
-    cache.add(counter, 0, timeout=2 * _MINUTE)
-    if cache.incr(counter) > most:
+    if count_once(counter, seconds=2 * _MINUTE) > most:
         cache.delete(mark)
         return State.BUSY
     dispatch.request_text_vector(challenge, text, expires=ASK_AGAIN_SECONDS)
