@@ -163,6 +163,7 @@ class Rater(threading.Thread):
     def _rate(self) -> bool:
         status, content, _ = self._client.ask("GET", f"{self._path}next/")
         if status == 204:
+            self._accepted.count("nothing to rate")
             return False
         if status != 200:
             raise RuntimeError(f"the next question was answered with {status}: {content[:300]!r}")

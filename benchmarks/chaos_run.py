@@ -45,8 +45,9 @@ POLICY = {
     "quorum": 3, "provisional_seconds": 5, "lease_seconds": 30, "fast_seconds": 0, "same_answers": 0, "warm_up": 0,
     "control_percent": 0, "control_percent_least": 0, "base_quota": 300, "skips_per_hundred": 50,
 }  # fmt: skip
-# So many pictures, with every digit, are what the finders choose from: few enough that they meet each other.
-PICTURES = 60
+# So many pictures a minute, with every digit, are what the finders choose from: few enough that they meet each other,
+# and enough that raters have pairs to the end.
+PICTURES_A_MINUTE = 20
 BOARD_SECONDS = 90.0
 
 logger = logging.getLogger(__name__)
@@ -157,8 +158,9 @@ def _threads(
     no_more_claims: threading.Event,
     no_more_answers: threading.Event,
 ) -> tuple[list[Finder], list[Rater]]:
-    images = challenge.pool.order_by("image__image_id").values_list("image__image_id", flat=True)[:PICTURES]
-    pairs = [(image, str(digit)) for image, digit in product(images, range(10))]
+    images = challenge.pool.order_by("image__image_id").values_list("image__image_id", flat=True)
+    number = round(PICTURES_A_MINUTE * options.minutes)
+    pairs = [(image, str(digit)) for image, digit in product(images[:number], range(10))]
     finders = [
         Finder(
             Client(site.address, key, accepted), part.pk, challenge.slug, pairs, options.seed + place, no_more_claims

@@ -155,6 +155,19 @@ def test_the_time_of_a_pair_begins_when_its_picture_is_shown(world) -> None:
     )
 
 
+def test_a_clock_that_is_set_back_shows_no_pair_before_it_was_handed_out(world) -> None:
+    in_review(world, 0, 1)
+    rater = world.rater()
+    first, second = hold_leases(rater=rater, at=world.pass_time(1))
+    cast_rating(rater=rater, token=first.token, answer=YES, at=world.clock)
+    [now] = hold_leases(rater=rater, at=world.clock - timedelta(minutes=10))
+    assert (now.token, now.shown_at, now.expires_at) == (
+        second.token,
+        world.clock,
+        world.clock + timedelta(seconds=120),
+    )
+
+
 @pytest.mark.parametrize("status", [ChallengeStatus.PAUSED, ChallengeStatus.FINAL])
 def test_nobody_rates_while_the_edition_takes_no_ratings(world, status) -> None:
     in_review(world, 0)

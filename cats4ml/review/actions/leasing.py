@@ -86,7 +86,9 @@ def _hold(rater: Participation, at: datetime, count: int, only: Sequence[int] | 
 def _show_first(leases: Sequence[Lease], at: datetime) -> None:
     if leases and leases[0].shown_at is None:
         seconds = leases[0].rater.challenge.rules.lease_seconds
-        leases[0].shown_at, leases[0].expires_at = at, at + timedelta(seconds=seconds)
+        # Not before it was made: a machine's clock that ran ahead was set right meanwhile.
+        shown_at = max(at, leases[0].created_at)
+        leases[0].shown_at, leases[0].expires_at = shown_at, shown_at + timedelta(seconds=seconds)
         leases[0].save(update_fields=["shown_at", "expires_at"])
 
 
