@@ -107,7 +107,8 @@ def local_programs(*, host: str, port: int, scoring: Mapping[str, str], demo_rat
             command=[
                 *celery,
                 *("-A", "scoring.app", "worker", "-Q", SCORING_QUEUE, "-n", "scoring@%h"),
-                *(*alone, "INFO"),
+                *alone,
+                "WARNING",
             ],
             environment={**torch_threads(), **metrics, **scoring},
             # The worker knows no Django: with its settings named, Celery would load the whole web side into it.
