@@ -1,5 +1,6 @@
 """Who was last heard, and when: `clock` (the programme that rings the sweeps), `web` (a worker of the web queue) and
-`scoring` (a scoring worker; one of an edition's own queue is `scoring.<queue>`).
+`scoring` (a scoring worker; one of an edition's own queue is `scoring.<queue>`). And `backup`: of which moment the
+newest backup is.
 
 The clock and the web workers write for themselves. A scoring worker knows no database: its word comes by a message and
 is written by a web worker, so that a silent `scoring` may also mean that no web worker runs. The table belongs to
@@ -13,7 +14,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 
-CLOCK, WEB, SCORING = "clock", "web", "scoring"
+CLOCK, WEB, SCORING, BACKUP = "clock", "web", "scoring", "backup"
 # Nobody who lives is silent for so long.
 SILENT_AFTER = timedelta(seconds=60)
 # A word from further ahead comes of a clock that was wrong, and says nothing of now.

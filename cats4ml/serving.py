@@ -9,15 +9,22 @@ from __future__ import annotations
 import logging
 import logging.config
 import os
+import signal
+import socket
+from contextlib import suppress
 from datetime import timedelta
 from importlib import import_module
+from mmap import mmap
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
+from gunicorn.sock import BaseSocket
 from gunicorn.workers.base import Worker
+from gunicorn.workers.gthread import ThreadWorker
 from prometheus_client.multiprocess import mark_process_dead
 
 from cats4ml.environment import env_int, env_text
@@ -50,6 +57,46 @@ class AccessLines(Logger):  # type: ignore[misc]  # gunicorn has no types
         self.access_log.info("%s %s %d in %.3f s", *fields.values(), extra=extra)
 
 
+# One byte of memory that the arbiter shares with its processes: 1 once the whole server was told to stop.
+_closing = mmap(-1, 1)
+
+
+class Threads(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's threads, which at the end of the server take in whoever waits at its door and then shut it.
+
+    gunicorn itself leaves the door open until its last process has ended: whoever came meanwhile would wait, and then
+    be dropped. Refused at once, they are sent to another server by the proxy.
+    """
+
+    def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 - gunicorn's own
+        super().set_accept_enabled(enabled)
+        if _closing[0] and not self.alive:
+            for listener in self.sockets:
+                with suppress(OSError):  # another process was here before
+                    self._take_in(listener)
+                    listener.shutdown(socket.SHUT_RD)
+
+    def _take_in(self, listener: BaseSocket) -> None:
+        before = -1
+        while self.nr_conns != before:
+            before = self.nr_conns
+            self.accept(listener)
+
+
+def when_ready(server: Arbiter) -> None:
+    """From the word to stop on, its processes know that it means all of them. Not where another server shares the
+    door: a new one that takes over (USR2), or systemd."""
+    stop = signal.getsignal(signal.SIGTERM)
+
+    def close(number: int, frame: FrameType | None) -> None:
+        if os.getpid() == server.pid and server.reexec_pid == server.master_pid == 0 and not server.systemd:
+            _closing[0] = 1
+        if callable(stop):
+            stop(number, frame)
+
+    signal.signal(signal.SIGTERM, close)
+
+
 def post_worker_init(worker: Worker) -> None:
     """A process that serves pages also looks whether clock and workers are there. Named, not imported: its models can
     be imported only now that the process has set Django up."""
@@ -63,7 +110,7 @@ def child_exit(server: Arbiter, worker: Worker) -> None:
 
 
 bind = env_text("WEB_BIND", "127.0.0.1:8000")
-worker_class = "gthread"
+worker_class = Threads
 workers = env_int("WEB_PROCESSES", default=3)
 threads = env_int("WEB_THREADS", default=4)
 backlog = env_int("WEB_BACKLOG", default=2048)

@@ -5,3 +5,7 @@ from __future__ import annotations
 
 class ClassifierError(RuntimeError):
     """A classifier can't be loaded or asked as its card says; the text says why and how to mend it."""
+
+
+class FetchError(RuntimeError):
+    """Weights can't be had; the text says why and how to mend it."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 from collections import OrderedDict
 from collections.abc import Mapping
+from types import ModuleType
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +16,6 @@ from models_zoo import (
     exported,
     features,
     registry,
-    torchvision_nets,
 )
 from models_zoo.architectures import BUILTIN, EXPORTED, HEAD, JOINT, REMOTE, TORCHVISION
 from models_zoo.card_parts import Weights
@@ -22,7 +23,6 @@ from models_zoo.features import HeadNet, HeadWithFeatures, WithFeatures
 from models_zoo.spec import ClassifierSpec
 from models_zoo.weights import HeadWeights, WeightsData
 
-_BUILDERS = {TORCHVISION: torchvision_nets.build, BUILTIN: registry.build}
 _FRESH_BACKBONE_OUTPUTS = 1000  # of a backbone without weights; a head doesn't look at them
 
 
@@ -111,18 +111,31 @@ def _plain(
     if family in (EXPORTED, JOINT):
         return exported.load(data, device)
     state = _state(data)
+    builders = _builders(family)
     if family == TORCHVISION:
-        state = torchvision_nets.fitted(architecture, state)
-    net = _BUILDERS[family](architecture, outputs or _outputs_of(state))
+        state = builders.fitted(architecture, state)
+    net: nn.Module = builders.build(architecture, outputs or _outputs_of(state))
     net.load_state_dict(state, strict=True)
     return _ready(net, device)
 
 
 def _fresh(family: str, architecture: str, outputs: int, seed: int) -> nn.Module:
     """A network with weights drawn by `seed`: the same on every machine, and good for nothing but measuring speed."""
+    builders = _builders(family)  # before the seed, for what is imported may draw too
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return _BUILDERS[family](architecture, outputs)
+        net: nn.Module = builders.build(architecture, outputs)
+    return net
+
+
+def _builders(family: str) -> ModuleType:
+    """The module that builds the networks of a family. torchvision's by name, for torchvision takes a second of a
+    processor and 80 MB, which a worker of other cards can do without."""
+    if family == BUILTIN:
+        return registry
+    if family == TORCHVISION:
+        return importlib.import_module("models_zoo.torchvision_nets")
+    raise ValueError(f"networks of family {family!r} aren't built here")
 
 
 def _ready(net: nn.Module, device: torch.device) -> nn.Module:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from models_zoo.card_parts import INTERPOLATIONS
+from models_zoo.errors import FetchError
 from models_zoo.fields import nearest
 from models_zoo.vision import torchvision
 
@@ -19,10 +20,6 @@ from models_zoo.vision import torchvision
 # that step (see torchvision_nets.build), so the card says 0.5 at once.
 _HALVES = ("googlenet", "inception_v3")
 _LICENCE = "BSD-3-Clause, as torchvision's; trained on ImageNet-1k, whose own terms apply"
-
-
-class FetchError(RuntimeError):
-    """Weights can't be had; the text says why and how to mend it."""
 
 
 def _enum(architecture: str, name: str) -> Any:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from models_zoo import torchvision_weights
 from models_zoo.architectures import REMOTE
 from models_zoo.card_parts import Weights
-from models_zoo.errors import ClassifierError
+from models_zoo.errors import ClassifierError, FetchError
 from models_zoo.spec import ClassifierSpec
 
 
@@ -49,8 +49,9 @@ def _read(name: str, architecture: str, weights: Weights, classifiers_dir: Path)
     path = classifiers_dir / weights.path
     try:
         if weights.enum and not path.exists():
-            torchvision_weights.fetch(torchvision_weights.url_of(architecture, weights.enum), path)
-    except torchvision_weights.FetchError as error:
+            torchvision = importlib.import_module("models_zoo.torchvision_weights")  # as in models_zoo.networks
+            torchvision.fetch(torchvision.url_of(architecture, weights.enum), path)
+    except FetchError as error:
         raise ClassifierError(f"classifier {name!r}: {error}") from error
     return read_file(name, weights.path, weights.sha256, classifiers_dir)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import importlib.metadata
 import logging
 import platform
 import threading
@@ -17,7 +18,6 @@ import torch
 from celery.signals import worker_ready
 from prometheus_client import start_http_server
 
-from models_zoo.vision import torchvision
 from scoring.alive import keep_saying_alive
 from scoring.app import app, settings
 from scoring.contract import (
@@ -134,7 +134,7 @@ def log_versions(**_about: Any) -> None:
         settings.batch or "as the device likes",
         torch.__version__,
         onnxruntime.__version__,
-        torchvision.__version__,
+        importlib.metadata.version("torchvision"),  # which is imported by whoever needs it
         PIL.__version__,
         platform.python_version(),
     )

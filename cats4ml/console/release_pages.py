@@ -9,10 +9,9 @@ from django.utils.translation import gettext
 
 from cats4ml.challenges.models import Challenge
 from cats4ml.releases.actions import proposed_version
-from cats4ml.releases.building import ON_THE_WAY
 from cats4ml.releases.facts import LeftOut, left_out
 from cats4ml.releases.layout import HELDOUT, PUBLIC
-from cats4ml.releases.models import Release, ReleaseState
+from cats4ml.releases.models import ON_THE_WAY, Release, ReleaseState
 from cats4ml.releases.queries import releases_of
 from cats4ml.releases.rows import settled_pairs
 from cats4ml.rules.verdicts import Outcome

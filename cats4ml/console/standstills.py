@@ -23,8 +23,8 @@ from cats4ml.console.models import Standstill, StandstillKind
 from cats4ml.heartbeats import CLOCK, SCORING, WEB, last_beats, silent_since
 from cats4ml.leaderboard.models import Board
 from cats4ml.locking import Lock, alone, hold_if_free
-from cats4ml.releases.building import ON_THE_WAY as RELEASES_ON_THE_WAY
 from cats4ml.releases.evaluation_runs import UNFINISHED
+from cats4ml.releases.models import ON_THE_WAY as RELEASES_ON_THE_WAY
 from cats4ml.releases.models import Evaluation, Release
 from cats4ml.review.models import ON_THE_WAY as POLICIES_ON_THE_WAY
 from cats4ml.review.models import PolicyWork

@@ -17,6 +17,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from cats4ml.catalog.models import Image
 from cats4ml.catalog.storage import UNFINISHED
 from cats4ml.challenges.models import DataFile, DataFileState
+from cats4ml.heartbeats import BACKUP, beat
 from cats4ml.operations.backup_files import (
     CLASSIFIERS,
     DUMP,
@@ -72,6 +73,9 @@ def make_backup(to: Path, *, at: datetime, keep: int = 0, say: Say = say_nothing
         scratch.mkdir(mode=0o700, parents=True)
         manifest, missing = _write(scratch, at, say)
         scratch.rename(target)
+        # Backups lie where no web server looks: that there is one stands in the database.
+        connection.close()  # the files may have taken hours; a fresh connection is a sure one
+        beat(BACKUP, at)
     except OSError as error:
         raise BackupRefused(f"The backup could not be written to {to}: {error.strerror or error}.") from error
     finally:

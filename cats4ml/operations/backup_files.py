@@ -102,12 +102,22 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             raise BackupRefused(f"{folder / MANIFEST} is not as it was written.")
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise BackupRefused(f"{folder} is no whole backup: {Path(error.filename).name} is missing.") from error
+        raise BackupRefused(_what_is_missing(folder, Path(error.filename).name)) from error
     except (IndexError, ValueError) as error:
         raise BackupRefused(f"{folder} is no whole backup: its manifest can’t be read.") from error
     if manifest.get("format") != FORMAT:
         raise BackupRefused(f"{folder} was written by another version of this software (format {manifest['format']}).")
     return manifest
+
+
+def _what_is_missing(folder: Path, name: str) -> str:
+    if not folder.is_dir():
+        return f"There is no folder {folder}."
+    if backups := whole_backups(folder):
+        one = len(backups) == 1
+        which = f"1 backup. Name it: {backups[0]}." if one else f"{len(backups)} backups. The newest is {backups[-1]}."
+        return f"{folder} holds {which}"
+    return f"{folder} is no whole backup: {name} is missing."
 
 
 def verify(folder: Path) -> tuple[dict[str, Any], list[Entry]]:

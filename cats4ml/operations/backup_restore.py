@@ -7,6 +7,7 @@ import shutil
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection
 from django.db.migrations.loader import MigrationLoader
 
+from cats4ml.heartbeats import BACKUP, beat
 from cats4ml.operations.backup import Say, count_rows, is_bucket, say_nothing
 from cats4ml.operations.backup_files import CLASSIFIERS, DUMP, PICTURES, BackupRefused, Entry, digest_of, verify
 from cats4ml.operations.backup_programs import program, run, server_major
@@ -65,6 +67,7 @@ def restore(folder: Path, *, replace: bool = False, say: Say = say_nothing) -> R
     say("Bringing the tables to this version")
     call_command("migrate", verbosity=0, interactive=False)
     cache.clear()  # what was counted of the former data
+    beat(BACKUP, datetime.fromisoformat(manifest["made_at"]))  # which the dump itself could not know
     return Restored(
         rows=sum(rows.values()),
         written=written,
@@ -100,8 +103,8 @@ def _check_target(*, replace: bool) -> None:
             )
     if not replace and (filled := _filled_table()):
         raise BackupRefused(
-            f"This database is not empty: {filled} has rows. Restore into an empty one, or say --replace, which "
-            "removes all that is in it."
+            f"This database is not empty: {filled} has rows. Restore into an empty one, or say --replace (with make: "
+            "REPLACE=yes), which removes all that is in it."
         )
 
 

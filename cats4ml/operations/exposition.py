@@ -16,7 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from cats4ml.heartbeats import last_beats
+from cats4ml.heartbeats import BACKUP, last_beats
 from cats4ml.operations import health
 from cats4ml.operations.metrics import registry
 
@@ -68,8 +68,14 @@ def queue_families() -> Iterator[Metric]:
 
 
 def beat_families(at: datetime) -> Iterator[Metric]:
-    ages: dict[tuple[str, ...], float] = {(name,): (at - last).total_seconds() for name, last in last_beats().items()}
-    yield _gauge("heartbeat_age_seconds", "Since when nothing was heard of a kind of process.", ["process"], ages)
+    ages = {name: (at - last).total_seconds() for name, last in last_beats().items()}
+    backup = GaugeMetricFamily(
+        "cats4ml_backup_age_seconds", "Of which moment the newest backup is; none: no backup yet."
+    )
+    if BACKUP in ages:
+        backup.add_metric([], ages.pop(BACKUP))
+    yield backup
+    yield _gauge("heartbeat_age_seconds", "Since when nothing was heard of a kind of process.", ["process"], _one(ages))
 
 
 class Work(Collector):

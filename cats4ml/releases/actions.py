@@ -17,9 +17,8 @@ from cats4ml.challenges.models import ActKind, Challenge
 from cats4ml.challenges.queries import people_of
 from cats4ml.locking import Lock, alone
 from cats4ml.releases import storage
-from cats4ml.releases.building import ON_THE_WAY
 from cats4ml.releases.dispatch import ring_release
-from cats4ml.releases.models import Evaluation, Release, ReleaseState
+from cats4ml.releases.models import ON_THE_WAY, Evaluation, Release, ReleaseState
 from cats4ml.releases.rows import settled_pairs
 from cats4ml.releases.words import count_of
 from cats4ml.submissions.dispatch import after_commit

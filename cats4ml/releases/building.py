@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from cats4ml.locking import Lock, alone
 from cats4ml.releases import layout, storage
 from cats4ml.releases.dispatch import ring_release
-from cats4ml.releases.models import Release, ReleaseFile, ReleaseState
+from cats4ml.releases.models import FROZEN, ON_THE_WAY, Release, ReleaseFile, ReleaseState
 from cats4ml.releases.progress import Meter, Progress, kept_in_row
 from cats4ml.releases.reading import BuildRefused
 from cats4ml.releases.stored import files_below, written
@@ -24,8 +24,6 @@ from cats4ml.releases.tree import SPOOL, SPOOLED, Tree, write_tree
 
 logger = logging.getLogger(__name__)
 
-ON_THE_WAY = (ReleaseState.WAITING, ReleaseState.BUILDING)
-FROZEN = (ReleaseState.READY, ReleaseState.PUBLISHED)
 STALLED_AFTER = timedelta(seconds=20)
 
 

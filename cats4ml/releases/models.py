@@ -27,6 +27,10 @@ class ReleaseState(models.TextChoices):
     FAILED = "failed", _("Failed")
 
 
+ON_THE_WAY = (ReleaseState.WAITING, ReleaseState.BUILDING)
+FROZEN = (ReleaseState.READY, ReleaseState.PUBLISHED)
+
+
 class Release(models.Model):
     """One release of an edition. Once it is frozen nothing of it changes but who may see it."""
 

@@ -24,8 +24,7 @@ from cats4ml.catalog.models import Takedown
 from cats4ml.challenges.models import Challenge
 from cats4ml.releases import layout, storage
 from cats4ml.releases.actions import ReleaseRefused, free_heldout, publish, request_release
-from cats4ml.releases.building import FROZEN, ON_THE_WAY
-from cats4ml.releases.models import Release, ReleaseFile, ReleasePair, ReleaseState, Tombstone
+from cats4ml.releases.models import FROZEN, ON_THE_WAY, Release, ReleaseFile, ReleasePair, ReleaseState, Tombstone
 
 logger = logging.getLogger(__name__)
 

@@ -12,14 +12,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import boto3
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
+from moto.server import ThreadedMotoServer
 
 from cats4ml.challenges.models import Challenge
 from cats4ml.console.workers import database_url
+from cats4ml.heartbeats import BACKUP, last_beats
 from cats4ml.leaderboard.actions import recount_board
 from cats4ml.leaderboard.replaying import replay_credits
 from cats4ml.operations.backup import make_backup
@@ -96,19 +99,53 @@ def site(settings, tmp_path) -> World:
     }
     settings.CLASSIFIERS_DIR.mkdir(parents=True)
     (settings.CLASSIFIERS_DIR / "one.safetensors").write_bytes(b"weights")
+    return live_edition()
+
+
+@pytest.fixture
+def site_in_a_bucket(settings, tmp_path, monkeypatch) -> Iterator[World]:
+    """The same, with its pictures, releases and data files in an object storage that speaks S3."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
+    for name, value in {**keys, "AWS_ENDPOINT_URL_S3": f"http://{host}:{port}"}.items():
+        monkeypatch.setenv(name, value)
+    boto3.client("s3").create_bucket(Bucket="cats")
+    settings.IMAGES_URL = "s3://cats/pool"
+    options = {"bucket_name": "cats", "location": "pool", "file_overwrite": False}
+    storage = {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
+    settings.STORAGES = {**settings.STORAGES, "default": storage}
+    settings.CLASSIFIERS_DIR = tmp_path / "classifiers"
+    settings.CLASSIFIERS_DIR.mkdir()
+    (settings.CLASSIFIERS_DIR / "one.safetensors").write_bytes(b"weights")
+    yield live_edition()
+    server.stop()
+
+
+def live_edition() -> World:
     world = settle_some(make_world(slug="kept"))
     published(world)
     recount_board(challenge=world.challenge, at=world.pass_time(1))
     return world
 
 
-def test_a_site_from_its_backup_shows_the_same_board_and_the_same_release(site, tmp_path) -> None:
+def images_url_of(home: Path) -> str:
+    """Of a site in another home: another folder, or the same bucket."""
+    return settings.IMAGES_URL if "://" in settings.IMAGES_URL else str(home / "pictures")
+
+
+@pytest.mark.parametrize("where", ["site", "site_in_a_bucket"])
+def test_a_site_from_its_backup_shows_the_same_board_and_the_same_release(where, request, tmp_path) -> None:
+    request.getfixturevalue(where)
     made = make_backup(tmp_path / "backups", at=START)
+    assert last_beats()[BACKUP] == START
     before = shown("kept", tmp_path / "before")
     other = tmp_path / "other"
     with empty_database() as url:
         environment = {**os.environ, "DATABASE_URL": url, "CATS4ML_HOME": str(other)}
         environment |= {"DJANGO_SETTINGS_MODULE": "cats4ml.settings", "REDIS_URL": settings.REDIS_URL}
+        environment |= {"IMAGES_URL": images_url_of(other)}
         environment = {key: value for key, value in environment.items() if key != "CLASSIFIERS_DIR"}
         command = [sys.executable, "-c", ASK, str(made.folder), "kept", str(tmp_path / "after")]
         asked = subprocess.run(
@@ -120,6 +157,9 @@ def test_a_site_from_its_backup_shows_the_same_board_and_the_same_release(site, 
     assert (before["replay"][0], before["differences"], made.missing) == (True, [], [])
     assert (other / "classifiers" / "one.safetensors").read_bytes() == b"weights"
     assert f"{sum(made.manifest['rows'].values()):,} rows and" in asked.stdout
+    in_bucket = where == "site_in_a_bucket"
+    kept = {entry.name for entry in verify(made.folder)[1] if entry.kept}
+    assert (kept == {"one.safetensors"}, "files are in the object storage" in asked.stdout) == (in_bucket, in_bucket)
 
 
 def test_what_is_not_whole_or_not_meant_restores_nothing_and_a_failed_backup_leaves_none(site, tmp_path) -> None:
@@ -133,6 +173,8 @@ def test_what_is_not_whole_or_not_meant_restores_nothing_and_a_failed_backup_lea
         return str(refused.value)
 
     assert "This database is not empty: accounts_user has rows." in refusal(folder)
+    assert refusal(folder.parent) == f"{folder.parent} holds 1 backup. Name it: {folder}."
+    assert refusal(tmp_path / "nowhere") == f"There is no folder {tmp_path / 'nowhere'}."
     cut = tmp_path / "cut"
     shutil.copytree(folder, cut)
     (cut / DUMP).write_bytes((folder / DUMP).read_bytes()[:-1])

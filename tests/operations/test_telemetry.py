@@ -131,9 +131,9 @@ def test_a_trace_goes_from_the_request_to_its_task_and_a_report_tells_of_a_failu
     assert [one for one in secret if one in everything] == []
 
 
-def test_neither_is_loaded_where_it_is_not_switched_on() -> None:
+def test_neither_is_loaded_where_it_is_not_switched_on_nor_what_only_workers_need() -> None:
     code = (
         "import django, sys; django.setup(); import cats4ml.urls;"
-        "print(sorted({'scoring.tracing', 'sentry_sdk', 'gunicorn'} & set(sys.modules)))"
+        "print(sorted({'scoring.tracing', 'sentry_sdk', 'gunicorn', 'pyarrow', 'torch'} & set(sys.modules)))"
     )
     assert run(code, OTEL_EXPORTER_OTLP_ENDPOINT="", SENTRY_DSN="") == "[]\n"

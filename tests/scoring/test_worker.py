@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,7 @@ from scoring.contract import (
     ImageRef,
     ScoreRequest,
 )
+from tests.flows.site import free_port
 from tests.models_zoo.cards import write_perceptron
 from tests.scoring.conftest import wait_for
 
@@ -80,17 +82,20 @@ def test_a_worker_answers_by_name_survives_a_surprise_and_finishes_what_it_has_i
     )
     slow, log = tmp_path / "slow.png", tmp_path / "worker.log"
     slow.symlink_to(slow)  # can't be read at first, and is tried again
-    with running(redis_url, tmp_path) as process:
+    port = free_port()
+    with running(redis_url, tmp_path, SCORING_METRICS_PORT=str(port)) as process:
         ask(app, broken, ["grey.png"])
         ask(app, spec, ["grey.png", "none.png"], a_later_keyword=1)
         name, results = reply(app)
         wait_for(lambda: "scored 2 pictures with 1 classifiers in" in log.read_text(), seconds=10)
+        told = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20).read().decode()
         ask(app, spec, ["slow.png"])
         wait_for(lambda: redis.Redis.from_url(redis_url).keys("scoring:tries:*"), seconds=60)
         process.terminate()
         (tmp_path / "0.png").rename(slow)
         assert process.wait(timeout=30) == 0
     assert name == RECORD_SCORES
+    assert 'cats4ml_scoring_results_total{result="missing_image"} 1.0' in told.splitlines()
     assert [(r["image"], r["error"], list(r["probabilities"])) for r in results] == [
         (0, "", [spec.digest]),
         (1, MISSING_IMAGE, []),

@@ -24,6 +24,7 @@ class Command(BaseCommand):
         try:
             if not demo.is_complete():
                 self._set_up()
+            demo.train()  # a site from its backup has the rows, and not yet these files
             targets = read_targets(demo.folder())
             demo.prepare_gallery(targets)
             # A demo that was set up by an earlier version gets them now.

@@ -15,8 +15,8 @@ from cats4ml.challenges.models import Challenge
 from cats4ml.console.progress import Log, Progress
 from cats4ml.console.readiness import ensure_tables, signals_interrupt
 from cats4ml.releases.actions import ReleaseRefused, request_release
-from cats4ml.releases.building import FROZEN, build
-from cats4ml.releases.models import Release
+from cats4ml.releases.building import build
+from cats4ml.releases.models import FROZEN, Release
 from cats4ml.releases.progress import TOTAL
 from cats4ml.releases.serving import ReleaseWithdrawn, check_served
 from cats4ml.releases.storage import CopyRefused, check_out, copy_to
