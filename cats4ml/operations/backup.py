@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
 
 from cats4ml.catalog.models import Image
@@ -65,6 +65,11 @@ def make_backup(to: Path, *, at: datetime, keep: int = 0, say: Say = say_nothing
 
     It gets its name when it is whole, so that a broken one is never taken for one. Raises `BackupRefused`.
     """
+    if not filled_table():
+        raise BackupRefused(
+            "There is nobody in this database, so it is hardly the site’s. Settings come from the environment: is "
+            "DATABASE_URL set as it is for the web server, or CATS4ML_HOME as it is for make run?"
+        )
     name = f"{PREFIX}{at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     target, scratch = to / name, to / f"{PARTIAL}{name}"
     if target.exists():
@@ -81,6 +86,22 @@ def make_backup(to: Path, *, at: datetime, keep: int = 0, say: Say = say_nothing
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return Made(target, manifest, missing, prune(to, keep=keep) if keep else [])
+
+
+def filled_table() -> str:
+    """A table that only people fill; empty where there is none, or no row in any."""
+    for table in ("accounts_user", "challenges_challenge", "catalog_image"):
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT to_regclass(%s)", [table])
+                if cursor.fetchone()[0] is None:
+                    continue
+                cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {table})")  # noqa: S608 - one of ours
+                if cursor.fetchone()[0]:
+                    return table
+        except DatabaseError as error:
+            raise BackupRefused(f"The database can’t be read: {error}") from error
+    return ""
 
 
 def _write(folder: Path, at: datetime, say: Say) -> tuple[dict[str, Any], list[str]]:

@@ -14,11 +14,11 @@ from typing import Any
 from django.conf import settings
 from django.core.cache import cache
 from django.core.management import call_command
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
 from cats4ml.heartbeats import BACKUP, beat
-from cats4ml.operations.backup import Say, count_rows, is_bucket, say_nothing
+from cats4ml.operations.backup import Say, count_rows, filled_table, is_bucket, say_nothing
 from cats4ml.operations.backup_files import CLASSIFIERS, DUMP, PICTURES, BackupRefused, Entry, digest_of, verify
 from cats4ml.operations.backup_programs import program, run, server_major
 
@@ -101,27 +101,11 @@ def _check_target(*, replace: bool) -> None:
             raise BackupRefused(
                 f"{others} other connections use this database. Stop the web server, the workers and the clock first."
             )
-    if not replace and (filled := _filled_table()):
+    if not replace and (filled := filled_table()):
         raise BackupRefused(
             f"This database is not empty: {filled} has rows. Restore into an empty one, or say --replace (with make: "
             "REPLACE=yes), which removes all that is in it."
         )
-
-
-def _filled_table() -> str:
-    """A table that only people fill; empty where there is none, or no row in any."""
-    for table in ("accounts_user", "challenges_challenge", "catalog_image"):
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT to_regclass(%s)", [table])
-                if cursor.fetchone()[0] is None:
-                    continue
-                cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {table})")  # noqa: S608 - one of ours
-                if cursor.fetchone()[0]:
-                    return table
-        except DatabaseError as error:
-            raise BackupRefused(f"The database can’t be read: {error}") from error
-    return ""
 
 
 def _empty_database() -> None:

@@ -70,7 +70,7 @@ def queue_families() -> Iterator[Metric]:
 def beat_families(at: datetime) -> Iterator[Metric]:
     ages = {name: (at - last).total_seconds() for name, last in last_beats().items()}
     backup = GaugeMetricFamily(
-        "cats4ml_backup_age_seconds", "Of which moment the newest backup is; none: no backup yet."
+        "cats4ml_backup_age_seconds", "How old the newest backup is; no figure before the first."
     )
     if BACKUP in ages:
         backup.add_metric([], ages.pop(BACKUP))

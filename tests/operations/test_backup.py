@@ -206,3 +206,9 @@ def test_what_is_not_whole_or_not_meant_restores_nothing_and_a_failed_backup_lea
     (folder / ".partial-of-a-killed-run").mkdir()
     assert [path.name for path in folder.iterdir()].count(second.folder.name) == 1
     assert (prune(folder, keep=1), list(folder.iterdir())) == ([folder / ".partial-of-a-killed-run"], [second.folder])
+
+
+def test_of_a_database_with_nobody_in_it_no_backup_is_made(tmp_path) -> None:
+    with pytest.raises(BackupRefused, match="There is nobody in this database, so it is hardly the site’s"):
+        make_backup(tmp_path, at=START)
+    assert list(tmp_path.iterdir()) == []

@@ -53,7 +53,10 @@ class Study(models.Model):
 
 class StudyVisit(models.Model):
     """One worker's way through a study. `worker` tells a worker from others as long as the study is open: a keyed
-    digest of the paid crowd's id, from which the id can't be had. The id itself is a `CrowdIdentity`."""
+    digest of the paid crowd's id, from which the id can't be had. The id itself is a `CrowdIdentity`.
+
+    The table still has `external_id`, `session_id` and `external_study`, empty since migration 0007, for the code
+    before it: the next version drops them."""
 
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="visits")
     rater = models.ForeignKey(Participation, on_delete=models.PROTECT, related_name="study_visits")

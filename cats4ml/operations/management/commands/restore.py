@@ -39,7 +39,7 @@ class Command(BaseCommand):
                 f"{done.in_bucket:,} files are in the object storage: see that its bucket is as it was then."
             )
         self.stdout.write(
-            "Next: give the site the SECRET_KEY that it had (by make run it is the file secret_key of CATS4ML_HOME), else "
-            "everybody signs in anew and authenticator apps no longer fit. Then start the web server, the workers and the "
-            "clock."
+            "Next: give the site the SECRET_KEY that it had (of `make run`: the file secret_key of its CATS4ML_HOME). "
+            "Without it everybody signs in anew, and second factors can’t be checked. Then start the web server, the "
+            "workers and the clock."
         )
