@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from celery import current_app
@@ -14,6 +14,7 @@ from cats4ml.accounts.mail import post
 from cats4ml.accounts.models import MailState, OutgoingMail
 from cats4ml.challenges.dispatch import BUILD_DATA_FILE
 from cats4ml.challenges.tasks import sweep_data_files
+from cats4ml.heartbeats import BACKUP, WEB, beat
 from cats4ml.operations import exposition as exposed
 from cats4ml.operations import health
 from cats4ml.operations.health import Building
@@ -77,6 +78,18 @@ def test_how_the_work_stands_is_told_as_it_is(world: World) -> None:
         'cats4ml_readable{part="queues"} 1.0',
         'cats4ml_readable{part="work"} 1.0',
     ]
+
+
+def test_how_old_the_newest_backup_is_is_told_once_there_is_one(db: None) -> None:
+    def told(at: datetime) -> list[tuple[str, dict[str, str], float]]:
+        return [tuple(sample)[:3] for family in exposed.beat_families(at) for sample in family.samples]
+
+    at = timezone.now()
+    beat(WEB, at)
+    silence = ("cats4ml_heartbeat_age_seconds", {"process": "web"}, 90.0)
+    assert told(at + timedelta(seconds=90)) == [silence]
+    beat(BACKUP, at - timedelta(hours=1))
+    assert told(at + timedelta(seconds=90)) == [("cats4ml_backup_age_seconds", {}, 3690.0), silence]
 
 
 def test_a_pair_that_waits_for_its_score_too_long_is_stalled(world: World) -> None:
