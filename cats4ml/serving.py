@@ -72,9 +72,17 @@ class Threads(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         super().set_accept_enabled(enabled)
         if _closing[0] and not self.alive:
             for listener in self.sockets:
+                self._take_in(listener)
                 with suppress(OSError):  # another process was here before
-                    self._take_in(listener)
                     listener.shutdown(socket.SHUT_RD)
+
+    def accept(self, listener: BaseSocket) -> None:
+        """A process that hears of the end a moment later than another finds the door shut: nobody came."""
+        try:
+            super().accept(listener)
+        except OSError:
+            if not _closing[0]:
+                raise
 
     def _take_in(self, listener: BaseSocket) -> None:
         before = -1

@@ -98,9 +98,9 @@ def test_what_was_begun_before_the_word_to_stop_is_done_once_and_nobody_else_is_
     world.claim(world.finder(), (2, "cat"))
     pair, port = world.pair(2, "cat"), free_port()
     _, key = create_token(user=world.finder().user, name="program", scopes=["submit"], at=timezone.now())
-    # Two threads, and two connections at a time: a third waits at the door.
+    # Two processes with one connection at a time: a third waits at the door.
     web = ["gunicorn", "cats4ml.wsgi", "-c", "python:cats4ml.serving", "--bind", f"127.0.0.1:{port}"]
-    web += ["--workers", "1", "--threads", "2", "--worker-connections", "2", "--graceful-timeout", "20"]
+    web += ["--workers", "2", "--threads", "1", "--worker-connections", "1", "--graceful-timeout", "20"]
     celery = ["celery", "-A", "cats4ml", "worker", "-Q", QUEUE, "-c", "1", "--without-gossip", "--without-mingle"]
     with ExitStack() as stack:
         server = stack.enter_context(started(web, tmp_path / "web.log"))
@@ -125,6 +125,7 @@ def test_what_was_begun_before_the_word_to_stop_is_done_once_and_nobody_else_is_
             upload.sendall(rest)
         answers = [status_of(line) for line in (upload, page, at_the_door)]
         ends = [server.wait(timeout=30), worker.wait(timeout=30)]
+    assert "Traceback" not in (tmp_path / "web.log").read_text()
     pair.refresh_from_db()
     assert (answers, ends) == ([200, 200, 200], [0, 0])
     assert Submission.objects.filter(pair__challenge=world.challenge).count() == 3
