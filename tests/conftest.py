@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Iterator
 
 import pytest
 from django.db import connection, connections
+from django.test import TransactionTestCase
 from hypothesis import settings as hypothesis_settings
 from playwright.sync_api import Browser, sync_playwright
 from pytest_django import DjangoDbBlocker
+from pytest_django.plugin import blocking_manager_key
 
 from tests.chromium import NONE_FOUND, find_chromium
+from tests.databases import drop_template, empty_database, use_template
 from tests.factories import World, make_world
 
 # What a shell starts in the background ignores Ctrl-C, and so would all that the tests start and interrupt.
@@ -42,12 +46,27 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str)
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """Tests that commit empty all tables after them, also those that the site never lets anybody empty."""
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute("SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'never_emptied'")
-        for (table,) in cursor.fetchall():
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER never_emptied")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: DjangoDbBlocker
+) -> None:
+    """Where several processes test, one migrates for all of them."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    if run:
+        with django_db_blocker.unblock():
+            use_template(run)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """The process that has the others test removes what they copied."""
+    if session.config.getoption("dist", "no") != "no" and not hasattr(session.config, "workerinput"):
+        with session.config.stash[blocking_manager_key].unblock():
+            drop_template()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    """Tests that commit have every table emptied after them, also those that the site never lets anybody empty."""
+    TransactionTestCase._fixture_teardown = lambda self: empty_database()
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 """A pytest plugin, loaded before Django's settings: real PostgreSQL and Redis of this test run's own.
 
-Servers named by DATABASE_URL and REDIS_URL are used instead where they are given. Under pytest-xdist (`-n 2`) all
-workers share the servers of the process that started them: each has a PostgreSQL database of its own by pytest-django,
-and a Redis database of its own by its number, so that nobody meets another's cache or messages.
+Servers named by DATABASE_URL and REDIS_URL are used instead where they are given; the role must be allowed to make
+databases and to set `session_replication_role`, as a superuser is (`tests/databases.py`). Under pytest-xdist (`-n 2`)
+all workers share the servers of the process that started them: each has a PostgreSQL database of its own by
+pytest-django, and a Redis database of its own by its number, so that nobody meets another's cache or messages.
 """
 
 from __future__ import annotations
