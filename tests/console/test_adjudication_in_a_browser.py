@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
 from cats4ml.challenges.models import Participation
 from cats4ml.submissions.actions.disputes import dispute_outcome
 from cats4ml.submissions.models import Adjudication, Dispute
+from tests.accessibility import broken_rules
 from tests.factories import World, make_world
 from tests.flows.people import LOOKS, NARROW, WIDE
 from tests.pages.test_explore_in_a_browser import page_of
 from tests.submissions.disputed import WORDS, organiser, settled
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
 
 @pytest.fixture
@@ -105,7 +104,7 @@ def test_no_page_breaks_an_accessibility_rule_or_scrolls_sideways(
         f"{base}/console/disputes/{made.pk}/",
     ):
         page.goto(address)
-        broken = [one["id"] for one in Axe().run(page, options=RULES).response["violations"]]
+        broken = broken_rules(page)
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
             broken.append("scrolls sideways")
         found[address] = [*broken, *page.complaints]  # type: ignore[attr-defined]
@@ -115,7 +114,7 @@ def test_no_page_breaks_an_accessibility_rule_or_scrolls_sideways(
         f"{base}/submissions/{waiting.pair(0, 'cat').submissions.get().pk}/dispute/",
     ):
         finder.goto(address)
-        found[address] = [one["id"] for one in Axe().run(finder, options=RULES).response["violations"]]
+        found[address] = broken_rules(finder)
         if finder.evaluate("document.documentElement.scrollWidth > innerWidth"):
             found[address].append("scrolls sideways")
     assert {address: broken for address, broken in found.items() if broken} == {}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 from PIL import Image as Pillow
 from playwright.sync_api import Browser, expect
@@ -14,14 +13,13 @@ from cats4ml.catalog.actions import store_picture
 from cats4ml.catalog.models import Image
 from cats4ml.console.agreement import agreement_of
 from cats4ml.rules.policy import Policy
+from tests.accessibility import broken_rules
 from tests.console.disagreeing import busy, organiser
 from tests.factories import World, make_world
 from tests.flows.people import LOOKS
 from tests.web import signed_in
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
 @pytest.fixture
@@ -65,7 +63,7 @@ def test_everybody_can_read_the_pages_at_any_width_in_both_themes(edition, brows
             page.goto(address)
             for summary in page.locator("details.disclosure > summary").all():
                 summary.click()
-            broken = [one["id"] for one in Axe().run(page, options={"runOnly": RULES}).response["violations"]]
+            broken = broken_rules(page)
             if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                 broken.append("scrolls sideways")
             if broken or complaints:
