@@ -47,7 +47,7 @@ def say(text: str) -> None:
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     began = time.monotonic()
-    plan = _stage(options)
+    plan = stage(people=options.people, pairs=options.pairs)
     say(f"{options.pairs:,} pairs and {options.people} people were made in {time.monotonic() - began:.0f} s")
     with _site(options) as address, _connections() as seen:
         plan |= {"address": address, "thumbnails": options.thumbnails}
@@ -74,12 +74,13 @@ def _held(part: dict[str, Any], unanswered: float) -> bool:
     return part["5xx"] == 0 and part["unanswered"] <= unanswered
 
 
-def _stage(options: argparse.Namespace) -> dict[str, Any]:
+def stage(*, people: int, pairs: int, spare: int = 0, policy: Policy = POLICY) -> dict[str, Any]:
+    """The edition and so many people, who are signed in, and what they claim. `spare`: pictures beside those of pairs."""
     [picture] = make_pictures(1, size=(320, 240))
     key, _ = store_picture(content=picture, suffix=".jpg")
-    numbers = {kind: max(2, int(options.people * share)) for kind, share in SHARES.items()}
+    numbers = {kind: max(2, int(people * share)) for kind, share in SHARES.items()}
     made = make_queue_edition(
-        SLUG, waiting=options.pairs, policy=POLICY, finders=numbers["finders"], settled=options.pairs // 4, file=key
+        SLUG, waiting=pairs, policy=policy, finders=numbers["finders"], settled=pairs // 4, spare=spare, file=key
     )
     Image.objects.filter(collection=SLUG).update(thumbnail=key, upright=key)
     Pair.objects.filter(challenge=made.challenge, state=PairState.SETTLED).update(policy=made.challenge.policy)
@@ -89,12 +90,12 @@ def _stage(options: argparse.Namespace) -> dict[str, Any]:
         for number in range(numbers["watchers"])
     ]
     vacuum()
-    people = {
+    signed_in = {
         "finders": [_person(one.user, ["submit"]) for one in made.finders],
         "raters": [_person(one.user, ["rate"]) for one in raters],
         "watchers": [_person(one, []) for one in watchers],
     }
-    return {"slug": SLUG, "people": people, **_pool(made.challenge)}
+    return {"slug": SLUG, "people": signed_in, **_pool(made.challenge)}
 
 
 def _pool(challenge: Challenge) -> dict[str, Sequence[str]]:

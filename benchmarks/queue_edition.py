@@ -83,9 +83,17 @@ class QueueEdition:
 
 
 def make_queue_edition(
-    slug: str, *, waiting: int, policy: Policy, finders: int = 50, settled: int = 0, file: str = "none.jpg"
+    slug: str,
+    *,
+    waiting: int,
+    policy: Policy,
+    finders: int = 50,
+    settled: int = 0,
+    spare: int = 0,
+    file: str = "none.jpg",
 ) -> QueueEdition:
-    """An open edition in which so many pairs wait for raters, with their rows of the queue, and so many are settled."""
+    """An open edition in which so many pairs wait for raters, with their rows of the queue, and so many are settled.
+    `spare`: pictures more than these take."""
     challenge = Challenge.objects.create(slug=slug, title=slug, vocabulary=slug, consent_text="A benchmark.")
     labels = add_labels(vocabulary=slug, labels=[NewLabel(f"label-{one:02}", f"Label {one}") for one in range(LABELS)])
     add_target_labels(challenge=challenge, labels=labels)
@@ -99,7 +107,7 @@ def make_queue_edition(
         "slug": slug,
         "file": file,
         "challenge": challenge.pk,
-        "images": (waiting + settled) // LABELS + 1,
+        "images": (waiting + settled) // LABELS + 1 + spare,
         "waiting": waiting,
         "settled": settled,
         "finders": [one.pk for one in people],
