@@ -30,10 +30,10 @@ class Viewer(NamedTuple):
 def viewer_of(challenge: Challenge, user: User | AnonymousUser) -> Viewer:
     if not isinstance(user, User):
         return Viewer()
-    mine = {
-        one.role: one
-        for one in Participation.objects.filter(challenge=challenge, user=user).select_related("user", "team")
-    }
+    mine = {one.role: one for one in Participation.objects.filter(challenge=challenge, user=user).select_related("team")}
+    for one in mine.values():
+        # With what was read already: nobody asks for the edition, its policy or the person again.
+        one.challenge, one.user = challenge, user
     return Viewer(
         finder=mine.get(Role.FINDER),
         rater=mine.get(Role.RATER),
@@ -75,6 +75,22 @@ def team_mates_now(user_id: int) -> QuerySet[TeamMembership, int]:
     """Ids of the people who share a team with this person as it stands, the person among them where they have one."""
     teams = TeamMembership.objects.filter(user_id=user_id, left_at=None).values("team")
     return TeamMembership.objects.filter(team__in=teams, left_at=None).values_list("user_id", flat=True)
+
+
+class Mates(NamedTuple):
+    """Ids of somebody and of those who share a team with them: now, or `ever`, as `team_mates` has them."""
+
+    now: frozenset[int]
+    ever: frozenset[int]
+
+
+def mates_of(user_id: int) -> Mates:
+    """`team_mates_now` and `team_mates` with the person among them, by one statement."""
+    teams = TeamMembership.objects.filter(user_id=user_id).values("team")
+    rows = list(TeamMembership.objects.filter(team__in=teams).values_list("team_id", "user_id", "left_at"))
+    standing = {team for team, user, left_at in rows if user == user_id and left_at is None}
+    now = {user for team, user, left_at in rows if team in standing and left_at is None}
+    return Mates(now=frozenset(now | {user_id}), ever=frozenset({user_id, *(user for _, user, _ in rows)}))
 
 
 def people_of(challenge: Challenge) -> QuerySet[User]:

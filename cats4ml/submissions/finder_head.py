@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from cats4ml.challenges.models import Participation
-from cats4ml.submissions.models import BasketItem
-from cats4ml.submissions.queries import quota_for
+from cats4ml.submissions.queries import quota_and_basket
 
 
 def finder_head(finder: Participation | None) -> dict[str, Any]:
     """The participant's quota and how full their basket is, for `submissions/_finder_head.html`; for others nothing."""
     if finder is None:
         return {"quota": None, "basket_count": 0}
-    return {"quota": quota_for(finder), "basket_count": BasketItem.objects.filter(participation=finder).count()}
+    quota, basket = quota_and_basket(finder)
+    return {"quota": quota, "basket_count": basket}

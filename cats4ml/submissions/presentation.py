@@ -128,7 +128,11 @@ def claim_views(
 ) -> list[ClaimView]:
     """The views of claims read `with_details`. `first_names`: by pair, who holds its first valid claim. `at`: what time
     it is, without which none may be disputed."""
-    return [_claim_view(claim, first_names.get(claim.pair_id, ""), waits, at) for claim in claims]
+    views = []
+    for claim in claims:
+        claim.pair.challenge = claim.participation.challenge  # one object for all: its policy is read once
+        views.append(_claim_view(claim, first_names.get(claim.pair_id, ""), waits, at))
+    return views
 
 
 def _claim_view(claim: Submission, first_claimant: str, waits: Waits, at: datetime | None) -> ClaimView:

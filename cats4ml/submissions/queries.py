@@ -9,16 +9,17 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
+from django.db import connection
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext
 
-from cats4ml.catalog.hiding import hidden_images, shown
+from cats4ml.catalog.hiding import shown
 from cats4ml.catalog.models import Label, Takedown
 from cats4ml.challenges.models import Challenge, Participation, PoolImage, TargetLabel
-from cats4ml.challenges.queries import team_mates, team_mates_now
+from cats4ml.challenges.queries import Mates, mates_of
 from cats4ml.rules.credit import Quota, quota_of
 from cats4ml.rules.lifecycle import PairState
-from cats4ml.submissions.models import Credit, Pair, Submission, TallySource, Upload
+from cats4ml.submissions.models import Pair, Submission, TallySource, Upload
 from cats4ml.submissions.problems import MAX_RATIONALE, Problem
 from cats4ml.submissions.released import released_outcome
 from cats4ml.ui.words import date_text
@@ -71,13 +72,25 @@ def valid_claims() -> Q:
 def quota_for(participation: Participation) -> Quota:
     """The participant's quota. Retracted claims, and pairs that are unscorable or were taken out, are given back by not
     being counted."""
-    used = (
-        Submission.objects.filter(participation=participation, charged=True, retracted_at=None)
-        .exclude(pair__state__in=GIVEN_BACK)
-        .count()
-    )
-    adverse = Credit.objects.filter(participation=participation).aggregate(n=Sum("adverse"))["n"] or 0
-    return quota_of(adverse=adverse, used=used, policy=participation.challenge.rules)
+    return quota_and_basket(participation)[0]
+
+
+_USED_EARNED_BASKET = """
+SELECT
+    (SELECT count(*) FROM submissions_submission claim JOIN submissions_pair pair ON pair.id = claim.pair_id
+        WHERE claim.participation_id = %(finder)s AND claim.charged AND claim.retracted_at IS NULL
+        AND pair.state <> ALL(%(given_back)s)),
+    (SELECT COALESCE(sum(adverse), 0) FROM submissions_credit WHERE participation_id = %(finder)s),
+    (SELECT count(*) FROM submissions_basketitem WHERE participation_id = %(finder)s)
+"""
+
+
+def quota_and_basket(participation: Participation) -> tuple[Quota, int]:
+    """`quota_for`, and how many pictures lie in the basket: every page for finders says both, by one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(_USED_EARNED_BASKET, {"finder": participation.pk, "given_back": list(GIVEN_BACK)})
+        used, adverse, basket = cursor.fetchone()
+    return quota_of(adverse=int(adverse), used=used, policy=participation.challenge.rules), basket
 
 
 class LabelIndex:
@@ -86,9 +99,10 @@ class LabelIndex:
     def __init__(self, challenge: Challenge) -> None:
         self.by_key: dict[str, Label] = {}
         self.by_name: dict[str, list[Label]] = defaultdict(list)
-        for target in TargetLabel.objects.filter(challenge=challenge).select_related("label").order_by("label__key"):
-            self.by_key[target.label.key] = target.label
-            self.by_name[target.label.name.casefold()].append(target.label)
+        targets = TargetLabel.objects.filter(challenge=challenge).values("label")
+        for label in Label.objects.filter(pk__in=targets).only("key", "name").order_by("key"):
+            self.by_key[label.key] = label
+            self.by_name[label.name.casefold()].append(label)
 
     def find(self, text: str) -> tuple[Label | None, Problem | None, str]:
         if text in self.by_key:
@@ -131,8 +145,13 @@ def resolve_rows(challenge: Challenge, rows: Sequence[ClaimRow]) -> list[Checked
     problems = [_well_formed(row) for row in rows]
     keys = {row.image_id for row, problem in zip(rows, problems, strict=True) if problem is None}
     pool = PoolImage.objects.filter(challenge=challenge, image_key__in=keys)
-    images: dict[str, int] = dict(pool.values_list("image_key", "image_id"))
-    hidden = set(hidden_images().filter(pk__in=images.values())) if images else set()
+    found = pool.values_list("image_key", "image_id", "image__hidden_at") if keys else ()
+    images: dict[str, int] = {}
+    hidden: set[int] = set()
+    for key, pk, hidden_at in found:
+        images[key] = pk
+        if hidden_at is not None:
+            hidden.add(pk)
     gone = _taken_down(challenge, keys - images.keys())
     checked = []
     for row, problem in zip(rows, problems, strict=True):
@@ -175,10 +194,11 @@ class KnownPair:
     my_team: datetime | None
 
 
-def known_pairs(participation: Participation, keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], KnownPair]:
-    """The pairs that exist among these (image, label) keys, as this participant stands to them."""
+def known_pairs(
+    participation: Participation, keys: Iterable[tuple[int, int]], mates: Mates
+) -> dict[tuple[int, int], KnownPair]:
+    """The pairs that exist among these (image, label) keys, as this participant, with these mates, stands to them."""
     wanted = set(keys)
-    mates = [*team_mates(participation.user_id), participation.user_id]
     rows = Pair.objects.filter(
         challenge=participation.challenge_id,
         image__in={image for image, _ in wanted},
@@ -191,10 +211,12 @@ def known_pairs(participation: Participation, keys: Iterable[tuple[int, int]]) -
         "withdrawn_reason",
         "tally_source",
         Exists(Submission.objects.filter(valid_claims(), pair=OuterRef("pk"))),
-        Exists(Pair.objects.filter(pk=OuterRef("pk"), ratings__rater__user__in=mates)),
+        Exists(Pair.objects.filter(pk=OuterRef("pk"), ratings__rater__user__in=mates.ever)),
     )
     found = {(image, label): rest for image, label, *rest in rows if (image, label) in wanted}
-    of_ours = Q(participation__user__in=[*team_mates_now(participation.user_id), participation.user_id])
+    if not found:
+        return {}
+    of_ours = Q(participation__user__in=mates.now)
     if participation.team_id:  # somebody who has left the team since claimed for it all the same
         of_ours |= Q(team=participation.team_id)
     mine: dict[int, datetime] = {}
@@ -248,10 +270,8 @@ def _copy_groups(pool: QuerySet[PoolImage]) -> dict[int, int]:
 class NearCopies:
     """Which near-copies are claimed for which label: before these rows, and by the rows in turn."""
 
-    def __init__(self, challenge: Challenge, rows: Sequence[CheckedRow]) -> None:
+    def __init__(self, challenge: Challenge, rows: Sequence[CheckedRow], *, grouped: bool) -> None:
         pool = PoolImage.objects.filter(challenge=challenge, copy_group__isnull=False)
-        # Most editions have none, and to ask that first is cheaper than to name ten thousand pictures.
-        grouped = pool.exists()
         self._groups = _copy_groups(pool.filter(image__in={row.pair_key[0] for row in rows})) if grouped else {}
         # By group and label, a claimed picture: the first of the group to be claimed has no near-copy before it.
         self._claimed: dict[tuple[int, int], set[int]] = defaultdict(set)
@@ -284,16 +304,34 @@ def check_rows(participation: Participation, rows: Sequence[ClaimRow]) -> list[C
     Rows are charged in the order of their lines; the first that no longer fit the quota get `OVER_QUOTA`, later
     claims never do, for they cost nothing.
     """
-    return check_resolved(participation, resolve_rows(participation.challenge, rows))
+    return check_resolved(participation, resolve_rows(participation.challenge, rows), standing_of(participation))
 
 
-def check_resolved(participation: Participation, resolved: Sequence[CheckedRow]) -> list[CheckedRow]:
+@dataclass(frozen=True)
+class Standing:
+    """What the check of rows must know of the claimant alone: their mates, how many claims they have left, and whether
+    pictures of the edition have near-copies at all."""
+
+    mates: Mates
+    remaining: int
+    grouped: bool
+
+
+def standing_of(participation: Participation) -> Standing:
+    # Most editions have no near-copies, and to ask that first is cheaper than to name ten thousand pictures.
+    grouped = PoolImage.objects.filter(challenge=participation.challenge, copy_group__isnull=False).exists()
+    return Standing(mates_of(participation.user_id), quota_for(participation).remaining, grouped)
+
+
+def check_resolved(
+    participation: Participation, resolved: Sequence[CheckedRow], standing: Standing
+) -> list[CheckedRow]:
     """`check_rows` of rows whose images and labels are known already."""
     sound = [row for row in resolved if row.problem is None]
-    known = known_pairs(participation, (row.pair_key for row in sound))
-    remaining = quota_for(participation).remaining
+    known = known_pairs(participation, (row.pair_key for row in sound), standing.mates)
+    remaining = standing.remaining
     first_lines: dict[tuple[int, int], int] = {}
-    copies = NearCopies(participation.challenge, sound)
+    copies = NearCopies(participation.challenge, sound, grouped=standing.grouped)
     checked = []
     for row in resolved:
         if row.problem is not None:
@@ -317,20 +355,10 @@ def check_resolved(participation: Participation, resolved: Sequence[CheckedRow])
 
 
 def submissions_of(participation: Participation) -> QuerySet[Submission]:
-    """A participant's claims, newest first, with what their page shows of the pairs."""
-    return (
-        Submission.objects.filter(participation=participation)
-        .select_related(
-            "pair__image",
-            "pair__label",
-            "pair__policy",
-            "pair__challenge__policy",
-            "upload",
-            "participation",
-            "dispute",
-        )
-        .order_by("-id")
-    )
+    """A participant's claims, newest first, with what their page shows of the pairs. Each has the participation that was
+    given, and by it the edition, which are not read again with every claim."""
+    claims = participation.submissions.select_related("pair__image", "pair__label", "pair__policy", "upload", "dispute")
+    return claims.order_by("-id")
 
 
 def upload_of(participation: Participation, name: str) -> Upload | None:

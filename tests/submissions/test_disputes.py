@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from cats4ml.challenges.actions import decide_policy
-from cats4ml.challenges.models import Challenge, ChallengeStatus
+from cats4ml.challenges.models import Challenge, ChallengeStatus, Participation
 from cats4ml.rules.policy import Policy
 from cats4ml.rules.verdicts import Verdict
 from cats4ml.submissions.actions.adjudication import adjudicate, take_back_adjudication
@@ -45,7 +45,9 @@ def states(world: World) -> list[tuple[str, str]]:
 
 
 def words(world: World, claim: Submission) -> tuple[str, str, bool]:
-    claims = with_details(submissions_of(claim.participation))
+    # As a page does, which reads with whom it has to do.
+    finder = Participation.objects.select_related("challenge__policy").get(pk=claim.participation_id)
+    claims = with_details(submissions_of(finder))
     [view] = claim_views(claims, {}, at=world.clock)
     return view.dispute_words, view.pair.outcome, view.may_dispute
 

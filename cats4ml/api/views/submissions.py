@@ -119,7 +119,7 @@ def views_of(claims: Sequence[Submission]) -> list[ClaimView]:
     later = [claim.pair for claim in claims if not claim.charged]
     names = {pair: claim.participation.public_name for pair, claim in first_claims(later).items()}
     at = timezone.now()
-    waits = waits_of(claims[0].pair.challenge, claims, at) if claims else NO_WAITS
+    waits = waits_of(claims[0].participation.challenge, claims, at) if claims else NO_WAITS
     return claim_views(claims, names, waits, at=at)
 
 

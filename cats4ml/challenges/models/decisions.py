@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from cats4ml.accounts.models import User
 from cats4ml.catalog.models import Classifier
@@ -31,7 +32,7 @@ class PolicyVersion(models.Model):
     def __str__(self) -> str:
         return f"{self.challenge.slug} policy {self.version}"
 
-    @property
+    @cached_property
     def value(self) -> Policy:
         return Policy.from_dict(self.values)
 

@@ -29,6 +29,7 @@ from cats4ml.submissions.queries import (
     check_resolved,
     check_rows,
     resolve_rows,
+    standing_of,
     storable,
     valid_claims,
 )
@@ -71,16 +72,18 @@ def submit_pairs(
     with transaction.atomic():
         locked = (
             Participation.objects.select_for_update(of=("self",), no_key=True)
-            .select_related("challenge__policy", "challenge__roster", "team", "user")
+            .select_related("challenge__policy")
             .get(pk=participation.pk)
         )
         check_may_claim(locked, at)
         resolved = resolve_rows(locked.challenge, rows)
-        first_look = [row for row in check_resolved(locked, resolved) if row.problem is None]
+        # By the participation's lock nobody else spends of this quota meanwhile: it is counted once for both looks.
+        standing = standing_of(locked)
+        first_look = [row for row in check_resolved(locked, resolved, standing) if row.problem is None]
         _ensure_pairs(locked.challenge, first_look, at)
         pairs = _lock_pairs(locked.challenge, first_look)
         # Checked again under the locks of the pairs: somebody may have claimed one meanwhile.
-        checked = check_resolved(locked, resolved)
+        checked = check_resolved(locked, resolved, standing)
         accepted = [row for row in checked if row.problem is None and row.pair_key in pairs]
         taken_keys = {row.pair_key for row in accepted}
         _claim_again([pairs[key].pk for key in taken_keys if pairs[key].state == PairState.WITHDRAWN], at)
@@ -106,7 +109,7 @@ def _score_or_ask(challenge: Challenge, images: Collection[int], at: datetime) -
 
 def _answered(row: CheckedRow, submission: Submission | None) -> CheckedRow:
     if row.problem is None and submission is None:
-        # The quota grew between the two looks, when the pair was not locked: the row is asked to come again.
+        # What was in its way at the first look was gone at the second: the row is asked to come again.
         return replace(row, problem=Problem.OVER_QUOTA)
     return row if submission is None else replace(row, submission=submission)
 
@@ -153,7 +156,7 @@ def _claim_again(withdrawn: Sequence[int], at: datetime) -> None:
 
 
 def _withdraw_unclaimed(refused: Sequence[int], at: datetime) -> None:
-    """Withdraw what was made for a row that the second look refused (a credit was reversed between the two looks)."""
+    """Withdraw what was made for a row that the second look refused (a mate was quicker between the two looks)."""
     if refused:
         queued = Pair.objects.filter(pk__in=refused, state=PairState.QUEUED)
         claimed = Exists(Submission.objects.filter(valid_claims(), pair=OuterRef("pk")))
@@ -168,7 +171,7 @@ def _claim(
     upload: Upload | None,
 ) -> list[Submission]:
     """The claims of these rows, written in their order."""
-    like = Submission(participation=participation, team=participation.team, upload=upload, created_at=at)
+    like = Submission(participation=participation, team_id=participation.team_id, upload=upload, created_at=at)
     chosen = [pairs[row.pair_key] for row in accepted]
     columns: dict[str, Sequence[Any]] = {
         "pair": [pair.pk for pair in chosen],
