@@ -11,6 +11,7 @@ from django.utils import timezone
 from benchmarks.edition import new_finder
 from cats4ml.accounts.models import User
 from cats4ml.catalog.actions import NewLabel, add_classifier, add_labels
+from cats4ml.catalog.models import SensitiveKind
 from cats4ml.challenges.actions import add_target_labels, decide_policy, decide_roster, join_challenge
 from cats4ml.challenges.models import Challenge, ChallengeStatus, Participation, Role
 from cats4ml.review.queue import fill
@@ -76,6 +77,16 @@ WHERE pair_id IN (SELECT pair_id FROM review_rating WHERE rater_id = %(rater)s)
 """
 
 
+# In the queue alone: what a rater is given is decided by its rows.
+_SENSITIVE = """
+UPDATE review_waiting SET sensitive = ARRAY[%(kind)s]::varchar[]
+WHERE pair_id IN (SELECT pair_id FROM review_waiting WHERE challenge_id = %(challenge)s AND (answers > 0) = %(begun)s
+    ORDER BY missing, turn, shuffle, pair_id
+    LIMIT %(share)s * (SELECT count(*) FROM review_waiting
+        WHERE challenge_id = %(challenge)s AND (answers > 0) = %(begun)s))
+"""
+
+
 @dataclass(frozen=True)
 class QueueEdition:
     challenge: Challenge
@@ -135,6 +146,14 @@ def give_history(rater: Participation, *, begun: int, ended: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_HISTORY, {"challenge": rater.challenge_id, "rater": rater.pk, "begun": begun, "ended": ended})
         cursor.execute(_BEGUN, {"rater": rater.pk, "quorum": rater.challenge.rules.quorum})
+
+
+def make_sensitive(challenge: Challenge, share: float) -> None:
+    """Mark this share of the queue's head, of what is begun and of what is fresh, as of one kind of sensitive picture."""
+    with connection.cursor() as cursor:
+        for begun in (True, False):
+            values = {"kind": SensitiveKind.values[0], "challenge": challenge.pk, "begun": begun, "share": share}
+            cursor.execute(_SENSITIVE, values)
 
 
 def vacuum() -> None:

@@ -12,7 +12,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from benchmarks.clicks import percentile
-from benchmarks.queue_edition import give_history, make_queue_edition, new_rater, vacuum
+from benchmarks.queue_edition import give_history, make_queue_edition, make_sensitive, new_rater, vacuum
+from cats4ml.catalog.models import SensitiveKind
 from cats4ml.challenges.models import Participation
 from cats4ml.review.actions.answering import cast_rating
 from cats4ml.review.actions.leasing import hold_leases
@@ -43,9 +44,14 @@ def _at_size(size: int, options: argparse.Namespace) -> dict[str, dict[str, floa
     veteran = new_rater(edition.challenge, f"veteran-{size}")
     begun = min(size // 2, options.answers // 2)
     give_history(veteran, begun=begun, ended=options.answers - begun)
+    raters = {"fresh rater": new_rater(edition.challenge, f"fresh-{size}"), "experienced rater": veteran}
+    if options.sensitive:
+        make_sensitive(edition.challenge, options.sensitive)
+        raters["rater of every kind"] = new_rater(edition.challenge, f"willing-{size}")
+        raters["rater of every kind"].sensitive_kinds = SensitiveKind.values
+        raters["rater of every kind"].save()
     vacuum()
     say(f"{size:,} pairs wait: made in {seconds} s")
-    raters = {"fresh rater": new_rater(edition.challenge, f"fresh-{size}"), "experienced rater": veteran}
     figures = {}
     for who, rater in raters.items():
         if options.plans:

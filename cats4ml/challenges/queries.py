@@ -30,7 +30,9 @@ class Viewer(NamedTuple):
 def viewer_of(challenge: Challenge, user: User | AnonymousUser) -> Viewer:
     if not isinstance(user, User):
         return Viewer()
-    mine = {one.role: one for one in Participation.objects.filter(challenge=challenge, user=user).select_related("team")}
+    mine = {
+        one.role: one for one in Participation.objects.filter(challenge=challenge, user=user).select_related("team")
+    }
     for one in mine.values():
         # With what was read already: nobody asks for the edition, its policy or the person again.
         one.challenge, one.user = challenge, user

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.contrib.postgres.search import SearchQuery
 from django.db import connection
@@ -22,6 +23,7 @@ from cats4ml.challenges.hiding import shown_pool
 from cats4ml.challenges.models import Challenge, Participation, PoolImage, TargetLabel
 from cats4ml.submissions.basket_queries import basket_labels
 from cats4ml.submissions.models import Submission
+from cats4ml.ui.navigation import urls_by_uuid
 from cats4ml.ui.paging import whole_number
 from cats4ml.ui.words import counted
 
@@ -207,6 +209,22 @@ def page_asked_for(asked: Mapping[str, str]) -> tuple[int | None, int | None]:
     return whole_number(asked.get("after")), whole_number(asked.get("before"))
 
 
+class Addresses(NamedTuple):
+    """Of the pages of each picture, by its uuid."""
+
+    picture: Callable[[UUID], str]
+    open: Callable[[UUID], str]
+    like: Callable[[UUID], str]
+
+    @classmethod
+    def in_edition(cls, slug: str) -> Addresses:
+        return cls(
+            urls_by_uuid("pages:picture"),
+            urls_by_uuid("pages:explore_picture", slug),
+            urls_by_uuid("pages:explore_like", slug),
+        )
+
+
 @dataclass
 class Shown:
     """A picture as the gallery shows it: what the person looking has claimed of it and has in the basket, by label."""
@@ -214,15 +232,29 @@ class Shown:
     key: str
     image: Image
     copy_group: int | None
+    addresses: Addresses
     claimed: list[str] = field(default_factory=list)
     basket: list[str] = field(default_factory=list)
     near_copy: bool = False
+
+    @property
+    def picture_url(self) -> str:
+        return self.addresses.picture(self.image.uuid)
+
+    @property
+    def open_url(self) -> str:
+        return self.addresses.open(self.image.uuid)
+
+    @property
+    def like_url(self) -> str:
+        return self.addresses.like(self.image.uuid)
 
 
 def shown(challenge: Challenge, ids: Sequence[int], finder: Participation | None) -> list[Shown]:
     """These pictures in this order. Those that left the pool meanwhile are left out."""
     rows = shown_pool(challenge).filter(image_id__in=ids).select_related("image")
-    found = {row.image_id: Shown(row.image_key, row.image, row.copy_group) for row in rows}
+    addresses = Addresses.in_edition(challenge.slug)
+    found = {row.image_id: Shown(row.image_key, row.image, row.copy_group, addresses) for row in rows}
     if finder is not None and found:
         claims = Submission.objects.filter(participation=finder, retracted_at=None, pair__image__in=found)
         for image, label in claims.order_by("pk").values_list("pair__image_id", "pair__label__name"):

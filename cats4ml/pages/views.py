@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from functools import lru_cache
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -142,15 +143,26 @@ def mine(request: HttpRequest, edition: Challenge, viewer: Viewer, finder: Parti
     return render(request, "pages/_submissions.html" if htmx else "pages/mine.html", context)
 
 
+@lru_cache(maxsize=1)
+def _pictures() -> QuerySet[Image]:
+    """The question alone, never an answer: what a picture is served by, and `for_all`, whether an edition that has left
+    the draft has it. A page asks for many, and composing this would take longer than asking it."""
+    open_to_all = PoolImage.objects.filter(image=OuterRef("pk")).exclude(challenge__status=ChallengeStatus.DRAFT)
+    return Image.objects.only("file", "upright", "thumbnail", "hidden_at").annotate(for_all=Exists(open_to_all))
+
+
 def may_see_picture(request: HttpRequest, image: Image) -> bool:
-    """A picture is seen by whoever may see an edition that has it in its pool."""
+    """A picture is seen by whoever may see an edition that has it in its pool: an open one's by everybody, a draft's by
+    its organisers."""
+    if image.for_all:  # type: ignore[attr-defined]  # annotated
+        return True
     editions = PoolImage.objects.filter(image=image).values("challenge")
     return visible_challenges(request.user).filter(pk__in=editions).exists()
 
 
 @require_GET
 def picture(request: HttpRequest, image_uuid: uuid.UUID) -> HttpResponseBase:
-    image = Image.objects.filter(uuid=image_uuid).first()
+    image = _pictures().filter(uuid=image_uuid).first()
     if image is None or image.hidden_at is not None:
         if was_taken_down(image_uuid):
             return taken_down_response(request)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from cats4ml.challenges.models import Challenge
 from cats4ml.rules.lifecycle import PairState
@@ -14,6 +15,16 @@ from cats4ml.submissions.models import Dispute, DisputeState, Pair, Submission, 
 from cats4ml.submissions.queries import valid_claims
 
 LEAST_WORDS, MOST_WORDS = 10, 1_000
+# Lazy, for each claim of a page is asked about, and few have an objection that anybody reads.
+_TAKEN_BACK = gettext_lazy("You took this claim back.")
+_ENDED = gettext_lazy("Your part in this challenge has ended.")
+_AFTER_SETTLEMENT = gettext_lazy("It was settled before you claimed it: how it ended is told with the release.")
+_TAKEN_DOWN = gettext_lazy("Its picture was taken down, so that nobody can look at it again.")
+_NOT_SETTLED = gettext_lazy("It is not settled yet.")
+_NOT_TAKEN = gettext_lazy("By this challenge’s rules outcomes aren’t disputed.")
+_CLOSED = gettext_lazy("Ratings have closed, so that outcomes can no longer be disputed.")
+_IMPORTED = gettext_lazy("Its tally was imported from a release, and stands as it was published.")
+_EARNED = gettext_lazy("It has earned you its points as it ended.")
 
 
 def why_not_disputed(claim: Submission, *, points: int, at: datetime) -> str:
@@ -25,20 +36,17 @@ def why_not_disputed(claim: Submission, *, points: int, at: datetime) -> str:
     """
     pair, edition = claim.pair, claim.pair.challenge
     objections = (
-        (claim.retracted_at is not None, _("You took this claim back.")),
-        (claim.participation.disqualified_at is not None, _("Your part in this challenge has ended.")),
-        (claim.after_settlement, _("It was settled before you claimed it: how it ended is told with the release.")),
-        (pair.image.hidden_at is not None, _("Its picture was taken down, so that nobody can look at it again.")),
-        (pair.state != PairState.SETTLED, _("It is not settled yet.")),
-        (not edition.rules.takes_disputes, _("By this challenge’s rules outcomes aren’t disputed.")),
-        (not edition.takes_ratings(at), _("Ratings have closed, so that outcomes can no longer be disputed.")),
-        (
-            pair.tally_source == TallySource.IMPORTED,
-            _("Its tally was imported from a release, and stands as it was published."),
-        ),
-        (is_adverse(pair.outcome) and points > 0, _("It has earned you its points as it ended.")),
+        (claim.retracted_at is not None, _TAKEN_BACK),
+        (claim.participation.disqualified_at is not None, _ENDED),
+        (claim.after_settlement, _AFTER_SETTLEMENT),
+        (pair.image.hidden_at is not None, _TAKEN_DOWN),
+        (pair.state != PairState.SETTLED, _NOT_SETTLED),
+        (not edition.rules.takes_disputes, _NOT_TAKEN),
+        (not edition.takes_ratings(at), _CLOSED),
+        (pair.tally_source == TallySource.IMPORTED, _IMPORTED),
+        (is_adverse(pair.outcome) and points > 0, _EARNED),
     )
-    return next((words for holds, words in objections if holds), "")
+    return next((str(words) for holds, words in objections if holds), "")
 
 
 def waiting_disputes(challenge: Challenge) -> QuerySet[Dispute]:

@@ -1,12 +1,16 @@
 """The header's links: which there are, in which order, for whom."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
+
+
+_ANY = UUID(int=0)
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,12 @@ def url_or_empty(url_name: str, *args: Any) -> str:
         return reverse(url_name, args=args)
     except NoReverseMatch:
         return ""
+
+
+def urls_by_uuid(url_name: str, *args: Any) -> Callable[[UUID], str]:
+    """`reverse(url_name, args=[*args, uuid])` by uuid, for many of them: Django looks for the pattern once."""
+    before, after = reverse(url_name, args=[*args, _ANY]).rsplit(str(_ANY), 1)
+    return lambda uuid: f"{before}{uuid}{after}"
 
 
 def section_links(*, challenge: Any, viewer: Any, current: str) -> tuple[Link, ...]:

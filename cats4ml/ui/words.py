@@ -9,7 +9,7 @@ from django.utils.dateformat import format as format_date
 from django.utils.formats import get_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop, ngettext, override, pgettext
+from django.utils.translation import gettext_noop, ngettext, override, pgettext, pgettext_lazy
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -169,22 +169,24 @@ def counted(number: int, one: str, many: str, **values: object) -> str:
     return ngettext(one, many, number) % {"n": figure(number), **values}
 
 
+_NUMBERS = (
+    pgettext_lazy("number", "no"),
+    pgettext_lazy("number", "one"),
+    pgettext_lazy("number", "two"),
+    pgettext_lazy("number", "three"),
+    pgettext_lazy("number", "four"),
+    pgettext_lazy("number", "five"),
+    pgettext_lazy("number", "six"),
+    pgettext_lazy("number", "seven"),
+    pgettext_lazy("number", "eight"),
+    pgettext_lazy("number", "nine"),
+    pgettext_lazy("number", "ten"),
+)
+
+
 def count_in_words(number: int) -> str:
     """'five' up to ten, then '11'."""
-    names = (
-        pgettext("number", "no"),
-        pgettext("number", "one"),
-        pgettext("number", "two"),
-        pgettext("number", "three"),
-        pgettext("number", "four"),
-        pgettext("number", "five"),
-        pgettext("number", "six"),
-        pgettext("number", "seven"),
-        pgettext("number", "eight"),
-        pgettext("number", "nine"),
-        pgettext("number", "ten"),
-    )
-    return names[number] if number < len(names) else str(number)
+    return str(_NUMBERS[number]) if number < len(_NUMBERS) else str(number)
 
 
 def sentence(text: str) -> str:
@@ -211,23 +213,22 @@ def date_text(moment: date | datetime, style: str) -> str:
     """Styles: full 'Fri 18 Dec 2026, 18:00', short '18 Dec, 18:00', day '18 Dec 2026', month_day '18 Dec', clock
     '18:00', long_day '18 December 2026', long_month_day '18 December', weekday 'Friday', weekday_day 'Fri 18 Dec'. In
     the moment's own zone."""
-    return format_date(moment, _date_formats(style))
+    return format_date(moment, str(_DATE_FORMATS[style]))
 
 
-def _date_formats(style: str) -> str:
-    # Translators: these are formats as Django's filter `date` has them: https://docs.djangoproject.com/en/5.2/ref/templates/builtins/#date
-    formats = {
-        "full": pgettext("date format", "D j M Y, H:i"),
-        "short": pgettext("date format", "j M, H:i"),
-        "day": pgettext("date format", "j M Y"),
-        "month_day": pgettext("date format", "j M"),
-        "clock": pgettext("date format", "H:i"),
-        "long_day": pgettext("date format", "j F Y"),
-        "long_month_day": pgettext("date format", "j F"),
-        "weekday": pgettext("date format", "l"),
-        "weekday_day": pgettext("date format", "D j M"),
-    }
-    return formats[style]
+# Lazy, for of all of them one is asked for.
+# Translators: these are formats as Django's filter `date` has them: https://docs.djangoproject.com/en/5.2/ref/templates/builtins/#date
+_DATE_FORMATS = {
+    "full": pgettext_lazy("date format", "D j M Y, H:i"),
+    "short": pgettext_lazy("date format", "j M, H:i"),
+    "day": pgettext_lazy("date format", "j M Y"),
+    "month_day": pgettext_lazy("date format", "j M"),
+    "clock": pgettext_lazy("date format", "H:i"),
+    "long_day": pgettext_lazy("date format", "j F Y"),
+    "long_month_day": pgettext_lazy("date format", "j F"),
+    "weekday": pgettext_lazy("date format", "l"),
+    "weekday_day": pgettext_lazy("date format", "D j M"),
+}
 
 
 def time_left(left: timedelta) -> str:

@@ -63,6 +63,17 @@ class Waiting(models.Model):
                 condition=Q(places__gt=0, answers=0),
                 name="waiting_fresh",
             ),
+            # The same two without what not everybody wants to see: for who sees none of it, however much there is.
+            models.Index(
+                fields=["challenge", "missing", "turn", "shuffle", "pair"],
+                condition=Q(places__gt=0, answers__gt=0, sensitive=[]),
+                name="waiting_started_plain",
+            ),
+            models.Index(
+                fields=["challenge", "turn", "shuffle", "pair"],
+                condition=Q(places__gt=0, answers=0, sensitive=[]),
+                name="waiting_fresh_plain",
+            ),
             models.Index(fields=["challenge", "finder", "-turn"], name="waiting_of_finder"),
             models.Index(fields=["challenge", "policy"], name="waiting_by_policy"),
         ]
