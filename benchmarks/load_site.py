@@ -75,7 +75,7 @@ def _held(part: dict[str, Any], unanswered: float) -> bool:
 
 
 def stage(*, people: int, pairs: int, spare: int = 0, policy: Policy = POLICY) -> dict[str, Any]:
-    """The edition and so many people, who are signed in, and what they claim. `spare`: pictures beside those of pairs."""
+    """The edition and so many people, who are signed in, and what they claim. `spare`: pictures without pairs."""
     [picture] = make_pictures(1, size=(320, 240))
     key, _ = store_picture(content=picture, suffix=".jpg")
     numbers = {kind: max(2, int(people * share)) for kind, share in SHARES.items()}

@@ -28,9 +28,7 @@ def main() -> None:
     parser.add_argument("--looks", type=int, default=200, help="questions of each rater")
     parser.add_argument("--answers", type=int, default=10_000, help="answers that the experienced rater gave before")
     parser.add_argument("--plans", action="store_true", help="also print the plan of the statement that finds the next")
-    parser.add_argument(
-        "--sensitive", type=float, default=0.0, help="the share of pairs at the queue's head that are so"
-    )
+    parser.add_argument("--sensitive", type=float, default=0.0, help="the share of the queue's head that is so")
     options = parser.parse_args()
     with own_servers():
         # Django's models can be imported only now that it knows its database.

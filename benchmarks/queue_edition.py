@@ -149,7 +149,7 @@ def give_history(rater: Participation, *, begun: int, ended: int) -> None:
 
 
 def make_sensitive(challenge: Challenge, share: float) -> None:
-    """Mark this share of the queue's head, of what is begun and of what is fresh, as of one kind of sensitive picture."""
+    """Mark this share of the queue's head, of what is begun and of what is fresh, as of one sensitive kind."""
     with connection.cursor() as cursor:
         for begun in (True, False):
             values = {"kind": SensitiveKind.values[0], "challenge": challenge.pk, "begun": begun, "share": share}

@@ -1,12 +1,12 @@
 """What each page costs: CPU, statements and the database, per request.
 
-    .venv/bin/python -m benchmarks.requests [--pairs 4000] [--looks 40] [--only review answer] [--statements] [--profile]
+    .venv/bin/python -m benchmarks.requests [--pairs 4000] [--looks 40] [--only review] [--statements] [--profile]
 
 On servers of its own, with the edition of `benchmarks.load`. The requests of its people are handed to the site's WSGI
 application in this process, one after the other and all of them warm, so that what is counted is the site and no
-server or client. CPU is this process's own, the median of `--looks` requests, so that a machine that others use too
-tells the same; the database's is that of the one process of PostgreSQL that answers, on average. `--statements` shows
-what was asked of the database by one request, `--profile` where the time of this process went.
+server or client. CPU is this process's own, the lower quartile of `--looks` requests, for where others use the machine
+too even CPU is dearer at times; the database's is that of the one process of PostgreSQL that answers, on average.
+`--statements` shows what was asked of the database by one request, `--profile` where the time of this process went.
 """
 
 from __future__ import annotations

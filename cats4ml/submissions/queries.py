@@ -355,8 +355,8 @@ def check_resolved(
 
 
 def submissions_of(participation: Participation) -> QuerySet[Submission]:
-    """A participant's claims, newest first, with what their page shows of the pairs. Each has the participation that was
-    given, and by it the edition, which are not read again with every claim."""
+    """A participant's claims, newest first, with what their page shows of the pairs. Each has the participation
+    that was given, and by it the edition, which are not read again with every claim."""
     claims = participation.submissions.select_related("pair__image", "pair__label", "pair__policy", "upload", "dispute")
     return claims.order_by("-id")
 

@@ -9,7 +9,6 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-
 _ANY = UUID(int=0)
 
 

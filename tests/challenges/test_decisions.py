@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 from django.db import DatabaseError, transaction
 
+from cats4ml.accounts.models import TeamMembership
 from cats4ml.challenges.actions import (
     JoinRefused,
     NewMember,
@@ -28,7 +29,15 @@ from cats4ml.challenges.models import (
     RosterMember,
     RosterVersion,
 )
-from cats4ml.challenges.queries import Viewer, team_mates, viewer_of, visible_challenges
+from cats4ml.challenges.queries import (
+    Mates,
+    Viewer,
+    mates_of,
+    team_mates,
+    team_mates_now,
+    viewer_of,
+    visible_challenges,
+)
 from cats4ml.rules.policy import Policy
 from tests.concurrency import at_once
 from tests.factories import START, make_team, make_user, make_world
@@ -238,6 +247,11 @@ def test_team_mates_are_all_who_share_any_team(db) -> None:
     assert set(team_mates(ada.pk)) == {ada.pk, bob.pk, cyd.pk}
     assert set(team_mates(bob.pk)) == {ada.pk, bob.pk}
     assert set(team_mates(dan.pk)) == set()
+    TeamMembership.objects.filter(user=cyd).update(left_at=START)
+    for one in (ada, bob, cyd, dan):
+        now, ever = {one.pk, *team_mates_now(one.pk)}, {one.pk, *team_mates(one.pk)}
+        assert mates_of(one.pk) == Mates(now=now, ever=ever)
+    assert mates_of(cyd.pk) == Mates(now={cyd.pk}, ever={ada.pk, cyd.pk})
 
 
 def test_nobody_rates_who_organises(world) -> None:
