@@ -105,6 +105,6 @@ add_passkey = for_the_verified(add_webauthn)
 def mails(request: HttpRequest) -> HttpResponse:
     """Mails in the browser, where there is no mail server: on a person's own machine, and to nobody else."""
     if not waiting_mails_are_shown() or not is_this_machine(request):
-        raise Http404("Mails are sent, not shown.")
+        raise Http404(_("Mails are sent here, not shown."))
     newest = OutgoingMail.objects.order_by("-pk")[:MAILS_SHOWN]
     return render(request, "accounts/mails.html", {"mails": newest, "most": MAILS_SHOWN})

@@ -19,6 +19,7 @@ from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp, SocialLogin
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.hashers import make_password
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest
@@ -99,6 +100,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         if not (user.is_guest or user.is_simulated or user.erased_at):
             super().send_password_reset_mail(user, email, context)
 
+    def send_account_already_exists_mail(self, email: str) -> None:
+        """A sign-up hashes a password: one with a known address must take as long."""
+        make_password(uuid.uuid4().hex)
+        super().send_account_already_exists_mail(email)
+
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return reverse("accounts:account")
 
@@ -121,6 +127,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         count_once(self._failures_key(credentials), seconds=FAILURES_COUNT_FOR)
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        """Looks once where what was typed may be a name or an address: to compare the password of a known address with
+        a second hash takes longer than to find out that an address is unknown, and so tells which are known."""
+        if credentials.get("email") and credentials.get("email") == credentials.get("username"):
+            del credentials["email"]
         user: User | None = super().authenticate(request, **credentials)
         if user is not None:
             key = self._failures_key(credentials)
@@ -207,7 +217,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         try:
             return super().get_app(request, provider=provider, client_id=client_id)
         except SocialApp.DoesNotExist:
-            raise Http404("This site has no sign-in by that provider.") from None
+            raise Http404(_("This site has no sign-in by that provider.")) from None
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
         return bool(settings.SIGN_UP_OPEN)

@@ -52,7 +52,7 @@ def test_notices_of_a_kind_are_gathered_into_one_mail_and_announcements_are_not(
     stop = link_to_stop(ada, NoticeKind.TEAM)
     assert mail.subject == "2 notices: Invitations to teams and changes of mine"
     assert mail.headers == {"List-Unsubscribe": f"<{stop}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
-    facts = ["Owls 1", "Owls 2", "10 a.m. (CET)", "https://cats.example.org/account/teams/", stop]
+    facts = ["Owls 1", "Owls 2", "Mon 2 Nov 2026, 10:00 CET", "https://cats.example.org/account/teams/", stop]
     assert [fact for fact in facts if fact not in mail.body] == []
 
 
@@ -62,7 +62,7 @@ def test_the_mail_speaks_the_readers_language_whatever_the_worker_speaks(db) -> 
     with translation.override("de"):
         assert post_mails(at=LATER) == 2
     bodies = {mail.to: mail.body for mail in OutgoingMail.objects.all()}
-    assert ("2. November 2026" in bodies["ada@example.org"], "2 Nov 2026" in bodies["bob@example.org"]) == (True, True)
+    assert ("Mo., 2. Nov. 2026" in bodies["ada@example.org"], "2 Nov 2026" in bodies["bob@example.org"]) == (True, True)
 
 
 def test_moments_are_written_for_the_reader_those_that_were_kept_before_too(db, settings) -> None:
@@ -112,7 +112,12 @@ def test_who_chose_otherwise_is_told_so_and_of_the_own_account_always(world) -> 
     tell(ada, 1, NoticeKind.ACCOUNT)
     assert list(Notice.objects.values_list("kind", "on_site", "by_mail")) == [("account", True, True)]
     page, client = reverse("pages:notice_choices"), signed_in(ada)
-    assert client.post(page, {"shown": ["team", "dispute", "pairs", "account"], "team-site": "on", "dispute-mail": "on"}).url == page
+    assert (
+        client.post(
+            page, {"shown": ["team", "dispute", "pairs", "account"], "team-site": "on", "dispute-mail": "on"}
+        ).url
+        == page
+    )
     shown = choices_of(ada)
     assert (shown[NoticeKind.TEAM], shown[NoticeKind.DISPUTE], shown[NoticeKind.ACCOUNT], shown[NoticeKind.PAIRS]) == (
         (True, False),
