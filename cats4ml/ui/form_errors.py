@@ -52,6 +52,10 @@ SAID: Sequence[tuple[object, Promise]] = (
         _("%(value)s can’t be chosen here. Choose one of the list."),
     ),
     (
+        forms.MultipleChoiceField.default_error_messages["invalid_choice"],
+        _("%(value)s can’t be chosen here. Choose one of the list."),
+    ),
+    (
         forms.ModelChoiceField.default_error_messages["invalid_choice"],
         _("This can’t be chosen any more. Choose another one of the list."),
     ),

@@ -273,6 +273,7 @@ accounts:send_again signed 405 | signed 302+
 accounts:mails everybody 200 | everybody 405
 accounts:set_up_app in 302 302 302 302 403 302 302 302 | signed 302
 accounts:add_passkey in 302 302 302 302 403 302 302 302 | signed 302
+accounts:confirm_address everybody 200 | everybody 404
 accounts:notices signed 200 | signed 405
 accounts:notices_read signed 405 | signed 302
 accounts:notice_open signed 405 | in 404 302+ 404 404 403 404 404 404
