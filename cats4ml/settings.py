@@ -213,6 +213,7 @@ ACCOUNT_RATE_LIMITS = {
     "change_password": "5/m/user",
     "reauthenticate": "10/m/user",
 }
+ACCOUNT_FORMS = {"reset_password": "cats4ml.accounts.password_forms.AskForPassword"}
 SIGN_UP_OPEN = env_bool("SIGN_UP", default=True)
 # A second factor must not lock out the owner of an address: `accounts.urls` asks for a confirmed one.
 MFA_ALLOW_UNVERIFIED_EMAIL = True

@@ -7,12 +7,14 @@ from functools import wraps
 
 from allauth.account.internal.flows.email_verification import send_verification_email_to_address
 from allauth.account.models import EmailAddress
+from allauth.account.views import ConfirmEmailView
 from allauth.mfa.totp.views import activate_totp
 from allauth.mfa.webauthn.views import add_webauthn
 from allauth.socialaccount.adapter import get_adapter as get_provider_adapter
 from csp.decorators import csp_update
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -85,6 +87,14 @@ def for_the_verified(view: Callable[..., HttpResponseBase]) -> Callable[..., Htt
     return guarded
 
 
+class ConfirmAddress(ConfirmEmailView):  # type: ignore[misc]  # allauth has no types
+    """Whoever opens the link where they are not signed in signs in, and then goes on where the link leads."""
+
+    def get_redirect_url(self) -> str:
+        onwards: str = super().get_redirect_url()
+        return onwards if self.request.user.is_authenticated else redirect_to_login(onwards).url
+
+
 # The picture to scan is part of the page, so that the secret has no address of its own.
 set_up_app = for_the_verified(csp_update({"img-src": ["'self'", "data:"]})(activate_totp))
 add_passkey = for_the_verified(add_webauthn)
@@ -95,6 +105,6 @@ add_passkey = for_the_verified(add_webauthn)
 def mails(request: HttpRequest) -> HttpResponse:
     """Mails in the browser, where there is no mail server: on a person's own machine, and to nobody else."""
     if not waiting_mails_are_shown() or not is_this_machine(request):
-        raise Http404("Mails are sent, not shown.")
+        raise Http404(_("Mails are sent here, not shown."))
     newest = OutgoingMail.objects.order_by("-pk")[:MAILS_SHOWN]
     return render(request, "accounts/mails.html", {"mails": newest, "most": MAILS_SHOWN})

@@ -82,7 +82,7 @@ def _tell_of_token(what: str, token: ApiToken, at: datetime) -> None:
         key=f"{what}-{token.pk}",
         at=at,
         url=reverse("accounts:tokens"),
-        values={"name": token.name, "ends": token.expires_at.date().isoformat() if token.expires_at else "–"},
+        values={"name": token.name, "ends": token.expires_at.isoformat() if token.expires_at else "–"},
     )
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from allauth.account.stages import EmailVerificationStage
+from allauth.account.utils import get_next_redirect_url
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.core.internal import ratelimit
 from allauth.mfa.adapter import DefaultMFAAdapter
@@ -16,12 +18,15 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp, SocialLogin
 from django.conf import settings
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.hashers import make_password
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from cats4ml.accounts import secrets_kept
@@ -49,6 +54,8 @@ TOLD: Mapping[str, str] = {
 # So many wrong passwords within a day are told of when a right one follows.
 MANY_FAILURES = 5
 FAILURES_COUNT_FOR = 24 * 3600
+# What a link in a mail takes along.
+MOST_PATH = 300
 
 
 class UnlessVouchedFor(EmailVerificationStage):  # type: ignore[misc]  # allauth has no types
@@ -74,7 +81,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return [own if path.endswith(".EmailVerificationStage") else path for path in super().get_login_stages()]
 
     def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
+        """The link takes along where the person was going, for it may be opened in another browser; a first address
+        leads to the challenges."""
         path = reverse("account_confirm_email", args=[emailconfirmation.key])
+        had_another = EmailAddress.objects.filter(user=emailconfirmation.email_address.user, verified=True).exists()
+        onwards = _path_within(request) or ("" if had_another else settings.LOGIN_REDIRECT_URL)
+        if onwards:
+            path += "?" + urlencode({REDIRECT_FIELD_NAME: onwards}, safe="/")
         return f"{settings.SITE_URL}{path}" if settings.SITE_URL else request.build_absolute_uri(path)
 
     def get_reset_password_from_key_url(self, key: str) -> str:
@@ -87,12 +100,16 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         if not (user.is_guest or user.is_simulated or user.erased_at):
             super().send_password_reset_mail(user, email, context)
 
+    def send_account_already_exists_mail(self, email: str) -> None:
+        """A sign-up hashes a password: one with a known address must take as long."""
+        make_password(uuid.uuid4().hex)
+        super().send_account_already_exists_mail(email)
+
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return reverse("accounts:account")
 
     def get_email_verification_redirect_url(self, email_address: EmailAddress) -> str:
-        signed_in = self.request.user.is_authenticated
-        return reverse("accounts:account") if signed_in else reverse("account_login")
+        return reverse("accounts:account")
 
     def can_delete_email(self, email_address: EmailAddress) -> bool:
         """The address that is in use stays: without one nobody can be told, nor get back in."""
@@ -110,6 +127,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         count_once(self._failures_key(credentials), seconds=FAILURES_COUNT_FOR)
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        """Looks once where what was typed may be a name or an address: to compare the password of a known address with
+        a second hash takes longer than to find out that an address is unknown, and so tells which are known."""
+        if credentials.get("email") and credentials.get("email") == credentials.get("username"):
+            del credentials["email"]
         user: User | None = super().authenticate(request, **credentials)
         if user is not None:
             key = self._failures_key(credentials)
@@ -141,6 +162,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
                 "account/email/address_left.txt", {"user": user, **values, "site": settings.SITE_URL}
             )
             post(to=email, subject=_("CATS4ML: your email address was changed"), body=body, at=timezone.now())
+
+
+def _path_within(request: HttpRequest) -> str:
+    """Where on this site the person was going, as the address or the form says; '' for anywhere else."""
+    path = get_next_redirect_url(request) or ""
+    inside = path.startswith("/") and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
+    return path if inside and len(path) <= MOST_PATH else ""
 
 
 def _provider_name(context: Mapping[str, Any]) -> str:
@@ -189,7 +217,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         try:
             return super().get_app(request, provider=provider, client_id=client_id)
         except SocialApp.DoesNotExist:
-            raise Http404("This site has no sign-in by that provider.") from None
+            raise Http404(_("This site has no sign-in by that provider.")) from None
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
         return bool(settings.SIGN_UP_OPEN)

@@ -11,13 +11,14 @@ from django.conf import settings
 from django.core import signing
 from django.db import transaction
 from django.urls import reverse
-from django.utils import formats, timezone, translation
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from cats4ml.accounts.mail import post
 from cats4ml.accounts.models import Notice, NoticeKind, OutgoingMail, User
 from cats4ml.accounts.notice_words import words_of
+from cats4ml.ui.words import date_text
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +98,7 @@ def _subject(number: int, kind: str) -> str:
 def _part(notice: Notice, words: tuple[str, str]) -> str:
     title, text = words
     moment = timezone.localtime(notice.created_at)
-    when = f"{formats.date_format(moment, 'DATETIME_FORMAT')} ({moment.tzname()})"
+    when = f"{date_text(moment, 'full')} {moment.tzname()}"
     address = settings.SITE_URL + notice.url if notice.url else ""
     return "\n".join(line for line in (title, when, text, address) if line)
 

@@ -1,9 +1,7 @@
-"""What somebody was told, how they want to be told, and the link in a mail that stops it."""
+"""What somebody was told, and the link in a mail that stops it."""
 
 from __future__ import annotations
 
-from django.conf import settings
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.signing import BadSignature
 from django.http import Http404, HttpRequest, HttpResponse
@@ -15,10 +13,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from cats4ml.accounts.models import Notice, NoticeKind, User
+from cats4ml.accounts.models import Notice, User
 from cats4ml.accounts.notice_mails import reader_of_link
-from cats4ml.accounts.notice_words import words_of
-from cats4ml.accounts.notices import choices_of, choose, mark_read, stop_mails
+from cats4ml.accounts.notice_words import shown
+from cats4ml.accounts.notices import mark_read, stop_mails
 from cats4ml.ui.paging import keyset_page
 
 NOTICES_A_PAGE = 30
@@ -34,8 +32,9 @@ def _me(request: HttpRequest) -> User:
 @require_safe
 def notices(request: HttpRequest) -> HttpResponse:
     page = keyset_page(request, Notice.objects.filter(user=_me(request), on_site=True), size=NOTICES_A_PAGE)
-    shown = [(one, *words_of(one)) for one in page.rows]
-    return render(request, "accounts/notices.html", {"page": page, "notices": shown})
+    return render(
+        request, "accounts/notices.html", {"page": page, "notices": [(one, *shown(one)) for one in page.rows]}
+    )
 
 
 @login_required
@@ -54,23 +53,6 @@ def notice_open(request: HttpRequest, pk: int) -> HttpResponse:
     mark_read(user=one.user, only=one.pk, at=timezone.now())
     inside = one.url.startswith("/") and url_has_allowed_host_and_scheme(one.url, allowed_hosts=None)
     return redirect(one.url if inside else "accounts:notices")
-
-
-@login_required
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def notice_choices(request: HttpRequest) -> HttpResponse:
-    me = _me(request)
-    if request.method == "POST":
-        for kind in NoticeKind:
-            if kind != NoticeKind.ACCOUNT:
-                on_site, by_mail = (f"{kind.value}-{way}" in request.POST for way in ("site", "mail"))
-                choose(user=me, kind=kind, on_site=on_site, by_mail=by_mail)
-        messages.success(request, _("Your choices are saved."))
-        return redirect("accounts:notice_choices")
-    rows = [(kind, kind.label, *ways, kind == NoticeKind.ACCOUNT) for kind, ways in choices_of(me).items()]
-    context = {"rows": rows, "mail_is_on": bool(me.email), "site": settings.SITE_URL}
-    return render(request, "accounts/notice_choices.html", context)
 
 
 @csrf_exempt  # the mail server's one click (RFC 8058) brings no cookie; the signed link is what allows it

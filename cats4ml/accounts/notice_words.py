@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
 
+from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.html import conditional_escape
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
 
 from cats4ml.accounts.models import Notice, NoticeKind
+from cats4ml.ui.templatetags.ui import when
+from cats4ml.ui.words import date_text
 
 # The title, which is a mail's subject too, and the text.
 WORDS: Mapping[str, tuple[str | Promise, str | Promise]] = {
@@ -223,8 +229,66 @@ WORDS: Mapping[str, tuple[str | Promise, str | Promise]] = {
 }
 
 
+# Values that are a day or a moment, as ISO has them, and how they are written; values that are words of the catalogue.
+MOMENTS: Mapping[str, str] = {"since": "full", "ends": "day"}
+TRANSLATED = ("kind",)
+
+
 def words_of(notice: Notice) -> tuple[str, str]:
-    """The title and the text of a notice, in the language in force. A value that it lacks is left out."""
-    title, text = WORDS.get(notice.what, (NoticeKind(notice.kind).label, ""))
-    values = defaultdict(str, notice.values)
+    """The title and the text of a notice, in the language and the time zone in force. A value that it lacks is left
+    out."""
+    title, text = _sentences(notice)
+    values = _values(notice.values, _in_text)
     return str(title % values), str(text % values)
+
+
+def shown(notice: Notice) -> tuple[SafeString, SafeString]:
+    """The title and the text for a page, which writes each moment in the browser's own zone."""
+    title, text = _sentences(notice)
+    values = _values(notice.values, _in_a_page)
+    return mark_safe(title % values), mark_safe(text % values)  # noqa: S308  # the values are escaped
+
+
+def filled(what: str, values: Mapping[str, object]) -> tuple[str, str]:
+    """The title and the text of `what`, for where these values are told besides in a notice."""
+    title, text = WORDS[what]
+    written = _values(values, _in_text)
+    return str(title % written), str(text % written)
+
+
+def _sentences(notice: Notice) -> tuple[str | Promise, str | Promise]:
+    return WORDS.get(notice.what, (NoticeKind(notice.kind).label, ""))
+
+
+def _values(values: Mapping[str, object], written: Callable[[str, object], object]) -> Mapping[str, object]:
+    return defaultdict(str, {name: written(name, value) for name, value in values.items()})
+
+
+def _in_text(name: str, value: object) -> object:
+    moment = _moment(value) if name in MOMENTS else None
+    if moment is None:
+        return gettext(str(value)) if name in TRANSLATED and value else value
+    if not isinstance(moment, datetime):
+        return date_text(moment, "day")
+    there = timezone.localtime(moment)
+    return date_text(there, MOMENTS[name]) + ("" if MOMENTS[name] == "day" else f" {there.tzname()}")
+
+
+def _in_a_page(name: str, value: object) -> object:
+    moment = _moment(value) if name in MOMENTS else None
+    if moment is not None:
+        return when(moment, MOMENTS[name])
+    return value if isinstance(value, int) else conditional_escape(str(_in_text(name, value)))
+
+
+def _moment(value: object) -> date | datetime | None:
+    """The day or the moment of a value; None where it is neither, as for a token without an end."""
+    text = str(value).removesuffix(" UTC")  # as moments were kept before
+    for read in (date.fromisoformat, datetime.fromisoformat):
+        try:
+            found = read(text)
+        except ValueError:
+            continue
+        naive = isinstance(found, datetime) and found.tzinfo is None
+        return found.replace(tzinfo=UTC) if naive else found  # type: ignore[call-arg]  # a datetime
+    return None

@@ -12,11 +12,11 @@ urlpatterns = [
     path("account/tokens/<int:token_id>/revoke/", views.revoke, name="revoke_token"),
     path("mail/", account_views.mails, name="mails"),
     # Doors before allauth's own pages of the same addresses.
+    path("accounts/confirm-email/<str:key>/", account_views.ConfirmAddress.as_view(), name="confirm_address"),
     path("accounts/2fa/totp/activate/", account_views.set_up_app, name="set_up_app"),
     path("accounts/2fa/webauthn/add/", account_views.add_passkey, name="add_passkey"),
     path("account/notices/", notice_views.notices, name="notices"),
     path("account/notices/read/", notice_views.notices_read, name="notices_read"),
     path("account/notices/<int:pk>/open/", notice_views.notice_open, name="notice_open"),
-    path("account/notices/choices/", notice_views.notice_choices, name="notice_choices"),
     path("account/notices/stop/<str:link>/", notice_views.notices_stop, name="notices_stop"),
 ]

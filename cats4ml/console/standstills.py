@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from cats4ml.accounts.mail import waiting_mails_are_shown
 from cats4ml.accounts.models import MailState, NoticeKind, OutgoingMail, User
-from cats4ml.accounts.notice_words import WORDS
+from cats4ml.accounts.notice_words import filled
 from cats4ml.accounts.notices import notify
 from cats4ml.challenges.data_files import ON_THE_WAY as FILES_ON_THE_WAY
 from cats4ml.challenges.models import Challenge, ChallengeStatus, DataFile, PoolOrder
@@ -95,7 +95,7 @@ def _begin(one: Found, at: datetime) -> None:
 def values_of(row: Standstill) -> dict[str, object]:
     """What the words of `accounts.notice_words` about it name."""
     return {
-        "since": row.since.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "since": row.since.astimezone(UTC).isoformat(),
         "number": row.number,
         "queue": queue_name(SCORING, row.queue),
     }
@@ -103,8 +103,7 @@ def values_of(row: Standstill) -> dict[str, object]:
 
 def in_words(row: Standstill) -> tuple[str, str]:
     """What stands still, and what to do, in the reader's language."""
-    title, text = WORDS[f"stalled_{row.kind}"]
-    return str(title), str(text) % values_of(row)
+    return filled(f"stalled_{row.kind}", values_of(row))
 
 
 def _people_to_tell(one: Found) -> Iterator[tuple[Iterable[User], str]]:

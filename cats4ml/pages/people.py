@@ -40,7 +40,7 @@ def leave(request: HttpRequest, slug: str) -> HttpResponse:
     mine = Participation.objects.filter(user=request.user, challenge__slug=slug).exclude(role=Role.ORGANISER)
     part = mine.select_related("challenge", "team").first()
     if part is None:
-        raise Http404("You don’t take part in this challenge.")
+        raise Http404(_("You don’t take part in this challenge."))
     if request.method == "POST":
         if leave_challenge(participation=part, at=timezone.now()):
             messages.success(request, _("You left “%(title)s”.") % {"title": part.challenge.title})

@@ -57,7 +57,7 @@ def report_picture(request: HttpRequest, image_uuid: uuid.UUID) -> HttpResponse:
     if image is None:
         if was_taken_down(image_uuid):
             return render(request, "pages/report_picture.html", {"gone": True}, status=410)
-        raise Http404("There is no such picture.")
+        raise Http404(str(_("There is no such picture.")))
     edition = _edition_of(request, image)
     user = request.user if isinstance(request.user, User) else None
     context = {"challenge": None, "image": image, "edition": edition, "signed_in": user is not None}
@@ -96,5 +96,5 @@ def _edition_of(request: HttpRequest, image: Image) -> Challenge:
     """The newest edition with the picture that who asks may see."""
     found = visible_challenges(request.user).filter(pk__in=editions_with(image).values("pk")).first()
     if found is None:
-        raise Http404("There is no such picture.")
+        raise Http404(str(_("There is no such picture.")))
     return found

@@ -20,11 +20,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from cats4ml.accounts.models import Team, TeamInvitation, User
+from cats4ml.accounts.secrets_kept import decrypt, encrypt
 from cats4ml.challenges import teams
 from cats4ml.challenges.models import ChallengeStatus, Participation, Role
 from cats4ml.challenges.teams import TeamRefused
 from cats4ml.leaderboard.actions import rename_team_lines
 from cats4ml.ui.paging import whole_number
+
+NEW_LINK = "new_team_link"
 
 
 class NameForm(forms.Form):
@@ -87,7 +90,8 @@ def own_teams(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def team(request: HttpRequest, pk: int) -> HttpResponse:
-    return _team_page(request, _mine(request, pk))
+    one = _mine(request, pk)
+    return _team_page(request, one, link=_new_link(request, one))
 
 
 def _team_page(
@@ -160,8 +164,8 @@ def team_invite(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_POST
 def team_link(request: HttpRequest, pk: int) -> HttpResponse:
+    """Make a link, and lead to the page that shows it once: whoever loads that page again makes no second one."""
     one, form = _mine(request, pk), LinkForm(request.POST)
-    link = ""
     if form.is_valid():
         try:
             places = form.cleaned_data["places"]
@@ -169,9 +173,19 @@ def team_link(request: HttpRequest, pk: int) -> HttpResponse:
         except TeamRefused as refusal:
             form.add_error(None, str(refusal))
         else:
-            path = reverse("pages:team_come_in", args=[token])
-            link = settings.SITE_URL + path if settings.SITE_URL else request.build_absolute_uri(path)
-    return _team_page(request, one, link_form=form if form.errors else None, link=link)
+            request.session[NEW_LINK] = {"team": pk, "token": encrypt(token)}
+            return redirect("pages:team", pk=pk)
+    return _team_page(request, one, link_form=form)
+
+
+def _new_link(request: HttpRequest, one: Team) -> str:
+    """The link that was made a moment ago, where it was not shown yet. Only its digest is kept for good."""
+    kept = request.session.get(NEW_LINK)
+    if not kept or kept["team"] != one.pk or request.method != "GET":
+        return ""
+    del request.session[NEW_LINK]
+    path = reverse("pages:team_come_in", args=[decrypt(kept["token"])])
+    return settings.SITE_URL + path if settings.SITE_URL else request.build_absolute_uri(path)
 
 
 def _posted(request: HttpRequest, act: Callable[[], object], said: str, to: str, *args: int) -> HttpResponse:

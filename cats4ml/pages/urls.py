@@ -1,9 +1,10 @@
 from django.urls import path
 
-from cats4ml.pages import data, explore, meaning, own_data, people, releases, reporting, teams, views
+from cats4ml.pages import data, explore, meaning, notice_choices, own_data, people, releases, reporting, teams, views
 
 app_name = "pages"
 urlpatterns = [
+    path("account/notices/choices/", notice_choices.notice_choices, name="notice_choices"),
     path("account/consents/", people.consents, name="consents"),
     path("account/teams/", teams.own_teams, name="teams"),
     path("account/teams/<int:pk>/", teams.team, name="team"),

@@ -166,7 +166,7 @@ def picture(request: HttpRequest, image_uuid: uuid.UUID) -> HttpResponseBase:
     if image is None or image.hidden_at is not None:
         if was_taken_down(image_uuid):
             return taken_down_response(request)
-        raise Http404("There is no such picture.")
+        raise Http404(_("There is no such picture."))
     if not may_see_picture(request, image):
         return HttpResponse("This picture is not public.", status=404, content_type="text/plain; charset=utf-8")
     return picture_response(image, request, small=request.GET.get("size") == "small")

@@ -87,6 +87,23 @@ IN_OUR_WORDS = Translated(
         "The email address and/or password you specified are not correct.": gettext_noop(
             "The address or the password is not right."
         ),
+        "Authenticator code": gettext_noop("Code"),
+        "Incorrect code.": gettext_noop(
+            "This code is not right. An app shows a new one every half minute: type that one."
+        ),
+        "Incorrect password.": gettext_noop("The password is not right."),
+        "Please type your current password.": gettext_noop("Your present password is another one. Type it anew."),
+        "This account is currently inactive.": gettext_noop("This account is closed. Write to the organisers."),
+        "A user is already registered with this email address.": gettext_noop(
+            "An account has this address already. Sign in to it, or give another address."
+        ),
+        "This email address is already associated with this account.": gettext_noop(
+            "This is the address of your account already."
+        ),
+        "A user with that username already exists.": gettext_noop("Somebody has this user name. Choose another one."),
+        "Username can not be used. Please use other username.": gettext_noop(
+            "This user name can’t be had. Choose another one."
+        ),
         "You must type the same password each time.": gettext_noop(
             "The two passwords differ. Type the same one twice."
         ),
@@ -96,11 +113,15 @@ IN_OUR_WORDS = Translated(
 
 def in_our_words(text: object) -> str:
     """A label or an error of allauth's as this site says it; anything else as it is."""
-    english = str(text)
+    english = shown = str(text)
     if isinstance(text, Promise):
         with override("en"):
             english = str(text)
-    return IN_OUR_WORDS[english] if english in IN_OUR_WORDS else str(text)
+    if english in IN_OUR_WORDS:
+        return IN_OUR_WORDS[english]
+    # What allauth wrote in the reader's language itself.
+    same = (key for key in IN_OUR_WORDS if shown in (_(key), pgettext("field label", key)))
+    return next((IN_OUR_WORDS[key] for key in same), shown)
 
 
 def outcome_of(value: object) -> Outcome | None:

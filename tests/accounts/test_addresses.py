@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from datetime import timedelta
+from urllib.parse import quote
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -53,6 +54,29 @@ def test_a_link_confirms_in_another_browser_and_works_once(db, visitor, outbox, 
     assert elsewhere.post(link_in(body)).status_code == 302
     assert is_verified(ada) is True
     assert "no longer works" in elsewhere.get(link_in(body)).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("asked", "led_to"),
+    [
+        ("/challenges/x/join/?role=rater", "/challenges/x/join/?role=rater"),
+        ("", "/"),
+        ("https://evil.example/", "/"),
+        ("//evil.example/", "/"),
+    ],
+)
+def test_the_link_leads_on_to_where_the_person_was_going_and_nowhere_else(
+    db, visitor, outbox, asked: str, led_to: str
+) -> None:
+    names = [f"{letter}-{secrets.token_hex(4)}" for letter in "ijk"]
+    people = [visitor() for _ in names]
+    for person, name in zip(people, names, strict=True):
+        sign_up(person, name, next=asked)
+    here, forged, elsewhere = (newest_link(f"{name}@example.org") for name in names)
+    assert f'name="next" value="{led_to}"' in people[0].get(here).content.decode()
+    assert people[0].post(here).url == led_to
+    assert people[1].post(f"{forged.partition('?')[0]}?next=https://evil.example/").url == "/account/"
+    assert visitor().post(elsewhere).url == f"/accounts/login/?next={quote(led_to)}"
 
 
 def test_the_unconfirmed_look_around_and_take_no_part(world, visitor, outbox) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from datetime import timedelta
 
@@ -51,7 +52,7 @@ def test_notices_of_a_kind_are_gathered_into_one_mail_and_announcements_are_not(
     stop = link_to_stop(ada, NoticeKind.TEAM)
     assert mail.subject == "2 notices: Invitations to teams and changes of mine"
     assert mail.headers == {"List-Unsubscribe": f"<{stop}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
-    facts = ["Owls 1", "Owls 2", "10 a.m. (CET)", "https://cats.example.org/account/teams/", stop]
+    facts = ["Owls 1", "Owls 2", "Mon 2 Nov 2026, 10:00 CET", "https://cats.example.org/account/teams/", stop]
     assert [fact for fact in facts if fact not in mail.body] == []
 
 
@@ -61,18 +62,62 @@ def test_the_mail_speaks_the_readers_language_whatever_the_worker_speaks(db) -> 
     with translation.override("de"):
         assert post_mails(at=LATER) == 2
     bodies = {mail.to: mail.body for mail in OutgoingMail.objects.all()}
-    assert ("2. November 2026" in bodies["ada@example.org"], "2 Nov 2026" in bodies["bob@example.org"]) == (True, True)
+    assert ("Mo., 2. Nov. 2026" in bodies["ada@example.org"], "2 Nov 2026" in bodies["bob@example.org"]) == (True, True)
 
 
-def test_who_chose_otherwise_is_told_so_and_of_the_own_account_always(db) -> None:
+def test_moments_are_written_for_the_reader_those_that_were_kept_before_too(db, settings) -> None:
+    settings.SITE_URL = "https://cats.example.org"
+    ada = make_user("ada", language="de", time_zone="Asia/Tokyo")
+    for number, since in enumerate(("2026-11-02T20:30:00+00:00", "2026-11-02 20:30 UTC")):
+        values = {"since": since, "number": 7, "name": "<b>", "ends": "2026-12-02", "kind": "It is offensive"}
+        for what in ("stalled_clock", "token_ends_soon", "picture_reported"):
+            key = f"{what}-{number}"
+            notify(users=[ada], kind=NoticeKind.ACCOUNT, what=what, key=key, at=START, values=values)
+    assert post_mails(at=LATER) == 6
+    said = "\n".join(f"{mail.subject} {mail.body}" for mail in OutgoingMail.objects.all())
+    written = ("seit Di., 3. Nov. 2026, 05:30 JST", "<b> endet am 2. Dezember 2026", "gemeldet: Es ist anstößig.")
+    assert ([said.count(words) for words in written], "2026-1" in said) == ([2, 4, 2], False)
+    html = signed_in(ada).get(reverse("accounts:notices")).content.decode()
+    assert html.count('<time datetime="2026-11-02T20:30:00Z" data-when="full"') == 2
+    assert ("&lt;b&gt; endet" in html, "<b>" in html) == (True, False)
+
+
+def test_choices_are_of_the_roles_that_one_has_and_those_of_another_time_are_kept(world) -> None:
+    def kinds(of) -> list[str]:
+        html = signed_in(of).get(reverse("pages:notice_choices")).content.decode()
+        return re.findall(r'name="shown" value="(\w+)"', html)
+
+    everybodys = ["team", "announcement", "standing", "files"]
+    finder, boss = world.finder().user, make_user(is_superuser=True)
+    assert kinds(world.rater().user) == kinds(make_user()) == everybodys
+    assert kinds(finder) == ["team", "announcement", "pairs", "dispute", "standing", "files"]
+    assert kinds(boss) == [*everybodys, "takedown", "stalled"]
+    choose(user=finder, kind=NoticeKind.STALLED, on_site=False, by_mail=True)
+    # What the page did not show, and what it showed of what is no longer one's own, changes nothing.
+    signed_in(finder).post(reverse("pages:notice_choices"), {"shown": ["team", "stalled"], "stalled-site": "on"})
+    kept = choices_of(finder)
+    assert [kept[kind] for kind in (NoticeKind.TEAM, NoticeKind.STALLED, NoticeKind.DISPUTE)] == [
+        (False, False),
+        (False, True),
+        (True, True),
+    ]
+
+
+def test_who_chose_otherwise_is_told_so_and_of_the_own_account_always(world) -> None:
     ada = make_user("ada")
+    world.finder(ada)
     choose(user=ada, kind=NoticeKind.TEAM, on_site=False, by_mail=False)
     choose(user=ada, kind=NoticeKind.ACCOUNT, on_site=False, by_mail=False)
     tell(ada, 1)
     tell(ada, 1, NoticeKind.ACCOUNT)
     assert list(Notice.objects.values_list("kind", "on_site", "by_mail")) == [("account", True, True)]
-    page, client = reverse("accounts:notice_choices"), signed_in(ada)
-    assert client.post(page, {"team-site": "on", "dispute-mail": "on"}).url == page
+    page, client = reverse("pages:notice_choices"), signed_in(ada)
+    assert (
+        client.post(
+            page, {"shown": ["team", "dispute", "pairs", "account"], "team-site": "on", "dispute-mail": "on"}
+        ).url
+        == page
+    )
     shown = choices_of(ada)
     assert (shown[NoticeKind.TEAM], shown[NoticeKind.DISPUTE], shown[NoticeKind.ACCOUNT], shown[NoticeKind.PAIRS]) == (
         (True, False),

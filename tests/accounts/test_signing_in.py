@@ -6,6 +6,7 @@ import secrets
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.test import Client
 
 from cats4ml.accounts.actions import create_guest, create_token, find_token
@@ -72,6 +73,37 @@ def test_a_wrong_password_and_an_unknown_name_read_the_same(db, visitor) -> None
     ]
     said = ["is not right." in page.content.decode() for page in pages]
     assert ([page.status_code for page in pages], said) == ([200] * 4, [True] * 4)
+
+
+class Counted(MD5PasswordHasher):
+    """Says how often a password was hashed, which is what a sign-in takes its time for."""
+
+    algorithm, times = "counted_md5", 0
+
+    def encode(self, password: str, salt: str) -> str:
+        type(self).times += 1
+        return super().encode(password, salt)
+
+
+def hashed(client: Client, page: str, **form: str) -> tuple[int, int]:
+    before = Counted.times
+    return client.post(page, form).status_code, Counted.times - before
+
+
+def test_a_known_name_or_address_costs_as_many_hashes_as_an_unknown_one(db, visitor, outbox, settings) -> None:
+    settings.PASSWORD_HASHERS = [f"{Counted.__module__}.{Counted.__qualname__}"]
+    ada, guest, gone = person(), create_guest(), person(is_active=False)
+    other = f"n{secrets.token_hex(4)}"
+    logins = [ada.username, ada.email, guest.username, gone.username, gone.email, other, f"{other}@example.org"]
+    costs = [hashed(visitor(), "/accounts/login/", login=login, password="wrong wrong") for login in logins]
+    assert len(set(costs)) == 1, dict(zip(logins, costs, strict=True))
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"  # as in production, where a sign-up doesn't tell either
+    sent = [{"username": f"{other}{n}", "password1": NEW, "password2": NEW} for n in range(2)]
+    emails = [ada.email, f"{other}@example.org"]
+    asked = [
+        hashed(visitor(), "/accounts/signup/", email=email, **form) for email, form in zip(emails, sent, strict=True)
+    ]
+    assert asked == [(302, 1)] * 2
 
 
 def test_after_five_wrong_passwords_an_account_rests_wherever_they_came_from(db, visitor) -> None:

@@ -155,10 +155,10 @@ def test_a_token_is_told_of_when_it_is_made_and_once_before_it_ends(db) -> None:
     assert [tell_of_ending_tokens(at=START + days * day) for days in (22, 23, 24, 30)] == [0, 1, 1, 0]
     told = Notice.objects.filter(user=ada).order_by("pk").values_list("what", "values__name", "values__ends")
     assert list(told) == [
-        ("token_made", "used", "2026-12-02"),
-        ("token_made", "unused", "2026-12-02"),
-        ("token_made", "gone", "2026-12-02"),
-        ("token_ends_soon", "used", "2026-12-02"),
+        ("token_made", "used", "2026-12-02T09:00:00+00:00"),
+        ("token_made", "unused", "2026-12-02T09:00:00+00:00"),
+        ("token_made", "gone", "2026-12-02T09:00:00+00:00"),
+        ("token_ends_soon", "used", "2026-12-02T09:00:00+00:00"),
     ]
 
 

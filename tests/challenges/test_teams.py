@@ -210,8 +210,10 @@ def test_the_pages_show_ones_own_teams_alone_and_cost_the_same_for_more(world) -
     together(ada, name="Bats")
     together(ada, name="Cats")
     assert [queries_of(client, page), queries_of(client, reverse("pages:teams"))] == costs
-    made = client.post(reverse("pages:team_link", args=[team.pk]), {"places": "1"}).content.decode()
-    link = made.split("/account/teams/come-in/")[1].split("/")[0]
+    assert client.post(reverse("pages:team_link", args=[team.pk]), {"places": "1"}).url == page
+    shown, again = (client.get(page).content.decode() for _ in range(2))
+    assert ("come-in" in again, team.invitations.filter(user=None).count()) == (False, 1)
+    link = shown.split("/account/teams/come-in/")[1].split("/")[0]
     come = reverse("pages:team_come_in", args=[link])
     assert "Join the team Owls" in stranger.get(come).content.decode()
     assert (stranger.post(come).url, stranger.get(come).status_code) == (page, 404)

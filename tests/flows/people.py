@@ -55,7 +55,7 @@ def confirm_address(page: Page, name: str) -> None:
     mail = page.locator("li", has_text=f"{name}@example.org").first
     mail.get_by_role("link").click()
     page.get_by_role("button", name="Yes, confirm it").click()
-    page.wait_for_url("**/account/")
+    page.wait_for_url(lambda url: "/confirm-email/" not in url)
 
 
 def truth(page: Page, site: Site) -> str:

@@ -27,6 +27,7 @@ OF_ONE_THING = {
 }  # fmt: skip
 WHY_NOT = {
     "account_confirm_email": "is opened by the link of a mail, once",
+    "accounts:confirm_address": "is opened by the link of a mail, once",
     "account_reset_password_from_key": "is opened by the link of a mail, once",
     "account_set_password": "is for accounts without a password",
     "mfa_generate_recovery_codes": "is for accounts with a second factor",

@@ -180,6 +180,7 @@ console:release_publish console 405 | console 302+
 console:release_free console 405 | console 302+
 console:release_retry console 405 | console 302
 console:release_delete console 405 | console 302+
+pages:notice_choices signed 200 | signed 302+
 pages:home everybody 200 | everybody 405
 pages:picture everybody 200 | everybody 405
 pages:report_picture everybody 200 | everybody 302+
@@ -272,10 +273,10 @@ accounts:send_again signed 405 | signed 302+
 accounts:mails everybody 200 | everybody 405
 accounts:set_up_app in 302 302 302 302 403 302 302 302 | signed 302
 accounts:add_passkey in 302 302 302 302 403 302 302 302 | signed 302
+accounts:confirm_address everybody 200 | everybody 404
 accounts:notices signed 200 | signed 405
 accounts:notices_read signed 405 | signed 302
 accounts:notice_open signed 405 | in 404 302+ 404 404 403 404 404 404
-accounts:notice_choices signed 200 | signed 302+
 accounts:notices_stop everybody 404 | everybody 404
 mfa_index signed 200 | signed 405
 mfa_authenticate signed 302 | signed 302

@@ -10,6 +10,7 @@ from tests.security.people import Everybody
 
 SENT: dict[str, Callable[[Everybody], dict[str, Any]]] = {
     "pages:join": lambda here: {"role": "finder", "consent": "on", "consent_version": here.world.challenge.consent_version},
+    "pages:notice_choices": lambda here: {"shown": "team"},
     "accounts:tokens": lambda here: {"name": "new", "scopes": ["submit"], "days": "30"},
     "submissions:submit_pair": lambda here: {"image_id": here.world.images[5].image_id, "label_id": "dog", "rationale": ""},
     "submissions:dispute": lambda here: {"reason": "Look at the lower left corner again."},

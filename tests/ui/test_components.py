@@ -182,7 +182,7 @@ def test_field_ties_help_and_error_to_the_control() -> None:
     assert '<label for="id_picture">Picture ID</label>' in html
     assert 'aria-describedby="id_picture_help id_picture_error"' in html
     assert 'aria-invalid="true"' in html
-    assert 'id="id_picture_error"><p><b>Not sent:</b> This field is required.</p>' in html
+    assert 'id="id_picture_error"><p><b>Not sent:</b> Fill this in.</p>' in html
     assert 'id="id_picture_help"' in html
 
 

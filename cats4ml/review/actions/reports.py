@@ -58,7 +58,7 @@ def report_picture(
             lease.shown_at = lease.shown_at or at
             lease.save(update_fields=["closed_at", "ended", "shown_at"])
             recount([] if lease.pair_id is None else [lease.pair_id])
-            tell_organisers(image=lease.subject.image, what=str(ReportKind(kind).label), at=at)
+            tell_organisers(image=lease.subject.image, what=ReportKind(kind).label, at=at)
     look_at_passed_over(lease, at=at)
     return report
 

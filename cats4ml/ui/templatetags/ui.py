@@ -6,7 +6,7 @@ from typing import Any
 
 from django import template
 from django.conf import settings
-from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, RadioSelect
+from django.forms import BaseForm, BoundField, CheckboxInput, CheckboxSelectMultiple, RadioSelect
 from django.template import Context
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -15,6 +15,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from cats4ml.ui import licences, words
+from cats4ml.ui.form_errors import plain_errors
 from cats4ml.ui.meters import Part, make_interval, make_quota_meter, make_stack
 from cats4ml.ui.navigation import Link, LinkGroup, console_links, section_links
 from cats4ml.ui.plots import instant, make_plot
@@ -164,7 +165,22 @@ def field(bound: BoundField, *, optional: bool = False) -> dict[str, Any]:
     label = words.in_our_words(bound.label)
     if widget.attrs.get("placeholder") in (bound.label, label):
         attrs["placeholder"] = False
-    return {"field": bound, "control": bound.as_widget(attrs=attrs), "kind": kind, "label": label, "optional": optional}
+    return {
+        "field": bound,
+        "control": bound.as_widget(attrs=attrs),
+        "errors": plain_errors(bound.errors, bound.field),
+        "kind": kind,
+        "label": label,
+        "optional": optional,
+    }
+
+
+@register.simple_tag
+def errors_of(of: BaseForm | BoundField) -> list[str]:
+    """What is wrong with a field, or with a form as a whole, in this site's words."""
+    if isinstance(of, BoundField):
+        return plain_errors(of.errors, of.field)
+    return plain_errors(of.non_field_errors())
 
 
 @register.simple_tag
