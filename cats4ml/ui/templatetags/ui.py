@@ -285,3 +285,9 @@ def covered_for(image: Any, viewer: Any) -> bool:
     parts = [part for part in (getattr(viewer, "finder", None), getattr(viewer, "rater", None)) if part is not None]
     chosen = {kind for part in parts for kind in part.sensitive_kinds or []}
     return not set(image.sensitive) <= chosen
+
+
+@register.filter
+def any_sensitive(rows: Iterable[Any]) -> bool:
+    """Whether any of these rows has a picture that not everybody wants to see."""
+    return any(row.image.sensitive for row in rows)
