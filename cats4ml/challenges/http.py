@@ -77,8 +77,8 @@ def page_context(challenge: Challenge | None, viewer: Viewer | None, nav: str, *
 
 
 def _asks_anew(viewer: Viewer, nav: str) -> str:
-    """“changed” where somebody agreed to another text than is in force: on every page but the console's, before they lose
-    time on a claim. “left” where they took their consent back: only where they look for pictures. Else ''."""
+    """“changed” where somebody agreed to another text than is in force: on every page but the console's, before they
+    lose time on a claim. “left” where they took their consent back: only where they look for pictures. Else ''."""
     for part in (viewer.finder, viewer.rater):
         if part is not None and nav != "console" and why_asked_anew(part):
             return "changed" if part.left_at is None else ("left" if nav == "explore" else "")

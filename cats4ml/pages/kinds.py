@@ -1,4 +1,4 @@
-"""Which kinds of sensitive pictures somebody who takes part will see, wherever pictures are shown."""
+"""Which kinds of sensitive pictures a finder will see, wherever pictures are shown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from cats4ml.challenges.http import challenge_and_viewer, page_context
-from cats4ml.challenges.queries import Viewer
 from cats4ml.review.actions.sensitive import choose_kinds
 from cats4ml.review.sensitive import kinds_to_choose
 
@@ -22,11 +21,14 @@ from cats4ml.review.sensitive import kinds_to_choose
 @require_http_methods(["GET", "HEAD", "POST"])
 def kinds(request: HttpRequest, slug: str) -> HttpResponse:
     challenge, viewer = challenge_and_viewer(request, slug)
-    part = viewer.finder or viewer.rater
+    part = viewer.finder
+    if part is None and viewer.is_rater:
+        # Raters have a page for it of their own, which guests may send too.
+        return redirect(f"{reverse('review:review', args=[slug])}?kinds=1")
     if part is None:
         messages.info(request, _("Join the challenge first: then you can choose which pictures you will see."))
         return redirect("pages:join", slug=slug)
-    back = _back(request, slug, viewer)
+    back = _back(request, slug)
     if request.method == "POST":
         choose_kinds(part=part, kinds=request.POST.getlist("kind"), at=timezone.now())
         messages.success(request, _("Your choice is kept."))
@@ -35,9 +37,9 @@ def kinds(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "pages/kinds.html", context)
 
 
-def _back(request: HttpRequest, slug: str, viewer: Viewer) -> str:
-    """The page that they came from, if that is one of ours; else where they look at pictures."""
+def _back(request: HttpRequest, slug: str) -> str:
+    """The page that they came from, if that is one of ours; else the pictures."""
     wanted = (request.POST if request.method == "POST" else request.GET).get("next", "")
     if wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None):
         return wanted
-    return reverse("pages:explore" if viewer.is_finder else "review:review", args=[slug])
+    return reverse("pages:explore", args=[slug])

@@ -245,7 +245,7 @@ def test_anybody_reports_a_picture_and_its_organisers_are_told_at_once(used) -> 
     assert address in visitor.get(reverse("pages:explore_picture", args=[used.challenge.slug, image.uuid])).text
     sent = {"kind": "person", "note": "It is me", "contact": "me@example.org"}
     assert [visitor.get(address).status_code, visitor.post(address, {"kind": "x"}).status_code] == [200, 422]
-    assert visitor.post(address, {**sent, "website": "buy"}).status_code == 302
+    assert visitor.post(address, {**sent, "website": "buy"}).status_code == 422
     assert PictureComplaint.objects.count() == 0
     assert visitor.post(address, sent).url == f"{address}?done=1"
     member = signed_in(used.basketeer.user)

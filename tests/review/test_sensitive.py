@@ -81,7 +81,8 @@ def test_finders_choose_too_and_programs_read_and_set_the_choice(world) -> None:
     seen = client.get(explore).text
     assert (covered in seen, f"{page}?next={quote(explore, safe='')}" in seen) == (True, True)
     assert client.post(page, {"kind": ["hate"], "next": explore}).url == explore
-    assert [covered in one.get(explore).text for one in (client, signed_in(rater.user), Client())] == [False, True, True]
+    others = (signed_in(rater.user), Client())
+    assert [covered in one.get(explore).text for one in (client, *others)] == [False, True, True]
     assert 'value="hate" checked' in client.get(page).text
     assert client.post(page, {"next": "//elsewhere.example"}).url == explore
     assert signed_in(make_user()).get(page).url == reverse("pages:join", args=[slug])

@@ -67,7 +67,8 @@ def submit_pairs(
 
     All or nothing as far as the database goes: the participation is locked, so that two requests of one person are
     charged one after the other; then the pictures, so that none is taken down meanwhile; and then the pairs, so that of
-    two people exactly one is first. Scoring is asked for once all of it is committed. Raises `ClaimRefused` where this person may claim nothing now.
+    two people exactly one is first. Scoring is asked for once all of it is committed. Raises `ClaimRefused` where this
+    person may claim nothing now.
     """
     with transaction.atomic():
         locked = (
