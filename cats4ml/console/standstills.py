@@ -30,6 +30,7 @@ from cats4ml.review.models import ON_THE_WAY as POLICIES_ON_THE_WAY
 from cats4ml.review.models import PolicyWork
 from cats4ml.rules.lifecycle import PairState
 from cats4ml.submissions.models import Pair
+from cats4ml.ui.words import date_text
 from scoring.contract import queue_name
 
 # Scores and orders may take so long when all is well.
@@ -102,9 +103,9 @@ def values_of(row: Standstill) -> dict[str, object]:
 
 
 def in_words(row: Standstill) -> tuple[str, str]:
-    """What stands still, and what to do, in the reader's language."""
+    """What stands still, and what to do, in the reader's language and zone."""
     title, text = WORDS[f"stalled_{row.kind}"]
-    return str(title), str(text) % values_of(row)
+    return str(title), str(text) % {**values_of(row), "since": date_text(row.since, "short")}
 
 
 def _people_to_tell(one: Found) -> Iterator[tuple[Iterable[User], str]]:
