@@ -418,6 +418,7 @@ SPECTACULAR_SETTINGS = {
         "ReleaseState": "cats4ml.releases.models.ReleaseState",
         "EvaluationState": "cats4ml.releases.models.EvaluationState",
         "OutcomeEnum": ["false_negative", "false_positive", "agreement", "ambiguous"],
+        "SensitiveKindEnum": "cats4ml.catalog.models.SensitiveKind",
         "KindEnum": ["known_unknown", "candidate_unknown_unknown"],
         "StateEnum": ["queued", "unscorable", "in_review", "settled", "withdrawn"],
     },

@@ -47,9 +47,14 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
         return {"type": "http", "scheme": "bearer", "description": "An API token; `Token <key>` is taken too."}
 
 
+def has_scope(request: Request, scope: TokenScope) -> bool:
+    """Whether the token has this scope; a session in the browser has them all."""
+    return not isinstance(request.auth, ApiToken) or scope.value in request.auth.scopes
+
+
 def require_scope(request: Request, scope: TokenScope) -> None:
     """Raises `PermissionDenied` for a token without this scope; a session in the browser has them all."""
-    if isinstance(request.auth, ApiToken) and scope.value not in request.auth.scopes:
+    if not has_scope(request, scope):
         raise PermissionDenied(
             _("This token lacks the scope “%(value)s”. Make one that has it on the page “API tokens”.")
             % {"value": scope.value}

@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from cats4ml.api.policy_serializer import PolicySerializer
+from cats4ml.catalog.models import SensitiveKind
 from cats4ml.challenges.consents import finder_terms, rater_terms, why_asked_anew
 from cats4ml.challenges.models import Challenge, ChallengeStatus, DataFileKind, DataFileState, Participation, Role
 from cats4ml.leaderboard.presentation import CSV_COLUMNS
@@ -86,6 +87,11 @@ class ImageSerializer(serializers.Serializer[Any]):
     license = serializers.CharField(source="image.license")
     landing_url = serializers.CharField(source="image.landing_url", help_text="Where its author shows it, or empty.")
     picture_url = serializers.URLField(allow_null=True, help_text="Null where the picture itself is not known here.")
+    sensitive = serializers.ListField(
+        source="image.sensitive",
+        child=serializers.ChoiceField(choices=SensitiveKind.choices),
+        help_text="Why not everybody wants to see it; which kinds you do you choose at `…/sensitive/`.",
+    )
 
 
 class DataFileSerializer(serializers.Serializer[Any]):

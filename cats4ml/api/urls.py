@@ -11,6 +11,7 @@ from cats4ml.api.views import (
     rating_export,
     ratings,
     releases,
+    sensitive,
     standings,
     submissions,
 )
@@ -38,6 +39,7 @@ urlpatterns = [
     path(f"{EDITION}/submissions/", submissions.SubmissionList.as_view(), name="submissions"),
     path(f"{EDITION}/submissions/<int:submission_id>/", submissions.SubmissionDetail.as_view(), name="submission"),
     path(f"{EDITION}/submissions/<int:submission_id>/dispute/", submissions.DisputeDetail.as_view(), name="dispute"),
+    path(f"{EDITION}/sensitive/", sensitive.SensitiveKinds.as_view(), name="sensitive"),
     path(f"{EDITION}/ratings/", ratings.RatingList.as_view(), name="ratings"),
     path(f"{EDITION}/ratings/export/", rating_export.RatingExport.as_view(), name="ratings_export"),
     path(f"{EDITION}/ratings/next/", ratings.NextQuestion.as_view(), name="rating_next"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -50,6 +50,24 @@ def hidden_images() -> QuerySet[Image, int]:
 def shown(rows: QuerySet[M], image: str = "image") -> QuerySet[M]:
     """Without the rows whose picture is taken down. `image`: the way from a row to its picture."""
     return rows.exclude(**{f"{image}__in": hidden_images()})
+
+
+def hold_pictures(images: Collection[int]) -> set[int]:
+    """Keep these pictures from being taken down until the transaction ends; a takedown that is under way is waited for.
+    Returns which of them are taken down.
+
+    Whoever writes rows that a takedown changes, and whose foreign keys are checked when they commit, asks this first:
+    else each would hold what the other waits for. Many may hold a picture at once.
+    """
+    if not images:
+        return set()
+    with connection.cursor() as cursor:
+        # Django has no FOR KEY SHARE; it is what the foreign keys themselves take.
+        cursor.execute(
+            "SELECT id, hidden_at IS NOT NULL FROM catalog_image WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE",
+            [sorted(images)],
+        )
+        return {pk for pk, hidden in cursor.fetchall() if hidden}
 
 
 def takedown_of(image: Image) -> Takedown | None:

@@ -195,7 +195,8 @@ def move_edition(
 
 def _check(current: Challenge, move: Move, reason: str, at: datetime, typed_slug: str) -> None:
     if current.status not in move.sources:
-        could = f" {_('or')} ".join(quoted(inside(one.label)) for one in moves_from(current.status)) or _("nothing")
+        either = " " + _("or") + " "
+        could = either.join(quoted(inside(one.label)) for one in moves_from(current.status)) or _("nothing")
         raise EditionRefused(
             _("the challenge is “%(status)s” now, where “%(label)s” makes no sense: what can be done is %(could)s")
             % {"status": inside(current.get_status_display()), "label": inside(move.label), "could": could}

@@ -29,6 +29,9 @@ def challenge_and_viewer(request: HttpRequest, slug: str) -> tuple[Challenge, Vi
     if challenge is None:
         raise Http404(_("There is no such challenge."))
     viewer = viewer_of(challenge, request.user)
+    for part in (viewer.finder, viewer.rater):
+        if part is not None:
+            part.challenge = challenge  # with its policy: nothing asks for it again
     if challenge.policy is None and not viewer.is_organiser:
         raise Http404(_("This edition has no policy yet."))
     return challenge, viewer
@@ -50,7 +53,6 @@ def for_role(role: Role, *, invitation: str | Promise, acts: bool = False) -> Ca
             if participation is None:
                 messages.info(request, str(invitation))
                 return redirect("pages:join", slug=slug)
-            participation.challenge = challenge
             if acts and why_asked_anew(participation):
                 return _to_the_text(request, slug)
             return view(request, challenge, viewer, participation, **kwargs)
@@ -69,4 +71,15 @@ def _to_the_text(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def page_context(challenge: Challenge | None, viewer: Viewer | None, nav: str, **more: Any) -> dict[str, Any]:
-    return {"challenge": challenge, "viewer": viewer, "nav": nav, **more}
+    """`asks_anew`: what a line above the page asks of who takes part before they go on; see `_asks_anew`."""
+    asks_anew = _asks_anew(viewer, nav) if viewer is not None else ""
+    return {"challenge": challenge, "viewer": viewer, "nav": nav, "asks_anew": asks_anew, **more}
+
+
+def _asks_anew(viewer: Viewer, nav: str) -> str:
+    """“changed” where somebody agreed to another text than is in force: on every page but the console's, before they
+    lose time on a claim. “left” where they took their consent back: only where they look for pictures. Else ''."""
+    for part in (viewer.finder, viewer.rater):
+        if part is not None and nav != "console" and why_asked_anew(part):
+            return "changed" if part.left_at is None else ("left" if nav == "explore" else "")
+    return ""

@@ -44,7 +44,7 @@ def _in_words(draw: PoolDraw, names: dict[str, str], targets: set[str]) -> str:
         of = _("%(labels)s and %(more)s more") % {"labels": of, "more": len(keys) - 5}
     if choice["with_subclasses"]:
         of = _("%(labels)s, or a label below it in the hierarchy") % {"labels": of}
-    either = f" {_('or')} "
+    either = " " + _("or") + " "
     said = [str(words) for one, words in _SAID.items() if one in choice["annotations"]]
     ways = [_("in which %(said)s %(labels)s") % {"said": either.join(said), "labels": of}] if said else []
     if NONE in choice["annotations"]:

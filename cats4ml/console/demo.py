@@ -190,6 +190,7 @@ def prepare_gallery(targets: Sequence[Target]) -> None:
             confidence=1,
         )
         for target in targets[::2]
+        if target.image_id in images  # not taken down since
     )
     refresh_words(images=pool)
     dispatch.request_scores(challenge, [image.pk for image in images.values()], priority=AHEAD)
@@ -234,8 +235,10 @@ def make_people(challenge: Challenge, at: datetime) -> dict[str, Participation]:
 
 
 def is_complete() -> bool:
-    """The last thing that the set-up does is to put the example on the challenge page."""
-    return Pair.objects.filter(challenge__slug=SLUG, is_example=True).exists()
+    """The last thing that the set-up does is to put the example on the challenge page and to leave the edition to the
+    ordinary workers. Organisers may do otherwise with either since."""
+    example = Pair.objects.filter(challenge__slug=SLUG, is_example=True)
+    return example.exists() or Challenge.objects.filter(slug=SLUG, queue="").exists()
 
 
 def claim_seeds(people: dict[str, Participation], seeds: Sequence[Seed], at: datetime) -> None:
@@ -291,6 +294,6 @@ def finish(challenge: Challenge, targets: Sequence[Target], at: datetime) -> Non
         raise DemoFailed("The classifiers made no mistake that shows both kinds. Train them again with another seed.")
     image_id, seen, missed = example
     pairs = Pair.objects.filter(challenge=challenge, image__image_id=image_id, label__key__in=[seen, missed])
-    set_queue(challenge=challenge, queue="")
     if show_as_examples(pairs=pairs) != 2:
         raise DemoFailed("The example did not settle as the training foretold: training and scoring disagree.")
+    set_queue(challenge=challenge, queue="")

@@ -67,6 +67,15 @@ class StudyForm(forms.Form):
     )
 
 
+_SUM_ERRORS = {
+    "invalid": gettext_lazy("Say how much, in figures: 12.50, say."),
+    "min_value": gettext_lazy("Sums of money are above zero."),
+    "max_decimal_places": gettext_lazy("Say how much with two places after the point at most."),
+    "max_digits": gettext_lazy("Say a smaller sum: below a million."),
+    "max_whole_digits": gettext_lazy("Say a smaller sum: below a million."),
+}
+
+
 class PayForm(forms.Form):
     reward = forms.DecimalField(
         label=gettext_lazy("What whoever completes it is paid"),
@@ -74,12 +83,14 @@ class PayForm(forms.Form):
         min_value=Decimal("0.01"),
         max_digits=8,
         decimal_places=2,
+        error_messages=_SUM_ERRORS,
     )
     currency = forms.CharField(
         label=gettext_lazy("Currency"),
         required=False,
         max_length=3,
         help_text=gettext_lazy("Three letters: EUR, GBP or USD, say."),
+        error_messages={"max_length": gettext_lazy("Give the currency in three letters: EUR, GBP or USD, say.")},
     )
     least_wage = forms.DecimalField(
         label=gettext_lazy("What an hour must be paid at least"),
@@ -87,6 +98,7 @@ class PayForm(forms.Form):
         min_value=Decimal("0.01"),
         max_digits=8,
         decimal_places=2,
+        error_messages=_SUM_ERRORS,
         help_text=gettext_lazy("The minimum wage where the workers live is a floor, not a goal."),
     )
 
@@ -94,21 +106,20 @@ class PayForm(forms.Form):
 @for_organisers
 @require_POST
 def study_pay(request: HttpRequest, challenge: Challenge, viewer: Viewer, study: str) -> HttpResponse:
+    """A form that is refused comes back open, with what was typed."""
     one, form = _study(challenge, study), PayForm(request.POST)
-    if not form.is_valid():
-        messages.error(
-            request, " ".join(f"{form.fields[name].label}: {words[0]}" for name, words in form.errors.items())
-        )
-        return redirect("console:study", slug=challenge.slug, study=one.slug)
-    data = form.cleaned_data
-    pay = Pay(data["reward"], data["currency"].upper(), data["least_wage"])
-    try:
-        set_pay(study=one, pay=pay, by=organiser_of(request), at=timezone.now())
-    except StudyRefused as refusal:
-        messages.error(request, str(refusal))
-    else:
-        messages.success(request, _("What the study pays is kept."))
-    return redirect("console:study", slug=challenge.slug, study=one.slug)
+    if form.is_valid():
+        data = form.cleaned_data
+        pay = Pay(data["reward"], data["currency"].upper(), data["least_wage"])
+        try:
+            set_pay(study=one, pay=pay, by=organiser_of(request), at=timezone.now())
+        except StudyRefused as refusal:
+            # The sums were looked at by the form: what is left is the currency.
+            form.add_error("currency", str(refusal))
+        else:
+            messages.success(request, _("What the study pays is kept."))
+            return redirect("console:study", slug=challenge.slug, study=one.slug)
+    return _study_page(request, challenge, viewer, one, pay_form=form, status=422)
 
 
 @for_organisers
@@ -138,6 +149,13 @@ def _study(challenge: Challenge, slug: str) -> Study:
 @require_GET
 def study(request: HttpRequest, challenge: Challenge, viewer: Viewer, study: str) -> HttpResponse:
     one = _study(challenge, study)
+    sums = {"reward": one.reward, "currency": one.currency, "least_wage": one.least_wage}
+    return _study_page(request, challenge, viewer, one, pay_form=PayForm(initial=sums))
+
+
+def _study_page(
+    request: HttpRequest, challenge: Challenge, viewer: Viewer, one: Study, *, pay_form: PayForm, status: int = 200
+) -> HttpResponse:
     lines = visit_lines(one)
     page = Paginator(lines[::-1], VISITS_A_PAGE).get_page(request.GET.get("page"))
     context = page_context(
@@ -149,12 +167,12 @@ def study(request: HttpRequest, challenge: Challenge, viewer: Viewer, study: str
         summary=summary_of(lines),
         kept_days=kept_for().days,
         pay=pay_of(one, lines),
-        pay_form=PayForm(initial={"reward": one.reward, "currency": one.currency, "least_wage": one.least_wage}),
+        pay_form=pay_form,
         page=page,
         previous=f"?page={page.previous_page_number()}" if page.has_previous() else "",
         next=f"?page={page.next_page_number()}" if page.has_next() else "",
     )
-    return render(request, "console/study.html", context)
+    return render(request, "console/study.html", context, status=status)
 
 
 @for_organisers

@@ -25,7 +25,7 @@ from cats4ml.challenges.models import Challenge, PoolImage
 from cats4ml.challenges.queries import Viewer
 from cats4ml.console.takedowns import delete_for_good, rehearse, show_again, take_down
 from cats4ml.console.views import for_organisers, organiser_of
-from cats4ml.releases.withdrawing import releases_with, replacement_of
+from cats4ml.releases.withdrawing import releases_with, replacements_of
 from cats4ml.review.models import PictureReport
 from cats4ml.submissions.actions.hiding import TAKEN_DOWN
 from cats4ml.submissions.models import Pair
@@ -123,6 +123,8 @@ def takedown(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int
     one = _takedown(challenge, pk)
     stands = one.lifted_at is None
     pairs = Pair.objects.filter(image=one.image)
+    releases = list(releases_with(one).select_related("challenge"))
+    instead = replacements_of(releases)
     context = page_context(
         challenge,
         viewer,
@@ -132,7 +134,7 @@ def takedown(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int
         editions=editions_with(one.image),
         withdrawn=pairs.filter(withdrawn_reason=TAKEN_DOWN).count(),
         settled=pairs.filter(state="settled").count(),
-        releases=[(each, replacement_of(each)) for each in releases_with(one).select_related("challenge")],
+        releases=[(each, instead.get(each.challenge_id)) for each in releases],
         alike=_alike(challenge, one) if stands else [],
     )
     return render(request, "console/takedown.html", context)

@@ -112,13 +112,16 @@ def _why_empty(filters: Filters) -> dict[str, str]:
     return {"text": _("No picture fits all of this. Take a filter away."), **everything}
 
 
-def _in_pool(edition: Challenge, image_uuid: uuid.UUID) -> PoolImage:
+def _in_pool(edition: Challenge, image_uuid: uuid.UUID) -> PoolImage | None:
+    """A target image; None for one that was taken down."""
     found = shown_pool(edition).filter(image__uuid=image_uuid).select_related("image").first()
-    if found is None and was_taken_down(image_uuid):
-        raise Http404(_("This picture was taken down."))
-    if found is None:
+    if found is None and not was_taken_down(image_uuid):
         raise Http404(_("This picture is not in the pool."))
     return found
+
+
+def _gone(request: HttpRequest, edition: Challenge, viewer: Viewer) -> HttpResponse:
+    return render(request, "pages/explore_gone.html", page_context(edition, viewer, "explore"), status=410)
 
 
 @require_GET
@@ -126,6 +129,8 @@ def like(request: HttpRequest, slug: str, image_uuid: uuid.UUID) -> HttpResponse
     """The pictures nearest to one, nearest first; filters narrow them as in the gallery."""
     edition, viewer = challenge_and_viewer(request, slug)
     target = _in_pool(edition, image_uuid)
+    if target is None:
+        return _gone(request, edition, viewer)
     context = explore_context(request, edition, viewer, target=target)
     filters: Filters = context["filters"]
     start = min(whole_number(request.GET.get("from")) or 0, MOST_LIKE - PICTURES_A_PAGE)
@@ -170,6 +175,8 @@ def picture(request: HttpRequest, slug: str, image_uuid: uuid.UUID) -> HttpRespo
     """One picture large, with what the collection says of it, its author, and pictures like it."""
     edition, viewer = challenge_and_viewer(request, slug)
     target = _in_pool(edition, image_uuid)
+    if target is None:
+        return _gone(request, edition, viewer)
     context = explore_context(request, edition, viewer, target=target)
     ids, refusal = _nearest(edition, target, shown_pool(edition), limit=IN_THE_STRIP)
     [one] = shown(edition, [target.image_id], viewer.finder)

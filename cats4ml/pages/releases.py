@@ -100,21 +100,28 @@ def release(request: HttpRequest, slug: str, version: str) -> HttpResponse:
 @require_safe
 def release_file(request: HttpRequest, slug: str, version: str, path: str) -> HttpResponseBase:
     """A file of a release, whole or in parts, under its permanent address."""
-    _edition, viewer, found = _found(request, slug, version)
+    edition, viewer, found = _found(request, slug, version)
     try:
         file = find_file(found, path, viewer)
     except ReleaseWithdrawn as gone:
-        return _gone(gone, found)
+        return _gone(request, edition, viewer, gone, found)
     return file_response(request, served(file))
 
 
-def _gone(gone: ReleaseWithdrawn, found: Release) -> HttpResponse:
-    """410, with the address of the release that stands in its stead."""
-    response = HttpResponse(f"{gone}\n", status=410, content_type="text/plain; charset=utf-8")
+def _gone(
+    request: HttpRequest, edition: Challenge, viewer: Viewer, gone: ReleaseWithdrawn, found: Release
+) -> HttpResponse:
+    """410, with the address of the release that stands in its stead: a page to a browser, two lines to a program."""
     instead = replacement_of(found)
+    if "text/html" in request.headers.get("Accept", ""):
+        context = page_context(edition, viewer, "releases", said=str(gone), found=found, instead=instead)
+        response = render(request, "pages/release_gone.html", context, status=410)
+    else:
+        response = HttpResponse(f"{gone}\n", status=410, content_type="text/plain; charset=utf-8")
     if instead is not None:
         page = permanent_address(found.challenge, instead.version, site=settings.SITE_URL)
-        response.write(f"{page}\n")
+        if response["Content-Type"].startswith("text/plain"):
+            response.write(f"{page}\n")
         response["Link"] = f'<{page}>; rel="successor-version"'
     response["Cache-Control"] = "no-store"
     return response

@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
@@ -46,7 +47,8 @@ class ReportForm(forms.Form):
             "Only if you want an answer. Only organisers read it, and it is deleted three months after they are done."
         ),
     )
-    # People don't see this one. Programs that fill in every field do.
+    # People don't see this one. Programs that fill in every field do, and are refused: a browser that filled it in for
+    # somebody must not lose their report.
     website = forms.CharField(required=False, max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off"}))
 
 
@@ -72,10 +74,12 @@ def report_picture(request: HttpRequest, image_uuid: uuid.UUID) -> HttpResponse:
 
 
 def _sent(request: HttpRequest, form: ReportForm, image: Image, user: User | None) -> bool:
-    """Whether the report was taken. One by a program is thanked for and forgotten."""
+    """Whether the report was taken."""
     data = form.cleaned_data
     if data["website"]:
-        return True
+        said = gettext("The field “Leave this empty” was filled in. Empty it, and send the report again.")
+        form.add_error(None, said)
+        return False
     try:
         report_to_organisers(
             image=image,

@@ -1,6 +1,18 @@
 from django.urls import path
 
-from cats4ml.pages import data, explore, meaning, notice_choices, own_data, people, releases, reporting, teams, views
+from cats4ml.pages import (
+    data,
+    explore,
+    kinds,
+    meaning,
+    notice_choices,
+    own_data,
+    people,
+    releases,
+    reporting,
+    teams,
+    views,
+)
 
 app_name = "pages"
 urlpatterns = [
@@ -38,5 +50,6 @@ urlpatterns = [
     path("challenges/<slug:slug>/explore/like/<uuid:image_uuid>/", explore.like, name="explore_like"),
     path("challenges/<slug:slug>/explore/picture/<uuid:image_uuid>/", explore.picture, name="explore_picture"),
     path("challenges/<slug:slug>/explore/meaning/", meaning.meaning, name="meaning"),
+    path("challenges/<slug:slug>/sensitive/", kinds.kinds, name="kinds"),
     path("challenges/<slug:slug>/submissions/", views.mine, name="mine"),
 ]

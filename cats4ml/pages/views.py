@@ -76,7 +76,6 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
     part = viewer.finder or viewer.rater
     asked_anew = ""
     if part is not None:
-        part.challenge = edition
         asked_anew = why_asked_anew(part)
     before = Role(part.role) if part is not None and asked_anew else None
     initial = {"consent_version": edition.consent_version, "role": before or request.GET.get("role", Role.FINDER.value)}

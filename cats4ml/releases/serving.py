@@ -30,8 +30,8 @@ def withdrawn_in_words(release: Release) -> str:
     words = _("Release %(version)s was withdrawn on %(day)s: a picture in it was taken down.")
     said = words % {"version": release.version, "day": date_format(release.withdrawn_at, "DATE_FORMAT")}
     if instead is None:
-        return f"{said} {_('A new release without it is being prepared.')}"
-    return f"{said} {_('Release %(version)s stands in its stead.') % {'version': instead.version}}"
+        return " ".join([said, _("A new release without it is being prepared.")])
+    return " ".join([said, _("Release %(version)s stands in its stead.") % {"version": instead.version}])
 
 
 def seen_by(viewer: Viewer, challenge: Challenge) -> QuerySet[Release]:

@@ -28,6 +28,12 @@ def must_choose(rater: Participation) -> bool:
     return rater.sensitive_kinds is None and has_sensitive_pictures(rater.challenge)
 
 
+def kinds_to_choose(part: Participation) -> list[tuple[SensitiveKind, bool]]:
+    """Every kind, and whether this person has chosen to see it."""
+    chosen = part.sensitive_kinds or []
+    return [(kind, kind.value in chosen) for kind in SensitiveKind]
+
+
 def seen_by_nobody(challenge: Challenge) -> QuerySet[Waiting]:
     """The waiting pairs of sensitive pictures whose kinds no rater of the edition has all chosen."""
     raters = Participation.objects.filter(

@@ -22,7 +22,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from cats4ml.catalog.http import picture_response
-from cats4ml.catalog.models import SensitiveKind
 from cats4ml.challenges.http import View, for_role, page_context
 from cats4ml.challenges.models import Challenge, Participation, Role
 from cats4ml.challenges.queries import Viewer
@@ -46,7 +45,7 @@ from cats4ml.review.presentation import (
     told_of,
     warm_up_of,
 )
-from cats4ml.review.sensitive import must_choose
+from cats4ml.review.sensitive import kinds_to_choose, must_choose
 from cats4ml.review.studies import completion_of
 from cats4ml.rules.answers import Answer
 
@@ -81,7 +80,6 @@ def rater_page(view: Callable[..., HttpResponse]) -> View:
     def within(
         request: HttpRequest, challenge: Challenge, viewer: Viewer, rater: Participation, **kwargs: object
     ) -> Any:
-        rater.challenge = challenge  # with its policy: nothing asks for it again
         return view(request, challenge, viewer, rater, **kwargs)
 
     guarded = for_raters(within)
@@ -167,9 +165,8 @@ def review(request: HttpRequest, challenge: Challenge, viewer: Viewer, rater: Pa
         if told:
             return _told(request, challenge, viewer, told)
     if "kinds" in request.GET or must_choose(rater):
-        chosen = rater.sensitive_kinds or []
-        kinds = [(kind, kind.value in chosen) for kind in SensitiveKind]
-        return _draw(request, challenge, viewer, sensitive_kinds=kinds, first_choice=rater.sensitive_kinds is None)
+        first = rater.sensitive_kinds is None
+        return _draw(request, challenge, viewer, sensitive_kinds=kinds_to_choose(rater), first_choice=first)
     if "begin" not in request.GET and not Lease.objects.filter(rater=rater).exists():
         warm_up = warm_up_of(rater)
         if warm_up.is_under_way:
@@ -265,7 +262,7 @@ def report(request: HttpRequest, challenge: Challenge, viewer: Viewer, rater: Pa
 @require_POST
 def kinds(request: HttpRequest, challenge: Challenge, viewer: Viewer, rater: Participation) -> HttpResponse:
     """Which kinds of sensitive pictures this rater will see: at any time another choice."""
-    choose_kinds(rater=rater, kinds=request.POST.getlist("kind"), at=timezone.now())
+    choose_kinds(part=rater, kinds=request.POST.getlist("kind"), at=timezone.now())
     return redirect("review:review", slug=challenge.slug)
 
 

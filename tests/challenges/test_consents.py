@@ -161,3 +161,20 @@ def test_a_final_edition_asks_nobody_anew(world) -> None:
     world.challenge.status = ChallengeStatus.FINAL
     world.challenge.save(update_fields=["status"])
     assert signed_in(finder.user).get(reverse("submissions:submit", args=[world.challenge.slug])).status_code == 200
+
+
+def test_who_agreed_to_another_text_is_told_where_they_look_for_pictures(world) -> None:
+    finder, slug = world.finder(), world.challenge.slug
+    pages = [reverse(name, args=[slug]) for name in ("pages:explore", "leaderboard:board", "submissions:basket")]
+    link = f'<a href="{reverse("pages:join", args=[slug])}">'
+
+    def told() -> list[int]:
+        client = signed_in(finder.user)
+        return [client.get(page).text.count(link) for page in pages]
+
+    assert told() == [0, 0, 0]
+    change(world, "Another text.")
+    assert told() == [1, 1, 1]
+    agree(world, finder)
+    leave_challenge(participation=finder, at=world.pass_time(1))
+    assert told() == [1, 0, 1]

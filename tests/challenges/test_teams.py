@@ -215,7 +215,7 @@ def test_the_pages_show_ones_own_teams_alone_and_cost_the_same_for_more(world) -
     assert ("come-in" in again, team.invitations.filter(user=None).count()) == (False, 1)
     link = shown.split("/account/teams/come-in/")[1].split("/")[0]
     come = reverse("pages:team_come_in", args=[link])
-    assert "Join the team Owls" in stranger.get(come).content.decode()
+    assert "Join the team <bdi>Owls</bdi>" in stranger.get(come).content.decode()
     assert (stranger.post(come).url, stranger.get(come).status_code) == (page, 404)
     assert stranger.post(reverse("pages:team_rename", args=[team.pk]), {"name": "Hawks"}).status_code == 422
     assert client.post(reverse("pages:team_rename", args=[team.pk]), {"name": "bats"}).status_code == 422

@@ -151,9 +151,9 @@ def test_a_decision_is_shown_with_its_log_and_can_be_taken_back(world, client) -
     refused = client.post(f"{url(world, pk)}take-back/", {"reason": " "}, follow=True).content.decode()
     assert "Say why" in refused
     back = client.post(f"{url(world, pk)}take-back/", {"reason": "The wrong one."}, follow=True).content.decode()
-    assert "taken back, undecided again. “The wrong one.”" not in back, "it is blind again"
+    assert "taken back, undecided again. <bdi>“The wrong one.”</bdi>" not in back, "it is blind again"
     log = client.get(url(world, pk, "?see=1")).content.decode()
-    assert "taken back, undecided again. “The wrong one.”" in log
+    assert "taken back, undecided again. <bdi>“The wrong one.”</bdi>" in log
     assert [points for _, points, _ in ledger(world)] == [1, -1]
 
 

@@ -137,3 +137,21 @@ def test_only_organisers_see_studies_and_nobody_else_an_external_id(world, clien
         assert [page for page in seen if PID in viewer.get(page, follow=True).content.decode()] == []
     rater_page = client.get(url(world, "rater", visit.rater.pk)).content.decode()
     assert (PID in rater_page, study.title in rater_page) == (False, True)
+
+
+def test_pay_that_is_refused_keeps_its_form_open_with_what_was_typed(world, client) -> None:
+    study = make_study(world)
+    page = url(world, "study_pay", study.slug)
+    for sent, said in (
+        ({"reward": "2.50", "currency": "Euro", "least_wage": "13"}, "id_currency_error"),
+        ({"reward": "2.50", "currency": "12", "least_wage": "13"}, "id_currency_error"),
+        ({"reward": "2,5x", "currency": "EUR", "least_wage": "13"}, "id_reward_error"),
+    ):
+        answer = client.post(page, sent)
+        kept = [f'value="{typed}"' in answer.text for typed in sent.values()]
+        assert (answer.status_code, said in answer.text, kept, "<details open>" in answer.text) == (
+            422, True, [True] * 3, True,
+        )  # fmt: skip
+    assert client.post(page, {"reward": "2.50", "currency": "eur", "least_wage": ""}).status_code == 302
+    study.refresh_from_db()
+    assert (str(study.reward), study.currency, study.least_wage) == ("2.50", "EUR", None)

@@ -33,7 +33,7 @@ from cats4ml.submissions.queries import ClaimRow
 from cats4ml_client.verifying.checking import verify_release
 from tests.factories import make_user
 from tests.releases.small_world import published, settle_some
-from tests.web import signed_in
+from tests.web import queries_of, signed_in
 
 ID = "f00dfeedc0ffee11"
 # The log can't be changed; and who looks at the decision's own page sees the picture there behind a click.
@@ -245,7 +245,7 @@ def test_anybody_reports_a_picture_and_its_organisers_are_told_at_once(used) -> 
     assert address in visitor.get(reverse("pages:explore_picture", args=[used.challenge.slug, image.uuid])).text
     sent = {"kind": "person", "note": "It is me", "contact": "me@example.org"}
     assert [visitor.get(address).status_code, visitor.post(address, {"kind": "x"}).status_code] == [200, 422]
-    assert visitor.post(address, {**sent, "website": "buy"}).status_code == 302
+    assert visitor.post(address, {**sent, "website": "buy"}).status_code == 422
     assert PictureComplaint.objects.count() == 0
     assert visitor.post(address, sent).url == f"{address}?done=1"
     member = signed_in(used.basketeer.user)
@@ -278,3 +278,34 @@ def test_anybody_reports_a_picture_and_its_organisers_are_told_at_once(used) -> 
     assert Takedown.objects.get().deleted_at is None
     console.post(f"{page}lift/", {"reason": "A mistake."})
     assert Image.objects.get(pk=image.pk).image_id == ID
+
+
+def test_lists_of_reports_and_of_takedowns_cost_as_many_queries_for_three_as_for_one(world) -> None:
+    organiser = make_user()
+    world.challenge.participations.create(user=organiser, role=Role.ORGANISER)
+    client, base = signed_in(organiser), f"/challenges/{world.challenge.slug}/console/"
+    reporters = [make_user() for _ in range(3)]
+
+    def costs(*pages: str) -> list[int]:
+        return [queries_of(client, base + page) for page in pages]
+
+    def complain(places: range) -> None:
+        for place in places:
+            for user in reporters:
+                PictureComplaint.objects.create(
+                    image=world.images[place], kind="other", by=user, created_at=world.clock
+                )
+
+    def hide(places: range) -> None:
+        for place in places:
+            image, by = world.images[place], reporters[place]
+            take_down(image=image, kind=ComplaintKind.OTHER, reason="Asked.", by=by, at=world.pass_time(1))
+
+    complain(range(1))
+    few = costs("reports/", f"pictures/{world.images[0].pk}/")
+    complain(range(1, 3))
+    assert costs("reports/", f"pictures/{world.images[0].pk}/") == few
+    hide(range(1))
+    few = costs("reports/?done=1", "takedowns/")
+    hide(range(1, 3))
+    assert costs("reports/?done=1", "takedowns/") == few

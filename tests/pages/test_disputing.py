@@ -56,7 +56,7 @@ def test_the_answer_stands_with_the_claim(world, claim, client) -> None:
     )
     for address in (mine(world), url(world, claim)):
         html = client.get(address).content.decode()
-        told = ("An expert decided.", "Their answer: “It is behind the fence.”", "An expert decided: yes.")
+        told = ("An expert decided.", "Their answer: “<bdi>It is behind the fence.</bdi>”", "An expert decided: yes.")
         assert [word in html for word in told] == [True] * 3
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 from django.urls import reverse
 
 from cats4ml.catalog.models import Image
@@ -12,6 +15,7 @@ from cats4ml.review.actions.sensitive import choose_kinds, mark_sensitive
 from cats4ml.review.models import Lease
 from cats4ml.review.queries import waiting_for
 from cats4ml.review.sensitive import kind_lines, seen_by_nobody
+from tests.api.clients import program
 from tests.factories import make_user
 from tests.web import signed_in
 
@@ -34,14 +38,14 @@ def test_a_rater_is_asked_about_the_kinds_that_they_chose_and_no_other(world) ->
     rater = world.rater()
     assert held(world, rater) == [2]
     assert seen_by_nobody(world.challenge).count() == 2
-    choose_kinds(rater=rater, kinds=["violence"], at=world.clock)
+    choose_kinds(part=rater, kinds=["violence"], at=world.clock)
     assert (sorted(held(world, rater)), seen_by_nobody(world.challenge).count()) == ([0, 2], 1)
     lines = {one.kind.value: (one.pictures, one.waiting, one.raters) for one in kind_lines(world.challenge)}
     assert (lines["violence"], lines["medical"], lines["hate"]) == ((2, 2, 1), (1, 1, 0), (0, 0, 0))
     # What they hold is taken back when they choose otherwise, and when more is said of a picture.
     mark_sensitive(challenge=world.challenge, kinds={world.images[2].pk: ["hate"]}, by=None, at=world.clock)
     assert held(world, rater) == [0]
-    choose_kinds(rater=rater, kinds=[], at=world.clock)
+    choose_kinds(part=rater, kinds=[], at=world.clock)
     assert held(world, rater) == []
     assert list(Lease.objects.filter(rater=rater).order_by("pk").values_list("ended", flat=True)) == ["withdrawn"] * 2
 
@@ -67,3 +71,28 @@ def test_raters_choose_before_their_first_question_and_organisers_mark_many_pict
     assert 'value="hate" checked' in client.get(f"{review}?kinds=1").text
     explored = client.get(reverse("pages:explore", args=[slug])).text
     assert explored.count('<details class="covered">') == 1
+
+
+def test_finders_choose_too_and_programs_read_and_set_the_choice(world) -> None:
+    mark_sensitive(challenge=world.challenge, kinds={world.images[0].pk: ["hate"]}, by=None, at=world.clock)
+    finder, rater, slug = world.finder(), world.rater(), world.challenge.slug
+    client, explore = signed_in(finder.user), reverse("pages:explore", args=[slug])
+    page, covered = reverse("pages:kinds", args=[slug]), '<details class="covered">'
+    seen = client.get(explore).text
+    assert (covered in seen, f"{page}?next={quote(explore, safe='')}" in seen) == (True, True)
+    assert client.post(page, {"kind": ["hate"], "next": explore}).url == explore
+    others = (signed_in(rater.user), Client())
+    assert [covered in one.get(explore).text for one in (client, *others)] == [False, True, True]
+    assert 'value="hate" checked' in client.get(page).text
+    assert client.post(page, {"next": "//elsewhere.example"}).url == explore
+    assert signed_in(make_user()).get(page).url == reverse("pages:join", args=[slug])
+    api = reverse("api:sensitive", args=[slug])
+    for part, scope in ((finder, "submit"), (rater, "rate")):
+        other, own = (program(part.user, one, name=one) for one in ("organise", scope))
+        assert [other.get(api).status_code, other.post(api, {"kinds": []}, format="json").status_code] == [403] * 2
+        assert own.post(api, {"kinds": ["gore"]}, format="json").status_code == 400
+        chosen = own.post(api, {"kinds": ["hate", "death"]}, format="json").json()
+        assert (chosen, own.get(api).json()) == ({"kinds": ["death", "hate"]},) * 2
+        assert own.post(api, {"kinds": []}, format="json").json() == {"kinds": []}
+    finder.refresh_from_db()
+    assert finder.sensitive_kinds == []

@@ -112,3 +112,9 @@ def test_what_is_unmarked_is_found(tmp_path) -> None:
         (4, "yes"),
         (4, "|pluralize"),
     ]
+
+
+def test_no_text_is_marked_within_an_f_string_where_the_extraction_does_not_find_it() -> None:
+    hidden = re.compile(r"""\bf["'].*\{n?p?(?:_|gettext)\(["']""")
+    files = sorted((ROOT / "cats4ml").rglob("*.py"))
+    assert [str(file) for file in files if hidden.search(file.read_text(encoding="utf-8"))] == []

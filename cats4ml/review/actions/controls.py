@@ -179,7 +179,8 @@ def _problem(row: ControlRow, image: int | None, label: int | None) -> str:
         return row.malformed
     if "\0" in row.explanation:
         return _("The explanation holds a NUL character. Save the file as “CSV UTF-8”.")
-    uses = f" {_('or')} ".join(ControlUse.values)
+    either = " " + _("or") + " "
+    uses = either.join(ControlUse.values)
     checks = (
         (not row.image_id, _("The picture’s ID is missing. Fill it in.")),
         (

@@ -1,4 +1,4 @@
-"""What not everybody wants to see: said of pictures by organisers, chosen by raters, heeded by the queue."""
+"""What not everybody wants to see: said of pictures by organisers, chosen by who looks, heeded by the queue."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from cats4ml.challenges.acts import record_act
 from cats4ml.challenges.hiding import shown_pool
 from cats4ml.challenges.models import ActKind, Challenge, Participation, PoolImage
 from cats4ml.review.actions.leasing import close_these
-from cats4ml.review.locks import lock_rater
 from cats4ml.review.models import Lease, Waiting
 
 AT_ONCE = 1_000
@@ -73,15 +72,17 @@ def _write_down(images: list[int], by: User | None, at: datetime) -> None:
         )
 
 
-def choose_kinds(*, rater: Participation, kinds: Collection[str], at: datetime) -> list[str]:
-    """Which kinds of sensitive pictures this person will see, at any time another choice. Questions that they hold and
-    don't want to see any more are taken back; it is held against nobody. Returns the kinds."""
+def choose_kinds(*, part: Participation, kinds: Collection[str], at: datetime) -> list[str]:
+    """Which kinds of sensitive pictures this person will see in this edition, in whatever role: at any time another
+    choice. Questions that they hold and don't want to see any more are taken back; it is held against nobody. Twice is
+    once. Returns the kinds."""
     chosen = in_order(kinds)
+    mine = Participation.objects.filter(challenge=part.challenge_id, user=part.user_id)
     with transaction.atomic():
-        lock_rater(rater)
-        Participation.objects.filter(pk=rater.pk).update(sensitive_kinds=chosen)
-    rater.sensitive_kinds = chosen
-    close_unwanted(Lease.objects.filter(rater=rater), at=at)
+        list(mine.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+        mine.update(sensitive_kinds=chosen)
+    part.sensitive_kinds = chosen
+    close_unwanted(Lease.objects.filter(rater__in=mine), at=at)
     return chosen
 
 

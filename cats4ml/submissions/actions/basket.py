@@ -10,6 +10,7 @@ from typing import NamedTuple
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from cats4ml.catalog.hiding import hold_pictures
 from cats4ml.catalog.models import Image, Label
 from cats4ml.challenges.hiding import shown_pool
 from cats4ml.challenges.models import Participation
@@ -54,11 +55,12 @@ def put_in_basket(*, participation: Participation, image: Image, label: str, at:
     A picture that lies there without a label gets this one. Raises `BasketRefused` for a picture out of the pool, for
     what is no target label, and where the basket is full.
     """
-    if not shown_pool(participation.challenge).filter(image=image).exists():
-        raise BasketRefused(_("This picture is not in the pool any more. Choose another one."))
     chosen = _label(LabelIndex(participation.challenge), label)
     with transaction.atomic():
         _lock(participation)
+        hold_pictures([image.pk])
+        if not shown_pool(participation.challenge).filter(image=image).exists():
+            raise BasketRefused(_("This picture is not in the pool any more. Choose another one."))
         items = BasketItem.objects.filter(participation=participation)
         of_picture = {item.label_id: item for item in items.filter(image=image)}
         wanted = chosen.pk if chosen else None
@@ -86,7 +88,9 @@ def change_items(*, participation: Participation, changes: Mapping[int, Change])
     labels = LabelIndex(participation.challenge)
     with transaction.atomic():
         _lock(participation)
-        items = list(BasketItem.objects.filter(participation=participation).select_related("label", "image"))
+        mine = BasketItem.objects.filter(participation=participation)
+        hold_pictures(list(mine.values_list("image_id", flat=True)))
+        items = list(mine.select_related("label", "image"))
         changed = [item for item in items if item.pk in changes and _change(item, changes[item.pk], labels)]
         _check_distinct(items)
         # First out of each other's way: two items of a picture may change their labels with one another.

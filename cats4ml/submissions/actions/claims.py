@@ -12,6 +12,7 @@ from django.db.models import Exists, F, OuterRef, QuerySet, Value
 from django.db.models.functions import Greatest
 from django.utils.translation import gettext
 
+from cats4ml.catalog.hiding import hold_pictures
 from cats4ml.challenges.consents import why_asked_anew
 from cats4ml.challenges.models import Challenge, Participation, Role
 from cats4ml.rules.lifecycle import PairState
@@ -66,8 +67,9 @@ def submit_pairs(
     """Claim every row that has no problem, and say of each other row what its problem is.
 
     All or nothing as far as the database goes: the participation is locked, so that two requests of one person are
-    charged one after the other, and then the pairs, so that of two people exactly one is first. Scoring is asked for
-    once all of it is committed. Raises `ClaimRefused` where this person may claim nothing now.
+    charged one after the other; then the pictures, so that none is taken down meanwhile; and then the pairs, so that of
+    two people exactly one is first. Scoring is asked for once all of it is committed. Raises `ClaimRefused` where this
+    person may claim nothing now.
     """
     with transaction.atomic():
         locked = (
@@ -76,7 +78,7 @@ def submit_pairs(
             .get(pk=participation.pk)
         )
         check_may_claim(locked, at)
-        resolved = resolve_rows(locked.challenge, rows)
+        resolved = _resolve_and_hold(locked.challenge, rows)
         # By the participation's lock nobody else spends of this quota meanwhile: it is counted once for both looks.
         standing = standing_of(locked)
         first_look = [row for row in check_resolved(locked, resolved, standing) if row.problem is None]
@@ -95,6 +97,15 @@ def submit_pairs(
             dispatch.after_commit(_score_or_ask, locked.challenge, images, at)
         dispatch.after_commit(dispatch.ring_board, locked.challenge_id, locked.challenge.queue)
     return [_answered(row, taken.get(row.row.line)) for row in checked]
+
+
+def _resolve_and_hold(challenge: Challenge, rows: Sequence[ClaimRow]) -> list[CheckedRow]:
+    """Each row with what it names; no picture among them is taken down until the transaction ends."""
+    resolved = resolve_rows(challenge, rows)
+    if hold_pictures({row.image_pk for row in resolved if row.image_pk is not None}):
+        # One was taken down since it was looked at.
+        return resolve_rows(challenge, rows)
+    return resolved
 
 
 def _score_or_ask(challenge: Challenge, images: Collection[int], at: datetime) -> None:

@@ -6,10 +6,19 @@ from typing import Any
 
 from django import template
 from django.conf import settings
-from django.forms import BaseForm, BoundField, CheckboxInput, CheckboxSelectMultiple, RadioSelect
+from django.forms import (
+    BaseForm,
+    BoundField,
+    CheckboxInput,
+    CheckboxSelectMultiple,
+    RadioSelect,
+    Textarea,
+    TextInput,
+)
 from django.template import Context
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -162,6 +171,8 @@ def field(bound: BoundField, *, optional: bool = False) -> dict[str, Any]:
     attrs: dict[str, Any] = {"aria-describedby": " ".join(ids)} if ids else {}
     if bound.errors:
         attrs["aria-invalid"] = "true"
+    if isinstance(widget, Textarea) or type(widget) is TextInput:
+        attrs["dir"] = "auto"  # as the text that is typed reads
     label = words.in_our_words(bound.label)
     if widget.attrs.get("placeholder") in (bound.label, label):
         attrs["placeholder"] = False
@@ -301,3 +312,22 @@ def covered_for(image: Any, viewer: Any) -> bool:
     parts = [part for part in (getattr(viewer, "finder", None), getattr(viewer, "rater", None)) if part is not None]
     chosen = {kind for part in parts for kind in part.sensitive_kinds or []}
     return not set(image.sensitive) <= chosen
+
+
+@register.filter
+def any_sensitive(rows: Iterable[Any]) -> bool:
+    """Whether any of these rows has a picture that not everybody wants to see."""
+    return any(row.image.sensitive for row in rows)
+
+
+@register.filter
+def state_word(state: object) -> str:
+    """A pair's state, or its value, in the reader's language."""
+    return words.STATES[str(getattr(state, "value", state))]
+
+
+@register.filter
+def bdi(value: Any) -> Any:
+    """What somebody wrote, within a sentence of ours: it is read in its own direction, and turns nothing else round.
+    Not for attributes, titles of pages and other places that hold no tags."""
+    return format_html("<bdi>{}</bdi>", value) if value else value
