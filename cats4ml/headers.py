@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 # Nothing here asks for any of it; a script that came in by a hole could not either.
@@ -32,4 +32,14 @@ class SafeHeaders:
         known = getattr(request, "_cached_user", None)
         private = known is not None and known.is_authenticated
         response.headers.setdefault("Cache-Control", "private, no-store" if private else "private, no-cache")
-        return response
+        return _without_body(response) if request.method == "HEAD" else response
+
+
+def _without_body(response: HttpResponseBase) -> HttpResponseBase:
+    """What HEAD gets: the headers that GET would, its length among them."""
+    if isinstance(response, StreamingHttpResponse):
+        response.streaming_content = ()
+    elif isinstance(response, HttpResponse):
+        response.headers.setdefault("Content-Length", str(len(response.content)))
+        response.content = b""
+    return response

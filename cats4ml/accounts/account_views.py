@@ -23,7 +23,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from cats4ml.accounts.account_page import shown_groups
 from cats4ml.accounts.addresses import is_verified
@@ -101,7 +101,7 @@ add_passkey = for_the_verified(add_webauthn)
 
 
 @never_cache
-@require_GET
+@require_safe
 def mails(request: HttpRequest) -> HttpResponse:
     """Mails in the browser, where there is no mail server: on a person's own machine, and to nobody else."""
     if not waiting_mails_are_shown() or not is_this_machine(request):

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from cats4ml.api.formats import stream_csv
 from cats4ml.challenges.edition_settings import EVERY_DATE
@@ -37,7 +37,7 @@ def _asked(request: HttpRequest, challenge: Challenge) -> tuple[str, QuerySet[Or
 
 
 @for_organisers
-@require_GET
+@require_safe
 def acts(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
     kind, rows = _asked(request, challenge)
     page = keyset_page(request, rows, size=ROWS_A_PAGE)
@@ -50,7 +50,7 @@ def acts(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResp
 
 
 @for_organisers
-@require_GET
+@require_safe
 def acts_csv(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponseBase:
     _, rows = _asked(request, challenge)
     return stream_csv(f"{challenge.slug}-acts.csv", COLUMNS, _rows(rows.order_by("pk")))

@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy, gettext_noop
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from cats4ml.accounts.models import User
 from cats4ml.challenges.http import page_context
@@ -75,7 +75,7 @@ class DecisionForm(forms.Form):
 
 
 @for_organisers
-@require_GET
+@require_safe
 def queue(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
     assert isinstance(request.user, User), "organisers are signed in"
     filters = Filters.of(request.GET)
@@ -119,7 +119,7 @@ def _add_last_words(pairs: list[Pair]) -> None:
 
 
 @for_organisers
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def pair(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int) -> HttpResponse:
     """One pair. What machines, raters and claimants say of it is not in the page before it is asked for (`?see=1`)."""
     one = _decidable(request, challenge, pk)

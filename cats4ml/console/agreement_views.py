@@ -6,7 +6,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from cats4ml.challenges.http import page_context
 from cats4ml.challenges.models import Challenge
@@ -26,7 +26,7 @@ RATERS_A_PAGE = 24
 
 
 @for_organisers
-@require_GET
+@require_safe
 def agreement(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
     counted = agreement_of(challenge)
     everything = request.GET.get("labels") == "all"
@@ -56,7 +56,7 @@ def agreement(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> Htt
 
 
 @for_organisers
-@require_GET
+@require_safe
 def answers(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
     """Raters beside each other, and answers by the time that they took."""
     raters, timed = kept("answers", challenge, lambda edition: (confusions(edition), speeds(edition)))
@@ -76,7 +76,7 @@ def answers(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpR
 
 
 @for_organisers
-@require_GET
+@require_safe
 def pair(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int) -> HttpResponse:
     found = get_object_or_404(
         Pair.objects.select_related("image", "label", "policy", "challenge__policy"), challenge=challenge, pk=pk

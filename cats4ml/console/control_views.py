@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy, ngettext
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from cats4ml.accounts.models import User
 from cats4ml.catalog.hiding import shown
@@ -70,7 +70,7 @@ def kept_in(request: HttpRequest) -> str:
 
 
 @for_organisers
-@require_GET
+@require_safe
 def controls(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
     return _controls_page(request, challenge, viewer)
 
@@ -242,7 +242,7 @@ def controls_from_pairs(request: HttpRequest, challenge: Challenge, viewer: View
 
 
 @for_organisers
-@require_GET
+@require_safe
 def guidance(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
     rows = list(target_labels(challenge).annotate(shown=Count("examples")))
     warm_ups = dict(

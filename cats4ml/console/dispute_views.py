@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from cats4ml.accounts.models import User
 from cats4ml.challenges.http import page_context
@@ -67,7 +67,7 @@ class AnswerForm(forms.Form):
 
 
 @for_organisers
-@require_GET
+@require_safe
 def disputes(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
     assert isinstance(request.user, User), "organisers are signed in"
     waiting = open_disputes(challenge)
@@ -94,7 +94,7 @@ def disputes(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> Http
 
 
 @for_organisers
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def dispute(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int) -> HttpResponse:
     rows = Dispute.objects.select_related(
         "submission__pair__image",

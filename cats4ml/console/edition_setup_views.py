@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from cats4ml.catalog.models import Classifier
 from cats4ml.challenges.data_contents import Snapshot
@@ -277,7 +277,7 @@ def _choose(request: HttpRequest, challenge: Challenge) -> RosterVersion:
 
 
 @for_organisers
-@require_GET
+@require_safe
 def policy(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
     editions = past_editions(me(request), challenge)
     asked = request.GET.get("past", "")

@@ -15,7 +15,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from cats4ml.challenges.edition_moves import missing_to_open, moves_from
 from cats4ml.challenges.edition_settings import (
@@ -124,7 +124,7 @@ def _make(request: HttpRequest, new: NewEditionForm, clone: CloneForm) -> Challe
 
 
 @for_organisers
-@require_GET
+@require_safe
 def edition(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
     at = timezone.now()
     steps = steps_of(challenge, at)
@@ -286,7 +286,7 @@ def organiser_remove(request: HttpRequest, challenge: Challenge, viewer: Viewer,
 
 
 @for_organisers
-@require_GET
+@require_safe
 def preview(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
     """The challenge page as somebody sees it who has not joined, once it is open."""
     if challenge.policy is None:

@@ -16,7 +16,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from cats4ml.challenges.actions import BaselineRefused, set_baseline
 from cats4ml.challenges.http import page_context
@@ -70,7 +70,7 @@ class BaselineForm(forms.Form):
 
 
 @for_organisers
-@require_GET
+@require_safe
 def finders(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
     at = timezone.now()
     found = counted("finders", challenge, count_finders, at=at)
@@ -112,7 +112,7 @@ def _chosen(lines: tuple[FinderLine, ...], *, words: str, teams: bool) -> list[F
 
 
 @for_organisers
-@require_GET
+@require_safe
 def finders_csv(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
     found = counted("finders", challenge, count_finders, at=timezone.now())
     if found is None:
@@ -142,7 +142,7 @@ def _finder(challenge: Challenge, pk: int) -> Participation:
 
 
 @for_organisers
-@require_GET
+@require_safe
 def finder(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int) -> HttpResponse:
     one = _finder(challenge, pk)
     claims = Submission.objects.filter(participation=one)

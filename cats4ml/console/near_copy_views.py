@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from cats4ml.accounts.models import User
 from cats4ml.catalog.hiding import shown as of_shown_pictures
@@ -27,7 +27,7 @@ KEPT = ("decision", "after", "before")
 
 
 @for_organisers
-@require_GET
+@require_safe
 def near_copies(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
     every = NearCopy.objects.filter(challenge=challenge)
     rows = of_shown_pictures(of_shown_pictures(every, "first"), "second")

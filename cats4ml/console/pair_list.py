@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from cats4ml.challenges.http import page_context
 from cats4ml.challenges.models import Challenge, PoolImage
@@ -106,7 +106,7 @@ def _with_claims(pairs: Sequence[Pair]) -> Sequence[Any]:
 
 
 @for_organisers
-@require_GET
+@require_safe
 def pairs(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
     filters = Filters.of(request.GET)
     page = keyset_page(request, filters.of_edition(challenge), size=PAIRS_A_PAGE, ascending=filters.oldest)
@@ -125,7 +125,7 @@ def pairs(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpRes
 
 
 @for_organisers
-@require_GET
+@require_safe
 def pairs_csv(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponseBase:
     """All pairs of the same choice, the oldest first, in little memory however many there are."""
     filters = Filters.of(request.GET)

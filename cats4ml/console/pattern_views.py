@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from cats4ml.challenges.http import page_context
 from cats4ml.challenges.models import Challenge
@@ -22,7 +22,7 @@ GOOD_FOR = timedelta(minutes=15)
 
 
 @for_organisers
-@require_GET
+@require_safe
 def patterns(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
     found = counted("patterns", challenge, count_patterns, at=timezone.now(), good_for=GOOD_FOR)
     context = page_context(

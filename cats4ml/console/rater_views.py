@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from cats4ml.accounts.models import User
 from cats4ml.challenges.http import page_context
@@ -66,7 +66,7 @@ class NoteForm(forms.Form):
 
 
 @for_organisers
-@require_GET
+@require_safe
 def raters(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
     sort = request.GET.get("sort", USUAL)
     if sort.removeprefix("-") not in SORTS:
@@ -115,7 +115,7 @@ def _rater(challenge: Challenge, pk: int) -> Participation:
 
 
 @for_organisers
-@require_GET
+@require_safe
 def rater(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int) -> HttpResponse:
     one = _rater(challenge, pk)
     pauses = list(RaterPause.objects.filter(rater=one).select_related("decided_by").order_by("-created_at", "-pk"))

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from cats4ml.catalog.complaints import reopen_complaints, resolve_complaints
 from cats4ml.catalog.models import Image, Label, PictureComplaint, Resolution
@@ -46,7 +46,7 @@ class Reported:
 
 
 @for_organisers
-@require_GET
+@require_safe
 def reports(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
     every = reports_of(challenge)
     complaints = _complaints_of(challenge)

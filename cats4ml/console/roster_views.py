@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy, ngettext
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from cats4ml.accounts.models import User
 from cats4ml.challenges.http import page_context
@@ -37,7 +37,7 @@ class ApplyForm(forms.Form):
 
 
 @for_organisers
-@require_GET
+@require_safe
 def classifiers(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
     roster = challenge.roster
     rows = label_rows(challenge, roster)
@@ -60,7 +60,7 @@ def classifiers(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> H
 
 
 @for_organisers
-@require_GET
+@require_safe
 def roster(request: HttpRequest, challenge: Challenge, viewer: Viewer, version: int) -> HttpResponse:
     return _roster_page(request, challenge, viewer, _version(challenge, version), ApplyForm())
 

@@ -9,7 +9,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from cats4ml.accounts.models import User
 from cats4ml.api.formats import stream_csv
@@ -61,7 +61,7 @@ def _in_words(policy: Policy) -> list[str]:
 
 
 @for_organisers
-@require_GET
+@require_safe
 def verdict_rule(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
     form = PolicyForm(request.GET, in_force=_in_force(challenge))
     tried = any(name in form.fields for name in request.GET)
@@ -172,7 +172,7 @@ def _tell(request: HttpRequest, work: PolicyWork) -> None:
 
 
 @for_organisers
-@require_GET
+@require_safe
 def work_fragment(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
     """How far the policy is that is being put in force. Once it is done the page is read anew."""
     work = policy_work(challenge, timezone.now())
@@ -217,7 +217,7 @@ def verdict_rule_undo(request: HttpRequest, challenge: Challenge, viewer: Viewer
 
 
 @for_organisers
-@require_GET
+@require_safe
 def verdict_rule_csv(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponseBase:
     """Every rated pair under each rule, and under the policy of the address; one that can't be played by is refused."""
     in_force = _in_force(challenge)

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from cats4ml.accounts.models import User
 from cats4ml.challenges.http import page_context
@@ -146,7 +146,7 @@ def _study(challenge: Challenge, slug: str) -> Study:
 
 
 @for_organisers
-@require_GET
+@require_safe
 def study(request: HttpRequest, challenge: Challenge, viewer: Viewer, study: str) -> HttpResponse:
     one = _study(challenge, study)
     sums = {"reward": one.reward, "currency": one.currency, "least_wage": one.least_wage}
@@ -191,7 +191,7 @@ def study_open(request: HttpRequest, challenge: Challenge, viewer: Viewer, study
 
 
 @for_organisers
-@require_GET
+@require_safe
 @never_cache
 def study_visits(request: HttpRequest, challenge: Challenge, viewer: Viewer, study: str) -> HttpResponse:
     """Who came, by the platform's own ids, and whom to pay: for organisers alone."""

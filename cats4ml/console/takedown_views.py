@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from cats4ml.catalog.hiding import MAX_REASON, HidingRefused, near_copies_of, takedown_of
 from cats4ml.catalog.http import stored_picture
@@ -100,7 +100,7 @@ def _raters_reports(challenge: Challenge, image: Image) -> Any:
 
 
 @for_organisers
-@require_GET
+@require_safe
 def takedowns(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
     """The pictures of this edition's pool that were taken down, newest first."""
     pool = PoolImage.objects.filter(challenge=challenge).values("image")
@@ -117,7 +117,7 @@ def _takedown(challenge: Challenge, pk: int) -> Takedown:
 
 @for_organisers
 @never_cache
-@require_GET
+@require_safe
 def takedown(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int) -> HttpResponse:
     """What was taken down and what became of all that hung on it. The picture itself only behind a click."""
     one = _takedown(challenge, pk)
@@ -149,7 +149,7 @@ def _alike(challenge: Challenge, one: Takedown) -> list[Image]:
 
 @for_organisers
 @never_cache
-@require_GET
+@require_safe
 def takedown_picture(request: HttpRequest, challenge: Challenge, viewer: Viewer, pk: int) -> HttpResponseBase:
     """The picture that was taken down, for who decides about it; kept by no cache."""
     one = _takedown(challenge, pk)

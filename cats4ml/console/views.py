@@ -15,7 +15,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from cats4ml.accounts.models import User
 from cats4ml.challenges.http import challenge_and_viewer, page_context
@@ -43,7 +43,9 @@ def for_organisers(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpR
         challenge, viewer = challenge_and_viewer(request, slug)
         if not viewer.is_organiser:
             raise PermissionDenied(_("Only the organisers of this challenge see its console."))
-        if request.method == "GET" and not request.headers.get("HX-Request"):  # what has no navigation needs no count
+        if request.method in ("GET", "HEAD") and not request.headers.get(
+            "HX-Request"
+        ):  # what has no navigation needs no count
             challenge.waiting = {"reports": reports_waiting(challenge)}  # type: ignore[attr-defined]
         return view(request, challenge, viewer, **kwargs)
 
@@ -56,7 +58,7 @@ def organiser_of(request: HttpRequest) -> User:
 
 
 @for_organisers
-@require_GET
+@require_safe
 def overview(request: HttpRequest, challenge: Challenge, viewer: Viewer) -> HttpResponse:
     """The page, and for htmx the part of it that renews itself."""
     at = timezone.now()

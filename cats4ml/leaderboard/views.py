@@ -10,7 +10,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from cats4ml.accounts.models import SIMULATED
 from cats4ml.challenges.http import challenge_and_viewer, page_context
@@ -51,7 +51,7 @@ def _series(
     ]
 
 
-@require_GET
+@require_safe
 def board(request: HttpRequest, slug: str) -> HttpResponse:
     challenge, viewer = challenge_and_viewer(request, slug)
     shown = shown_board(challenge, viewer, timezone.now())
@@ -103,7 +103,7 @@ def _ahead(challenge: Challenge, shown: ShownBoard) -> dict[str, Any]:
     return {"closing": moment, "will_be_hidden": challenge.rules.board == BOARD_HIDDEN}
 
 
-@require_GET
+@require_safe
 def board_csv(request: HttpRequest, slug: str) -> HttpResponse:
     challenge, viewer = challenge_and_viewer(request, slug)
     shown = shown_board(challenge, viewer, timezone.now())

@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_noop
-from django.views.decorators.http import require_GET, require_safe
+from django.views.decorators.http import require_safe
 
 from cats4ml.challenges.data_contents import Snapshot
 from cats4ml.challenges.data_files import (
@@ -45,7 +45,7 @@ ABOUT = Translated(
 )
 
 
-@require_GET
+@require_safe
 def data(request: HttpRequest, slug: str) -> HttpResponse:
     edition, viewer = challenge_and_viewer(request, slug)
     at, snapshot = timezone.now(), Snapshot(edition)

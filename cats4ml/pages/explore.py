@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from cats4ml.catalog.hiding import was_taken_down
 from cats4ml.challenges.hiding import shown_pool
@@ -72,7 +72,7 @@ def explore_context(request: HttpRequest, edition: Challenge, viewer: Viewer, **
     )
 
 
-@require_GET
+@require_safe
 def explore(request: HttpRequest, slug: str) -> HttpResponse:
     edition, viewer = challenge_and_viewer(request, slug)
     context = explore_context(request, edition, viewer)
@@ -124,7 +124,7 @@ def _gone(request: HttpRequest, edition: Challenge, viewer: Viewer) -> HttpRespo
     return render(request, "pages/explore_gone.html", page_context(edition, viewer, "explore"), status=410)
 
 
-@require_GET
+@require_safe
 def like(request: HttpRequest, slug: str, image_uuid: uuid.UUID) -> HttpResponse:
     """The pictures nearest to one, nearest first; filters narrow them as in the gallery."""
     edition, viewer = challenge_and_viewer(request, slug)
@@ -170,7 +170,7 @@ def _marked(rows: list[Shown], target: PoolImage) -> list[Shown]:
     return rows
 
 
-@require_GET
+@require_safe
 def picture(request: HttpRequest, slug: str, image_uuid: uuid.UUID) -> HttpResponse:
     """One picture large, with what the collection says of it, its author, and pictures like it."""
     edition, viewer = challenge_and_viewer(request, slug)

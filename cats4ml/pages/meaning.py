@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from cats4ml.challenges.http import challenge_and_viewer
 from cats4ml.challenges.models import Challenge
@@ -21,7 +21,7 @@ from cats4ml.submissions.meaning import MOST_CHARACTERS, Meaning, State, clean_t
 MOST_PAGES = 20
 
 
-@require_GET
+@require_safe
 def meaning(request: HttpRequest, slug: str) -> HttpResponse:
     """The pictures nearest to `q`, 48 a page. While a scoring worker works the words out, the page asks again by
     itself, or by a link where there is no JavaScript."""

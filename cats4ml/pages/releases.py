@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext, gettext_noop
-from django.views.decorators.http import require_GET, require_safe
+from django.views.decorators.http import require_safe
 
 from cats4ml.challenges.http import challenge_and_viewer, page_context
 from cats4ml.challenges.models import Challenge
@@ -54,7 +54,7 @@ ABOUT = Translated(
 )
 
 
-@require_GET
+@require_safe
 def releases(request: HttpRequest, slug: str) -> HttpResponse:
     """The releases, newest first, and how to use the newest."""
     edition, viewer = challenge_and_viewer(request, slug)
@@ -77,7 +77,7 @@ def _found(request: HttpRequest, slug: str, version: str) -> tuple[Challenge, Vi
     return edition, viewer, release
 
 
-@require_GET
+@require_safe
 def release(request: HttpRequest, slug: str, version: str) -> HttpResponse:
     """One release, under its permanent address."""
     edition, viewer, found = _found(request, slug, version)

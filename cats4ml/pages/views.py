@@ -14,7 +14,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from cats4ml.accounts.addresses import is_verified
 from cats4ml.accounts.models import User
@@ -40,7 +40,7 @@ from cats4ml.ui.paging import keyset_page
 CLAIMS_A_PAGE = 20
 
 
-@require_GET
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """The list of editions; where there is only one, that edition's page, unless who looks may make another."""
     challenges = list(visible_challenges(request.user)[:100])
@@ -56,7 +56,7 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "pages/home.html", context)
 
 
-@require_GET
+@require_safe
 def challenge(request: HttpRequest, slug: str) -> HttpResponse:
     edition, viewer = challenge_and_viewer(request, slug)
     if edition.policy is None:
@@ -68,7 +68,7 @@ def challenge(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def join(request: HttpRequest, slug: str) -> HttpResponse:
     edition, viewer = challenge_and_viewer(request, slug)
     assert isinstance(request.user, User)
@@ -113,7 +113,7 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @for_role(Role.FINDER, invitation=gettext_lazy("Join the challenge as a participant to claim pairs."))
-@require_GET
+@require_safe
 def mine(request: HttpRequest, edition: Challenge, viewer: Viewer, finder: Participation) -> HttpResponse:
     upload = upload_of(finder, request.GET.get("file", ""))
     everything = submissions_of(finder) if upload is None else submissions_of(finder).filter(upload=upload)
@@ -159,7 +159,7 @@ def may_see_picture(request: HttpRequest, image: Image) -> bool:
     return visible_challenges(request.user).filter(pk__in=editions).exists()
 
 
-@require_GET
+@require_safe
 def picture(request: HttpRequest, image_uuid: uuid.UUID) -> HttpResponseBase:
     image = _pictures().filter(uuid=image_uuid).first()
     if image is None or image.hidden_at is not None:

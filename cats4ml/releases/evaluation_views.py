@@ -13,7 +13,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from cats4ml.accounts.models import User
 from cats4ml.challenges.http import challenge_and_viewer, page_context
@@ -49,7 +49,7 @@ def _release(request: HttpRequest, slug: str, version: str) -> tuple[Challenge, 
 
 
 @limited_to(lambda: MOST_SENT)
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def board(request: HttpRequest, slug: str, version: str) -> HttpResponse:
     challenge, viewer, release = _release(request, slug, version)
     user, at = request.user, timezone.now()
@@ -123,7 +123,7 @@ def _seen(request: HttpRequest, slug: str, version: str, evaluation_id: uuid.UUI
     return context, one
 
 
-@require_GET
+@require_safe
 def evaluation(request: HttpRequest, slug: str, version: str, evaluation_id: uuid.UUID) -> HttpResponse:
     context, one = _seen(request, slug, version, evaluation_id)
     if request.htmx and one.finished_at is None:  # type: ignore[attr-defined]
@@ -162,7 +162,7 @@ class _Echo:
         return line
 
 
-@require_GET
+@require_safe
 def questions(request: HttpRequest, slug: str, version: str) -> HttpResponseBase:
     """The pairs of both parts without their answers, as a CSV."""
     _edition, _viewer, release = _release(request, slug, version)

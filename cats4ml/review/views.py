@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from cats4ml.catalog.http import picture_response
 from cats4ml.challenges.http import View, for_role, page_context
@@ -156,7 +156,7 @@ def _told(request: HttpRequest, challenge: Challenge, viewer: Viewer, told: Told
 
 
 @rater_page
-@require_GET
+@require_safe
 def review(request: HttpRequest, challenge: Challenge, viewer: Viewer, rater: Participation) -> HttpResponse:
     """The question. Before somebody's first one of a warm-up: what this is. After an answer of it: what is true."""
     if token := _uuid(request.GET.get("told", "")):
@@ -267,7 +267,7 @@ def kinds(request: HttpRequest, challenge: Challenge, viewer: Viewer, rater: Par
 
 
 @login_required
-@require_GET
+@require_safe
 def picture(request: HttpRequest, slug: str, token: uuid.UUID) -> HttpResponseBase:
     """The picture of a question, to the rater who holds it and to nobody else."""
     leases = Lease.objects.select_related("pair__image", "control__image")
@@ -276,7 +276,7 @@ def picture(request: HttpRequest, slug: str, token: uuid.UUID) -> HttpResponseBa
 
 
 @login_required
-@require_GET
+@require_safe
 def example(request: HttpRequest, slug: str, example_id: int) -> HttpResponseBase:
     """The small picture of an example, to the edition's raters and to nobody else."""
     found = example_for(request.user.pk, slug, example_id)

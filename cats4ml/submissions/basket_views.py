@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from cats4ml.challenges.hiding import shown_pool
 from cats4ml.challenges.http import for_role, page_context
@@ -41,7 +41,7 @@ for_claimants = for_role(Role.FINDER, invitation=INVITATION, acts=True)
 
 
 @for_finders
-@require_GET
+@require_safe
 def basket(request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Participation) -> HttpResponse:
     checked, labels = checked_basket(finder), list(target_labels(challenge))
     # All of it is checked in any case, for the quota goes by the order: so pages by number cost nothing more.

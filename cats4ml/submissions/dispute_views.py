@@ -21,7 +21,7 @@ from cats4ml.submissions.views import for_finders
 
 
 @for_finders
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def dispute(
     request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Participation, submission_id: int
 ) -> HttpResponse:

@@ -13,7 +13,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from cats4ml.challenges.http import page_context
 from cats4ml.challenges.models import Challenge, Participation
@@ -51,7 +51,7 @@ def upload_file(request: HttpRequest, challenge: Challenge, viewer: Viewer, find
 
 
 @for_finders
-@require_GET
+@require_safe
 def upload(
     request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Participation, upload_id: uuid.UUID
 ) -> HttpResponse:
@@ -158,7 +158,7 @@ class _Echo:
 
 
 @for_finders
-@require_GET
+@require_safe
 def upload_bad_rows(
     request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Participation, upload_id: uuid.UUID
 ) -> HttpResponseBase:

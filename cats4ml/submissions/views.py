@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from cats4ml.challenges.hiding import shown_pool
 from cats4ml.challenges.http import challenge_and_viewer, for_role, page_context
@@ -75,7 +75,7 @@ def submit_page(
 
 
 @for_claimants
-@require_GET
+@require_safe
 def submit(request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Participation) -> HttpResponse:
     return submit_page(request, challenge, viewer, finder)
 
@@ -117,7 +117,7 @@ def retract(
 
 
 @for_finders
-@require_GET
+@require_safe
 def hints(request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Participation) -> HttpResponse:
     """What has worked for the participant: of their own settled pairs, and of nobody else's."""
     context = page_context(
@@ -131,7 +131,7 @@ def hints(request: HttpRequest, challenge: Challenge, viewer: Viewer, finder: Pa
     return render(request, "submissions/hints.html", context)
 
 
-@require_GET
+@require_safe
 def queue(request: HttpRequest, slug: str) -> HttpResponse:
     challenge, viewer = challenge_and_viewer(request, slug)
     pairs = public_queue(challenge)

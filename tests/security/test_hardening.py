@@ -118,6 +118,17 @@ def test_a_pickle_in_redis_is_as_nothing(settings) -> None:
     assert settings.CELERY_ACCEPT_CONTENT == ["json"]
 
 
+@pytest.mark.parametrize("path", ["", "explore/", "leaderboard.csv", "data/images.csv", "no-such-page/"])
+def test_whoever_asks_for_headers_alone_gets_those_of_the_page_and_no_body(world, path) -> None:
+    address = f"/challenges/{world.challenge.slug}/{path}"
+    asked = [getattr(Client(), method)(address) for method in ("get", "head")]
+    page, head = asked
+    body = b"".join(page) if page.streaming else page.content
+    assert (head.status_code, b"".join(head)) == (page.status_code, b"")
+    assert head.headers["Content-Type"] == page.headers["Content-Type"]
+    assert head.headers.get("Content-Length", str(len(body))) == str(len(body))
+
+
 def test_every_answer_tells_browsers_what_is_forbidden(world) -> None:
     page = f"/challenges/{world.challenge.slug}/"
     stranger, ada = Client().get(page), signed_in(make_user()).get(page)
