@@ -54,7 +54,7 @@ def _image(challenge: Challenge, pk: int) -> Image:
     """A picture of this edition's pool; 404 for any other."""
     pool = PoolImage.objects.filter(challenge=challenge, image=pk) if pk < 2**63 else PoolImage.objects.none()
     if not pool.exists():
-        raise Http404("This challenge has no such picture.")
+        raise Http404(_("This challenge has no such picture."))
     return Image.objects.get(pk=pk)
 
 
@@ -154,7 +154,7 @@ def takedown_picture(request: HttpRequest, challenge: Challenge, viewer: Viewer,
     """The picture that was taken down, for who decides about it; kept by no cache."""
     one = _takedown(challenge, pk)
     if one.lifted_at is not None or one.deleted_at is not None:
-        raise Http404("There is no such picture any more.")
+        raise Http404(_("There is no such picture any more."))
     made = [str(one.kept.get("thumbnail") or ""), str(one.kept.get("upright") or "")]
     return stored_picture(request, file=str(one.kept.get("file") or ""), made=made, caching="no-store")
 
