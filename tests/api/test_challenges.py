@@ -75,6 +75,7 @@ def test_labels_and_images_have_the_columns_of_the_brief(world) -> None:
         "license": "",
         "landing_url": "",
         "picture_url": f"http://testserver/pictures/{world.images[2].uuid}/",
+        "sensitive": [],
     }
 
 

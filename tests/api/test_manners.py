@@ -191,7 +191,7 @@ def test_description_names_every_address(db) -> None:
         "data/", "data/{kind}/", "images/", "labels/", "pairs/", "pairs/{pair_id}/", "participations/", "queue/",
         "quota/", "ratings/", "ratings/examples/{example_id}/", "ratings/{token}/guidance/", "ratings/{token}/skip/",
         "ratings/{token}/report/", "ratings/export/", "ratings/last/", "ratings/next/", "ratings/{token}/picture/",
-        "releases/", "standings/", "submissions/", "submissions/{submission_id}/",
+        "releases/", "sensitive/", "standings/", "submissions/", "submissions/{submission_id}/",
         "submissions/{submission_id}/dispute/",
     )  # fmt: skip
     release = (

@@ -78,7 +78,7 @@ def test_one_question_is_added_once(world, client) -> None:
 BAD = (
     ({"image_id": "nowhere"}, "This picture is not among the target images"),
     ({"image_id": ""}, "Fill in the picture’s ID."),
-    ({"image_id": "\0"}, "Null characters are not allowed."),
+    ({"image_id": "\0"}, "There is a sign in it that nobody can see. Type it anew."),
     ({"label_id": "zebra"}, "zebra"),
     ({"label_id": ""}, "Choose a label."),
     ({"truth": "dont_know"}, "dont_know"),

@@ -17,11 +17,11 @@ def test_a_pair_is_taken_out_from_the_reports_and_put_back_on_its_page(world) ->
     report(world, world.rater(), pair=claim.pair)
     assert f"{page}withdraw/" in client.get(f"{console}/reports/").content.decode()
     told = client.post(f"{page}withdraw/", {"reason": "A person.", "reports": "1"}, follow=True).content.decode()
-    facts = ["The pair is taken out", "The pair was taken out: A person.", "Dealt with"]
+    facts = ["The pair is taken out", "The pair was taken out: <bdi>A person.</bdi>", "Dealt with"]
     assert [fact for fact in facts if fact not in told] == []
     html = client.get(page).content.decode()
     facts = [
-        "Taken out by an organiser: A person.",
+        "Taken out by an organiser: <bdi>A person.</bdi>",
         "Put this pair back",
         "Credit taken back: 1 point",
         "Taken out by ",

@@ -260,7 +260,7 @@ ACCOUNT_PAGES = [
 ]
 PAGES = {
     "nobody": ["", "data/", "explore/", "queue/", "leaderboard/", "releases/"],
-    "participant": ["explore/", "basket/", "submit/", "submissions/", "submissions/hints/", "join/"],
+    "participant": ["explore/", "basket/", "submit/", "submissions/", "submissions/hints/", "join/", "sensitive/"],
     "rater": ["review/"],
     "organiser": [
         "console/",

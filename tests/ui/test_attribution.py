@@ -42,12 +42,13 @@ def test_author_licence_and_landing_page_stand_in_one_line() -> None:
         "landing_url": "https://host.example/1",
     }
     assert attribution(**whole) == (
-        '<p class="attribution"><a href="https://host.example/ada/" rel="noopener noreferrer">Ada &amp; Eve</a>,'
+        '<p class="attribution"><a href="https://host.example/ada/" rel="noopener noreferrer"><bdi>Ada &amp; Eve</bdi>'
+        "</a>,"
         ' <a href="https://creativecommons.org/licenses/by/2.0/" rel="noopener noreferrer license">CC BY 2.0</a>,'
         ' <a href="https://host.example/1" rel="noopener noreferrer">original<span class="sr-only"> of picture'
         " a1</span></a></p>"
     )
     assert attribution(**whole | {"author_url": "javascript:x", "license": "MIT", "landing_url": ""}) == (
-        '<p class="attribution">Ada &amp; Eve, MIT</p>'
+        '<p class="attribution"><bdi>Ada &amp; Eve</bdi>, MIT</p>'
     )
     assert attribution() == ""
