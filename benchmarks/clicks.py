@@ -126,8 +126,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def await_answer(url: str) -> None:
-    deadline = time.monotonic() + START_SECONDS
+def await_answer(url: str, *, seconds: float = START_SECONDS) -> None:
+    deadline = time.monotonic() + seconds
     while True:
         try:
             with urllib.request.urlopen(url, timeout=5) as answer:

@@ -31,7 +31,7 @@ def main() -> int:
     parser.add_argument("--surge-seconds", type=int, default=60)
     parser.add_argument("--pairs", type=int, default=20_000, help="pairs in review when it begins")
     parser.add_argument("--processes", type=int, default=3, help="of the web server")
-    parser.add_argument("--threads", type=int, default=4, help="of each of them")
+    parser.add_argument("--threads", type=int, default=2, help="of each of them")
     parser.add_argument(
         "--thumbnails", type=int, default=6, help="fetched for each page of the pool; others are cached"
     )

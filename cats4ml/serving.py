@@ -1,7 +1,8 @@
 """How gunicorn serves the site: `gunicorn cats4ml.wsgi -c python:cats4ml.serving`. Settings come from the environment.
 
-Twelve requests at a time in three processes: three times two cores, for half of a request's time is the database's
-(`benchmarks/load.py`). What comes above that waits: in the processes, then in the kernel's queue (`backlog`).
+Six requests at a time in three processes: three times two cores, for half of a request's time is the database's. Twice
+as many threads answer fewer requests, and each of them later (`benchmarks/load.py`; docs/operators.md has the figures).
+What comes above that waits: in the processes, then in the kernel's queue (`backlog`).
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ def child_exit(server: Arbiter, worker: Worker) -> None:
 bind = env_text("WEB_BIND", "127.0.0.1:8000")
 worker_class = Threads
 workers = env_int("WEB_PROCESSES", default=3)
-threads = env_int("WEB_THREADS", default=4)
+threads = env_int("WEB_THREADS", default=2)
 backlog = env_int("WEB_BACKLOG", default=2048)
 # The arbiter's patience with a process that gives no sign of life; a long request gives some.
 timeout = 60
