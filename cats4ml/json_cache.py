@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 _UNREADABLE = object()
 T = TypeVar("T")
 # A page that looks into the cache ten times must not wait ten times for a Redis that hangs.
-LEFT_ALONE_SECONDS = 1.0
+LEFT_ALONE_SECONDS = 5.0
 
 
 class PlainSerializer:
@@ -46,7 +46,7 @@ class PlainClient(RedisCacheClient):
         self._left_alone_until = 0.0
 
     def _unless_away(self, ask: Callable[[], T], nothing: T) -> T:
-        """What Redis says, or `nothing` where it says nothing: then it isn't asked again for a second."""
+        """What Redis says, or `nothing` where it says nothing: then it is left alone for a while."""
         if time.monotonic() < self._left_alone_until:
             return nothing
         try:

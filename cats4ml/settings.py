@@ -167,7 +167,7 @@ CACHES: dict[str, dict[str, Any]] = {
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": env_text("CACHE_PREFIX", "cats4ml"),
         # A Redis that hangs must not hang every page.
-        "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 5},
+        "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 2},
     }
 }
 CELERY_BROKER_URL = celery_broker_url(REDIS_URL)
