@@ -15,6 +15,11 @@ from tests.security.people import MARKS
 _WRITES = re.compile(r'((?:INSERT INTO|UPDATE|DELETE FROM) "\w+")')
 # Written for whoever comes: sessions, when a token was used last, when somebody signed in, which files are wanted.
 _NOTHING = re.compile(r'.*"django_session"|UPDATE "(accounts_apitoken|accounts_user)"|.*"challenges_datafile"')
+# A figure is told only where it stands whole: among the digits of a longer one it is there by chance.
+_MARKS = {
+    what: re.compile(rf"(?<![\d.]){re.escape(mark)}(?!\d)" if mark[0].isdigit() else re.escape(mark))
+    for what, mark in MARKS.items()
+}
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ def ask(client: Client, method: str, address: str, data: Any = None, **more: Any
     for name, value in kept.items():
         client.cookies[name] = value
     text = body.decode("utf-8", "replace")
-    marks = frozenset(what for what, mark in MARKS.items() if mark in text)
+    marks = frozenset(what for what, mark in _MARKS.items() if mark.search(text))
     wrote = "+" if written and response.status_code < 400 else ""
     return Answer(_word(response) + wrote, marks, response.headers, body)
 
