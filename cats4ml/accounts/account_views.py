@@ -20,7 +20,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -30,6 +29,7 @@ from cats4ml.accounts.addresses import is_verified
 from cats4ml.accounts.mail import waiting_mails_are_shown
 from cats4ml.accounts.models import OutgoingMail, User
 from cats4ml.accounts.networks import is_this_machine
+from cats4ml.addresses import path_within
 
 MAILS_SHOWN = 50
 
@@ -68,9 +68,7 @@ def send_again(request: HttpRequest) -> HttpResponse:
         messages.success(request, _("A link is on its way to %(address)s.") % {"address": address.email})
     else:
         messages.error(request, _("A link was sent a moment ago. Wait three minutes before you ask for another one."))
-    back = request.POST.get("next", "")
-    safe = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure())
-    return redirect(back if safe else reverse("accounts:account"))
+    return redirect(path_within(request.POST.get("next", "")) or reverse("accounts:account"))
 
 
 def for_the_verified(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:

@@ -26,14 +26,13 @@ from django.http import Http404, HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from cats4ml.accounts import secrets_kept
 from cats4ml.accounts.mail import post
 from cats4ml.accounts.models import NoticeKind, User
 from cats4ml.accounts.notices import notify
-from cats4ml.addresses import client_address
+from cats4ml.addresses import client_address, path_within
 from cats4ml.json_cache import count_once
 
 # What allauth would write a mail of, and which notice of ours tells it.
@@ -85,7 +84,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         leads to the challenges."""
         path = reverse("account_confirm_email", args=[emailconfirmation.key])
         had_another = EmailAddress.objects.filter(user=emailconfirmation.email_address.user, verified=True).exists()
-        onwards = _path_within(request) or ("" if had_another else settings.LOGIN_REDIRECT_URL)
+        onwards = _onwards(request) or ("" if had_another else settings.LOGIN_REDIRECT_URL)
         if onwards:
             path += "?" + urlencode({REDIRECT_FIELD_NAME: onwards}, safe="/")
         return f"{settings.SITE_URL}{path}" if settings.SITE_URL else request.build_absolute_uri(path)
@@ -164,11 +163,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             post(to=email, subject=_("CATS4ML: your email address was changed"), body=body, at=timezone.now())
 
 
-def _path_within(request: HttpRequest) -> str:
+def _onwards(request: HttpRequest) -> str:
     """Where on this site the person was going, as the address or the form says; '' for anywhere else."""
-    path = get_next_redirect_url(request) or ""
-    inside = path.startswith("/") and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
-    return path if inside and len(path) <= MOST_PATH else ""
+    path = path_within(get_next_redirect_url(request) or "")
+    return path if len(path) <= MOST_PATH else ""
 
 
 def _provider_name(context: Mapping[str, Any]) -> str:

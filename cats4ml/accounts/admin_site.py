@@ -12,8 +12,10 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+
+from cats4ml.addresses import path_within
 
 
 def used_second_factor(request: HttpRequest) -> bool:
@@ -48,6 +50,4 @@ def _confirm_url(request: HttpRequest) -> str:
 
 
 def _next(request: HttpRequest) -> str:
-    asked = request.GET.get("next", "")
-    here = url_has_allowed_host_and_scheme(asked, allowed_hosts={request.get_host()}, require_https=request.is_secure())
-    return asked if here and asked.startswith("/") else reverse("admin:index")
+    return path_within(request.GET.get("next", "")) or reverse("admin:index")

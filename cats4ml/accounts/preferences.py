@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, override
 from django.views.decorators.cache import never_cache
@@ -18,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from cats4ml.accounts.actions import set_preferences
 from cats4ml.accounts.models import User
+from cats4ml.addresses import path_within
 from cats4ml.ui.languages import is_language, remember
 from cats4ml.ui.zones import zone_names
 
@@ -70,9 +70,7 @@ def preferences(request: HttpRequest) -> HttpResponse:
 @require_POST
 def choose_language(request: HttpRequest) -> HttpResponse:
     """The switch on every page: kept in the browser, and with the account of who is signed in. Leads back to it."""
-    back = request.POST.get("next", "")
-    own = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
-    response = HttpResponseRedirect(back if own else "/")
+    response = HttpResponseRedirect(path_within(request.POST.get("next", "")) or "/")
     language = request.POST.get("language", "")
     if is_language(language):
         if isinstance(request.user, User):

@@ -8,10 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from cats4ml.addresses import path_within
 from cats4ml.challenges.http import challenge_and_viewer, page_context
 from cats4ml.review.actions.sensitive import choose_kinds
 from cats4ml.review.sensitive import kinds_to_choose
@@ -39,7 +39,5 @@ def kinds(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _back(request: HttpRequest, slug: str) -> str:
     """The page that they came from, if that is one of ours; else the pictures."""
-    wanted = (request.POST if request.method == "POST" else request.GET).get("next", "")
-    if wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None):
-        return wanted
-    return reverse("pages:explore", args=[slug])
+    sent = request.POST if request.method == "POST" else request.GET
+    return path_within(sent.get("next", "")) or reverse("pages:explore", args=[slug])

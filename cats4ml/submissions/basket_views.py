@@ -7,11 +7,11 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
+from cats4ml.addresses import path_within
 from cats4ml.challenges.hiding import shown_pool
 from cats4ml.challenges.http import for_role, page_context
 from cats4ml.challenges.models import Challenge, Participation, PoolImage, Role
@@ -111,9 +111,7 @@ def _control(
 
 def _back(request: HttpRequest, challenge: Challenge) -> str:
     """The page that the form stood on, if that is one of ours."""
-    wanted = request.POST.get("next", "")
-    ours = url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
-    return wanted if wanted.startswith("/") and ours else f"/challenges/{challenge.slug}/basket/"
+    return path_within(request.POST.get("next", "")) or f"/challenges/{challenge.slug}/basket/"
 
 
 def _changes(request: HttpRequest) -> dict[int, Change]:
